@@ -1,0 +1,151 @@
+package couch
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Options are the effects and limits of a store. The zero value works.
+type Options struct {
+	FS     vfs.FS           // the file system; default: the real one
+	Now    func() time.Time // default: time.Now
+	Rand   io.Reader        // for uuids; default: crypto/rand
+	Logger *slog.Logger     // default: discards
+	Blobs  Blobs            // attachments over InlineLimit; nil keeps all in Pebble
+
+	InlineLimit     int64 // attachment bytes kept in Pebble; default 64 KiB: one commit, and still cheap to compact
+	CacheSize       int64 // bytes of block cache; default 16 MiB: idle memory stays small, the page cache does the rest
+	MaxDocumentSize int64 // bytes of JSON; default CouchDB's 8,000,000; the registry's stores raise it
+}
+
+// Blobs keeps attachments too large for Pebble, by content. tarballs.Blobs
+// makes one of any tarball store. Implementations are safe for concurrent use.
+type Blobs interface {
+	// Write stores r and returns the sha512 and the length of what it read. When it
+	// returns, the bytes are durable. Storing the same bytes twice keeps one copy.
+	Write(ctx context.Context, r io.Reader) (digest [64]byte, size int64, err error)
+	// Read returns length bytes from offset; length < 0 means to the end.
+	// An unknown digest gives an error that is fs.ErrNotExist.
+	Read(ctx context.Context, digest [64]byte, offset, length int64) (io.ReadCloser, error)
+}
+
+// A Validator is asked before a revision is stored, interactive or replicated,
+// outside every lock of the store. The first error refuses the document.
+// old is the revision that doc replaces, or nil.
+type Validator interface {
+	Validate(ctx context.Context, db *DB, doc, old *Document, user *User) error
+}
+
+// User is who asks, as validation functions see it ("userCtx"). Nil stands for
+// the server itself, which may do all.
+type User struct {
+	Name  string // "" is anonymous
+	Roles []string
+}
+
+// Seq is a database's sequence number; the first update is 1.
+type Seq uint64
+
+// Security is a database's _security object, raw JSON.
+type Security []byte
+
+// WriteOptions are the options of Put and Bulk.
+type WriteOptions struct {
+	Replicated bool  // new_edits=false: graft the given revision, never conflict
+	User       *User // who writes, for validation
+}
+
+// WriteResult is one row of Bulk. Err is an *Error.
+type WriteResult struct {
+	ID  DocID
+	Rev Rev
+	Err error
+}
+
+// GetOptions choose the revision and the members of a read. The zero value is
+// the winner with attachment stubs.
+type GetOptions struct {
+	Rev              Rev // zero: the winner
+	Latest           bool
+	Revs             bool
+	RevsInfo         bool
+	Conflicts        bool
+	DeletedConflicts bool
+	LocalSeq         bool
+	Attachments      bool  // with bytes in Data
+	AttsSince        []Rev // with bytes only where newer than the newest of these that the document has
+}
+
+// OpenRev is one row of open_revs: the revision, or its absence.
+type OpenRev struct {
+	Rev Rev
+	Doc *Document // nil: missing
+}
+
+// RevsQuery asks which of Revs a document lacks.
+type RevsQuery struct {
+	ID   DocID
+	Revs []Rev
+}
+
+// RevsAnswer is what a document lacks and which of its leaves may be ancestors.
+type RevsAnswer struct {
+	ID        DocID
+	Missing   []Rev
+	Ancestors []Rev
+}
+
+// ChangesOptions choose the rows of Changes.
+type ChangesOptions struct {
+	Since       Seq
+	Limit       int // < 0: all
+	Descending  bool
+	AllLeaves   bool // style=all_docs
+	IncludeDocs bool
+	Get         GetOptions // how documents are read with IncludeDocs
+}
+
+// Change is one row: the document's latest update.
+type Change struct {
+	Seq     Seq
+	ID      DocID
+	Revs    []Rev // the winner, or with AllLeaves every leaf, winner first
+	Deleted bool
+	Doc     *Document // with IncludeDocs
+}
+
+// DocRow is one row of AllDocs.
+type DocRow struct {
+	ID      DocID
+	Rev     Rev
+	Deleted bool      // only for a key that was asked for by name
+	Missing bool      // likewise
+	Doc     *Document // with IncludeDocs, where not deleted
+}
+
+// AllDocsOptions choose the rows of AllDocs, ordered by the ids' bytes.
+type AllDocsOptions struct {
+	Start, End   *DocID // nil: open; swapped by the caller for Descending, as CouchDB's clients do
+	ExclusiveEnd bool
+	Descending   bool
+	Skip, Limit  int // Limit < 0: all
+	IncludeDocs  bool
+	Get          GetOptions
+}
+
+// Info are the figures of a database.
+type Info struct {
+	Name           string
+	Docs, Deleted  int64
+	UpdateSeq      Seq
+	PurgeSeq       Seq
+	File           int64 // bytes on disk, estimated
+	Active         int64 // bytes of live data, estimated
+	External       int64 // bytes of JSON and attachments, uncompressed
+	CompactRunning bool
+	Created        time.Time
+}
