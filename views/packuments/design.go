@@ -1,0 +1,58 @@
+package packuments
+
+import (
+	"embed"
+	"encoding/json"
+	"path"
+	"strings"
+)
+
+//go:embed js/*.js
+var sources embed.FS
+
+// Name is the design document's name, without "_design/".
+const Name = "registry"
+
+// reduces are the views that count their rows; the others have no reduce.
+var reduces = map[string]string{
+	"maintainers": "_count", "keywords": "_count", "scopes": "_count",
+	"dependents": "_count", "starred": "_count",
+}
+
+type view struct {
+	Map    string `json:"map"`
+	Reduce string `json:"reduce,omitempty"`
+}
+
+// DesignDoc is the design document without a revision, members in a fixed order.
+func DesignDoc() json.RawMessage {
+	views := map[string]view{}
+	files, _ := sources.ReadDir("js") // an embedded folder cannot fail
+	for _, f := range files {
+		name := strings.TrimSuffix(f.Name(), ".js")
+		views[name] = view{Map: Source(name), Reduce: reduces[name]}
+	}
+	raw, _ := json.Marshal(struct {
+		ID       string          `json:"_id"`
+		Language string          `json:"language"`
+		Views    map[string]view `json:"views"`
+	}{"_design/" + Name, "javascript", views}) // strings only: it cannot fail
+	return raw
+}
+
+// Source is the JavaScript of a view's map function, "" for an unknown view.
+func Source(view string) string {
+	b, err := sources.ReadFile(path.Join("js", view+".js"))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}
+
+// Twins are the native map functions, by the JavaScript that each stands for.
+// doc is the document with its _id; emit takes raw JSON and must copy what it keeps.
+func Twins() map[string]func(doc []byte, emit func(key, value []byte)) error {
+	return map[string]func(doc []byte, emit func(key, value []byte)) error{
+		Source("abbreviated"): Abbreviate,
+	}
+}
