@@ -1,14 +1,26 @@
-// Package auth keeps accounts, tokens and rights. It speaks Kivik only, so it
-// works on either store.
 package auth
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-kivik/kivik/v4"
+)
+
+// The databases.
+const (
+	usersDB  = "_users"
+	tokensDB = "tokens"
+	orgsDB   = "orgs"
 )
 
 // Signup says who may make an account.
@@ -20,80 +32,104 @@ const (
 	SignupClosed Signup = "closed"
 )
 
-// Options are the policies of an Auth.
+// Options are the policies of an Auth. The zero value works, without a server admin.
 type Options struct {
 	AdminName, AdminPassword string // the server admin, who is no document
 	Signup                   Signup // default open: a team's first minute must work
 	Iterations               int    // PBKDF2 rounds of new passwords; default CouchDB's 600,000
+	MinPassword              int    // characters of new passwords; default 8, NIST's least; npm sends any length
 	Secret                   []byte // signs session cookies; default random, so a restart ends sessions
 	Now                      func() time.Time
 	Logger                   *slog.Logger
+
+	// ClientAddr is the address a request comes from, for tokens bound to addresses;
+	// default the connection's. Behind a proxy its owner must say which header to trust.
+	ClientAddr func(*http.Request) netip.Addr
+}
+
+func (o Options) withDefaults() Options {
+	if o.Signup == "" {
+		o.Signup = SignupOpen
+	}
+	if o.Iterations <= 0 {
+		o.Iterations = defaultIterations
+	}
+	if o.MinPassword <= 0 {
+		o.MinPassword = 8
+	}
+	if len(o.Secret) == 0 {
+		o.Secret = make([]byte, 32)
+		rand.Read(o.Secret)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.ClientAddr == nil {
+		o.ClientAddr = connectionAddr
+	}
+	return o
 }
 
 // Auth answers who asks and what they may do. It is safe for concurrent use.
-type Auth struct{}
+type Auth struct {
+	o      Options
+	client *kivik.Client
 
-// Open makes the databases _users and tokens where they are missing.
-func Open(ctx context.Context, client *kivik.Client, o Options) (*Auth, error) { panic("stub") }
+	users  *mirror[account]
+	tokens *mirror[token]
+	scopes *mirror[scope]
 
-// Identity is who asks. The zero value is anonymous.
-type Identity struct {
-	Name    string
-	Email   string
-	Roles   []string
-	Handler string // "default" (Basic), "cookie", "token"; "" when anonymous
-	Token   *Token // when signed in by one
+	admin   *account      // the server admin, or nobody
+	prover  *prover       // the hot path of passwords
+	gate    chan struct{} // one place a password being hashed
+	waiting atomic.Int64  // who waits for a place
+
+	stop    context.CancelFunc
+	running sync.WaitGroup
 }
 
-// Admin reports whether the identity is a server admin (role _admin).
-func (i Identity) Admin() bool { panic("stub") }
-
-// Token is what is known of a token; its secret is not.
-type Token struct {
-	Key      string // sha512 of the secret, hex: its document id in tokens
-	User     string
-	Redacted string // "npm_abcd…"
-	ReadOnly bool
-	CIDR     []string
-	Created  time.Time
+// Open makes the databases _users, tokens and orgs where they are missing and
+// starts following them. The client stays the caller's; close the Auth first.
+func Open(ctx context.Context, client *kivik.Client, o Options) (*Auth, error) {
+	o = o.withDefaults()
+	if o.Signup != SignupOpen && o.Signup != SignupClosed {
+		return nil, fmt.Errorf("auth: signup must be %q or %q, not %q", SignupOpen, SignupClosed, o.Signup)
+	}
+	following, stop := context.WithCancel(context.WithoutCancel(ctx))
+	a := &Auth{
+		o: o, client: client, stop: stop,
+		users:  newMirror(client.DB(usersDB), o.Now, parseAccount),
+		tokens: newMirror(client.DB(tokensDB), o.Now, parseToken),
+		scopes: newMirror(client.DB(orgsDB), o.Now, parseScope),
+		admin:  serverAdmin(o),
+		prover: newProver(),
+		// One core stays free: password checks cannot starve everything else.
+		gate: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)),
+	}
+	err := errors.Join(follow(ctx, following, a, a.users), follow(ctx, following, a, a.tokens), follow(ctx, following, a, a.scopes))
+	if err != nil {
+		_ = a.Close()
+		return nil, fmt.Errorf("auth: open: %w", err)
+	}
+	return a, nil
 }
 
-// Authenticate reads a request's credentials: Bearer, Basic or the AuthSession cookie.
-// None gives the zero Identity and no error; wrong ones an *Error.
-func (a *Auth) Authenticate(r *http.Request) (Identity, error) { panic("stub") }
-
-// Login checks a name and a password.
-func (a *Auth) Login(ctx context.Context, name, password string) (Identity, error) { panic("stub") }
-
-// Cookie is a signed AuthSession cookie of CouchDB's form for id.
-func (a *Auth) Cookie(id Identity) *http.Cookie { panic("stub") }
-
-// ClearCookie ends a session in the browser.
-func (a *Auth) ClearCookie() *http.Cookie { panic("stub") }
-
-// Signup makes an account, or answers Exists.
-func (a *Auth) Signup(ctx context.Context, name, password, email string) (Identity, error) {
-	panic("stub")
+// follow starts the follower of a mirror.
+func follow[V any](ctx, following context.Context, a *Auth, m *mirror[V]) error {
+	f := &follower[V]{mirror: m, client: a.client, log: a.o.Logger}
+	if err := f.start(ctx); err != nil {
+		return err
+	}
+	a.running.Go(func() { f.run(following) })
+	return nil
 }
-
-// Account is the public part of a user's document.
-type Account struct {
-	Name, Email string
-	Rev         string
-	Roles       []string
-	Created     time.Time
-}
-
-// Account reads an account, or NotFound.
-func (a *Auth) Account(ctx context.Context, name string) (Account, error) { panic("stub") }
-
-// IssueToken makes a token for a user and returns its secret ("npm_" and 36 characters), shown once.
-func (a *Auth) IssueToken(ctx context.Context, user string, t Token) (secret string, err error) {
-	panic("stub")
-}
-
-// RevokeToken ends a token given by its secret; an unknown one is no error.
-func (a *Auth) RevokeToken(ctx context.Context, secret string) error { panic("stub") }
 
 // Close stops the followers that keep the caches true.
-func (a *Auth) Close() error { panic("stub") }
+func (a *Auth) Close() error {
+	a.stop()
+	a.running.Wait()
+	return nil
+}

@@ -1,0 +1,160 @@
+package auth
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-kivik/kivik/v4"
+)
+
+// timeForm is how times stand in documents: as npm writes them.
+const timeForm = "2006-01-02T15:04:05.000Z"
+
+// Account is the public part of a user's document.
+type Account struct {
+	Name, Email string
+	Rev         string
+	Roles       []string
+	Created     time.Time
+}
+
+// account is a document of _users as parsed.
+type account struct {
+	rev, name, email string
+	roles            []string
+	created          string
+	credentials
+}
+
+func parseAccount(doc object) (*account, error) {
+	a := &account{
+		rev: doc.text("_rev"), name: strings.TrimPrefix(doc.text("_id"), userPrefix), email: doc.text("email"),
+		created: doc.text("created"), credentials: parseCredentials(doc), roles: []string{},
+	}
+	for _, role := range doc.roles() {
+		if !systemRole(role) {
+			a.roles = append(a.roles, role)
+		}
+	}
+	return a, nil
+}
+
+func (a *account) identity(handler string) Identity {
+	return Identity{Name: a.name, Email: a.email, Roles: a.roles, Handler: handler}
+}
+
+// Account reads an account, or NotFound.
+func (a *Auth) Account(ctx context.Context, name string) (Account, error) {
+	who, err := a.account(ctx, name)
+	if err != nil {
+		return Account{}, err
+	}
+	if who == nobody {
+		return Account{}, errNoUser
+	}
+	created, _ := time.Parse(time.RFC3339, who.created) // zero where another program made the account
+	return Account{Name: who.name, Email: who.email, Rev: who.rev, Roles: who.roles, Created: created}, nil
+}
+
+// Signup makes an account where the policy allows it, or answers Exists.
+func (a *Auth) Signup(ctx context.Context, name, password, email string) (Identity, error) {
+	if a.o.Signup != SignupOpen {
+		return Identity{}, ErrSignup
+	}
+	return a.Register(ctx, name, password, email)
+}
+
+// Register makes an account whatever the policy; of concurrent calls for one
+// name exactly one succeeds.
+func (a *Auth) Register(ctx context.Context, name, password, email string) (Identity, error) {
+	if err := a.checkAccount(name, password, email); err != nil {
+		return Identity{}, err
+	}
+	if err := a.nameIsFree(ctx, name); err != nil {
+		return Identity{}, err
+	}
+	who := &account{name: name, email: email, roles: []string{}, created: a.o.Now().UTC().Format(timeForm)}
+	err := a.hashing(ctx, func() (err error) {
+		who.credentials, err = newCredentials(password, a.o.Iterations)
+		return err
+	})
+	if err != nil {
+		return Identity{}, err
+	}
+	defer a.users.forget(userID(name))
+	rev, err := a.users.db.Put(ctx, userID(name), who.document())
+	if kivik.HTTPStatus(err) == http.StatusConflict {
+		return Identity{}, ErrNameTaken
+	}
+	if err != nil {
+		return Identity{}, fmt.Errorf("auth: store an account: %w", err)
+	}
+	a.prover.remember(a.prover.proof(name, password, rev), true)
+	return who.identity(handlerBasic), nil
+}
+
+// nameIsFree refuses what is taken before a hash is spent on it. A claimed scope
+// takes the name too: its packages must not seem to be the newcomer's.
+func (a *Auth) nameIsFree(ctx context.Context, name string) error {
+	who, err := a.account(ctx, name)
+	if err != nil {
+		return err
+	}
+	owners, err := a.claims(ctx, name)
+	if err != nil {
+		return err
+	}
+	if who != nobody || len(owners) > 0 {
+		return ErrNameTaken
+	}
+	return nil
+}
+
+func (a *account) document() json.RawMessage {
+	doc := object{
+		textMember("_id", userID(a.name)), textMember("name", a.name), textMember("type", "user"), jsonMember("roles", a.roles),
+	}
+	if a.email != "" {
+		doc = append(doc, textMember("email", a.email))
+	}
+	return append(append(doc, textMember("created", a.created)), a.credentials.members()...).marshal()
+}
+
+// SetPassword changes a password.
+func (a *Auth) SetPassword(ctx context.Context, name, password string) error {
+	if err := a.checkPassword(password); err != nil {
+		return err
+	}
+	return a.hashing(ctx, func() error { return a.storePassword(ctx, name, password) })
+}
+
+var errNoUser = &Error{Kind: NotFound, Reason: "There is no user of this name."}
+
+// storePassword writes the document of an account with a fresh hash.
+func (a *Auth) storePassword(ctx context.Context, name, password string) error {
+	if !plausibleName(name) || a.isAdmin(name) {
+		return errNoUser
+	}
+	doc, err := readObject(ctx, a.users.db, userID(name))
+	if err != nil {
+		return err
+	}
+	if doc == nil {
+		return errNoUser
+	}
+	hashed, err := doc.setPassword(password, a.o.Iterations)
+	if err != nil {
+		return err
+	}
+	defer a.users.forget(userID(name))
+	rev, err := a.users.db.Put(ctx, userID(name), hashed)
+	if err != nil {
+		return err
+	}
+	a.prover.remember(a.prover.proof(name, password, rev), true)
+	return nil
+}

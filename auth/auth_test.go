@@ -1,0 +1,95 @@
+package auth
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-kivik/kivik/v4"
+	"github.com/go-kivik/kivik/v4/driver"
+	"github.com/stretchr/testify/require"
+)
+
+var registerMemory = sync.OnceFunc(func() { kivik.Register("auth-memory", memories) })
+
+var memories = &memoryDriver{byName: map[string]*memory{}}
+
+// memoryDriver gives each data source name a store of its own.
+type memoryDriver struct {
+	mu     sync.Mutex
+	byName map[string]*memory
+}
+
+func (d *memoryDriver) NewClient(name string, _ driver.Options) (driver.Client, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.byName[name], nil
+}
+
+func openMemory(t testing.TB) (*kivik.Client, *memory) {
+	registerMemory()
+	m := &memory{}
+	memories.mu.Lock()
+	memories.byName[t.Name()] = m
+	memories.mu.Unlock()
+	c, err := kivik.New("auth-memory", t.Name())
+	require.NoError(t, err)
+	return c, m
+}
+
+// clock is a time that tests move.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+func newClock() *clock { return &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)} }
+
+// testOptions hash quickly; what the rounds cost is the benchmarks' matter.
+func testOptions(c *clock) Options {
+	return Options{AdminName: "root", AdminPassword: "toor toor", Iterations: 10, Now: c.Now, Secret: []byte("a secret")}
+}
+
+func openAuth(t testing.TB, client *kivik.Client, o Options) *Auth {
+	a, err := Open(context.Background(), client, o)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, a.Close()) })
+	return a
+}
+
+func request(header ...string) *http.Request {
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Add(header[i], header[i+1])
+	}
+	return r
+}
+
+func basic(name, password string) *http.Request {
+	r := request()
+	r.SetBasicAuth(name, password)
+	return r
+}
+
+func bearer(secret string) *http.Request { return request("Authorization", "Bearer "+secret) }
+
+// openClient opens a store that the test owns.
+func openClient(t testing.TB) *kivik.Client {
+	client, _ := openMemory(t)
+	return client
+}

@@ -1,0 +1,58 @@
+package auth
+
+import (
+	"context"
+	"encoding/base64"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// Authenticate reads a request's credentials: Bearer, Basic or the AuthSession cookie.
+// None gives the zero Identity and no error; wrong ones an *Error. What a client
+// says in Authorization it says on purpose, so a cookie is not looked at then.
+func (a *Auth) Authenticate(r *http.Request) (Identity, error) {
+	header := r.Header["Authorization"]
+	if len(header) > 1 {
+		return Identity{}, ErrHeader // which one would count?
+	}
+	if len(header) == 0 || header[0] == "" {
+		return a.session(r)
+	}
+	scheme, rest, _ := strings.Cut(header[0], " ")
+	rest = strings.TrimSpace(rest)
+	switch {
+	case strings.EqualFold(scheme, "bearer"):
+		return a.bearer(r, rest)
+	case strings.EqualFold(scheme, "basic"):
+		return a.basic(r.Context(), rest)
+	}
+	return Identity{}, ErrHeader
+}
+
+func (a *Auth) basic(ctx context.Context, encoded string) (Identity, error) {
+	name, password, err := parseBasic(encoded)
+	if err != nil || name == "" && password == "" {
+		return Identity{}, err
+	}
+	return a.Login(ctx, name, password)
+}
+
+// parseBasic decodes name and password; both empty mean nobody. As in CouchDB that
+// is what a value without a colon means, and "_:_", by which browsers log out.
+func parseBasic(encoded string) (name, password string, err error) {
+	plain, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(encoded, "="))
+	if err != nil {
+		return "", "", ErrBase64
+	}
+	name, password, found := strings.Cut(string(plain), ":")
+	if !found || name == "_" && password == "_" {
+		return "", "", nil
+	}
+	return name, password, nil
+}
+
+func connectionAddr(r *http.Request) netip.Addr {
+	at, _ := netip.ParseAddrPort(r.RemoteAddr) // the zero Addr is in no prefix
+	return at.Addr()
+}

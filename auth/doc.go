@@ -1,0 +1,84 @@
+// Package auth keeps accounts, tokens and rights. It speaks Kivik only, so it
+// works on the embedded engine and on Apache CouchDB.
+//
+// # Documents
+//
+// An account is a document of _users in the form of CouchDB 3.5, which CouchDB
+// and every program that knows it can read and write:
+//
+//	{"_id": "org.couchdb.user:ada", "name": "ada", "type": "user", "roles": [],
+//	 "email": "ada@example.com", "created": "2026-03-01T12:00:00.000Z",
+//	 "password_scheme": "pbkdf2", "pbkdf2_prf": "sha256", "iterations": 600000,
+//	 "salt": <32 hex>, "derived_key": <64 hex>}
+//
+// The salt is used as text, not decoded. The older forms are read too: pbkdf2
+// with other hash functions (none named: SHA-1, 40 hex), "simple" (SHA-1 of
+// password and salt in password_sha) and "simple+pbkdf2"; a sign-in with a right
+// password replaces them by the form above. Roles that begin with an underscore
+// are not believed, whoever wrote them, "_metrics" excepted.
+//
+// A token is a document of tokens; its id is the SHA-512 of the secret, in hex.
+// The secret itself, "npm_" and 36 characters, is stored nowhere.
+//
+//	{"_id": <128 hex>, "type": "token", "user": "ada",
+//	 "account_created": "2026-03-01T12:00:00.000Z",   the account's "created"
+//	 "redacted": "npm_abcd…", "readonly": false, "created": <time>,
+//	 "name": "ci", "cidr": ["10.0.0.0/8"], "expires": <time>}   where they are set
+//
+// It is good while it is there, not expired, and its user's account is the one
+// it was made for: an account made anew under an old name has another "created".
+//
+// A scope is a document of orgs:
+//
+//	{"_id": "scope:acme", "type": "scope", "owners": ["ada"], "created": <time>}
+//
+// The first account that publishes into a scope claims it by making the
+// document; of several the store lets one. A scope without a document belongs
+// to the account of its name. A claim counts more than a name, and a claimed name
+// cannot be signed up, so nobody gets into a scope by taking its name. MayPublish
+// states who may publish what.
+//
+// The server admin is no document: name and password come from Options, the
+// role is _admin, and a document of the same name does not count. tokens and orgs
+// are made for server admins only, as CouchDB makes every database.
+//
+// # Credentials of a request
+//
+//	Authorization: Bearer npm_…         a token            handler "token"
+//	Authorization: Basic name:password  an account         handler "default"
+//	Cookie: AuthSession=…               a session          handler "cookie"
+//
+// The cookie is CouchDB's: base64url("name:HEXTIME:" and HMAC), where HEXTIME are
+// seconds in upper-case hex and HMAC is SHA-256 of "name:HEXTIME" under Secret and
+// the account's salt. It lives 600 seconds; RenewCookie makes a new one when a tenth
+// has passed. A new password ends the sessions, as it brings a new salt.
+//
+//	nothing, "_:_", expired, forged or orphaned cookie   anonymous
+//	unreadable cookie, base64 or scheme, two headers     400
+//	wrong name or password                               401
+//	token unknown, revoked, expired, orphaned            401
+//	token from an address outside its cidr               401, challenge "ipaddress"
+//	more than 256 passwords wait to be checked           503
+//
+// That a token only reads is for the caller to enforce (Identity.ReadOnly);
+// MayPublish does. Reasons and log lines hold names, never passwords or secrets.
+//
+// # Cost
+//
+// A password costs 600,000 rounds, once: its verdict, right or wrong, is
+// remembered under an HMAC of name, password and the document's revision, with a
+// key that only this process knows. Slow hashes have GOMAXPROCS-1 places, one at
+// least, so that a flood of wrong passwords leaves a core for everything else. An
+// unknown name, the admin's name and an account with a cheaper hash cost as much
+// as any other when the password is wrong.
+//
+// # How stale an answer may be
+//
+// Documents are mirrored in memory, absent ones too. What is written through an
+// Auth is true in it when the call returns. What is written elsewhere, through
+// HTTP, by a replication or another process, arrives by the feeds of _users,
+// tokens and orgs: on the embedded engine within milliseconds, on CouchDB after
+// the feed's way through the network. When a feed breaks, answers from memory
+// are used for at most 15 seconds after the last proof that nothing was missed;
+// after that every answer is read from the store, until the feed has caught up.
+package auth

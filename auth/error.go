@@ -1,0 +1,54 @@
+package auth
+
+import "net/http"
+
+// Kind is the closed list of what can go wrong here; its text is the word that
+// CouchDB sends as "error". A store that fails gives the store's own error.
+type Kind string
+
+// The kinds, each with its HTTP status in kindStatus.
+const (
+	Unauthorized Kind = "unauthorized"
+	Forbidden    Kind = "forbidden"
+	Exists       Kind = "conflict"
+	NotFound     Kind = "not_found"
+	BadRequest   Kind = "bad_request"
+	Busy         Kind = "unavailable" // too many passwords wait to be checked
+)
+
+var kindStatus = map[Kind]int{
+	Unauthorized: http.StatusUnauthorized, Forbidden: http.StatusForbidden, Exists: http.StatusConflict,
+	NotFound: http.StatusNotFound, BadRequest: http.StatusBadRequest, Busy: http.StatusServiceUnavailable,
+}
+
+// Error is a refusal. Reason is meant for people and never holds a secret.
+type Error struct {
+	Kind      Kind
+	Reason    string
+	Challenge string // what WWW-Authenticate must say; "" leaves it to the caller
+}
+
+func (e *Error) Error() string { return string(e.Kind) + ": " + e.Reason }
+
+// HTTPStatus is the status to answer with.
+func (e *Error) HTTPStatus() int { return kindStatus[e.Kind] }
+
+// Is makes errors.Is compare kinds and, where the target gives one, reasons.
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error)
+	return ok && t.Kind == e.Kind && (t.Reason == "" || t.Reason == e.Reason)
+}
+
+// The refusals that callers and tests ask for by name; compare with errors.Is.
+var (
+	ErrCredentials = &Error{Kind: Unauthorized, Reason: "Name or password is incorrect."}
+	ErrToken       = &Error{Kind: Unauthorized, Reason: "The token is unknown, expired or revoked."}
+	ErrAddress     = &Error{Kind: Unauthorized, Reason: "The token may not be used from this IP address.", Challenge: "ipaddress"}
+	ErrBase64      = &Error{Kind: BadRequest, Reason: "Authorization header has invalid base64 value"}
+	ErrHeader      = &Error{Kind: BadRequest, Reason: "Authorization header is invalid"}
+	ErrCookie      = &Error{Kind: BadRequest, Reason: "Malformed AuthSession cookie. Please clear your cookies."}
+	ErrNameTaken   = &Error{Kind: Exists, Reason: "This name is already registered."}
+	ErrSignup      = &Error{Kind: Forbidden, Reason: "Registration is closed; ask an administrator for an account."}
+	ErrBusy        = &Error{Kind: Busy, Reason: "Too many sign-ins at once. Please try again."}
+	ErrAnonymous   = &Error{Kind: Unauthorized, Reason: "You must be logged in to publish packages."}
+)

@@ -1,0 +1,142 @@
+package auth
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/go-kivik/kivik/v4"
+)
+
+const (
+	// pollTime is how long a feed stays open while nothing happens. Each end of a
+	// feed proves that all changes before it were seen.
+	pollTime = 10 * time.Second
+	// pollSlack is how much later than that a silent connection counts as dead.
+	pollSlack = 2 * time.Second
+	// vouchTime is how long after such a proof the kept answers are used: pollTime
+	// and pollSlack, and a little for the next feed to open.
+	vouchTime = 15 * time.Second
+	// Between failed polls: soon, as a restart takes a moment, then twice as long each time.
+	shortestPause = 100 * time.Millisecond
+	longestPause  = 5 * time.Second
+)
+
+// follower is a mirror's position in its database's feed. Long polls are used
+// and not the continuous feed: each has a definite end, which is what proves that
+// nothing was missed, and Kivik's driver for CouchDB cannot end a continuous one.
+type follower[V any] struct {
+	*mirror[V]
+	client *kivik.Client
+	log    *slog.Logger
+	since  string
+}
+
+// start takes the position from which the mirror may be believed. What the
+// mirror reads afterwards is younger, so that the feed brings all that outdates it.
+func (f *follower[V]) start(ctx context.Context) error {
+	if err := ensureDB(ctx, f.client, f.db.Name()); err != nil {
+		return err
+	}
+	now := f.now()
+	stats, err := f.db.Stats(ctx)
+	if err != nil {
+		return err
+	}
+	f.since = stats.UpdateSeq
+	f.clear()
+	f.vouch(now)
+	return nil
+}
+
+func (f *follower[V]) vouch(from time.Time) {
+	until := from.Add(vouchTime)
+	f.vouched.Store(&until)
+}
+
+// run follows until ctx ends.
+func (f *follower[V]) run(ctx context.Context) {
+	pause := shortestPause
+	for ctx.Err() == nil {
+		rows, err := f.poll(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err == nil:
+			pause = shortestPause
+			if rows == 0 {
+				// A server that does not wait must not be asked in a busy loop.
+				sleep(ctx, shortestPause)
+			}
+			continue
+		case lostPosition(err):
+			err = f.start(ctx)
+		}
+		if err != nil {
+			f.log.Warn("auth: feed lost", "database", f.db.Name(), "error", err, "retry", pause)
+		}
+		sleep(ctx, pause)
+		pause = min(2*pause, longestPause)
+	}
+}
+
+// lostPosition reports that the database was made anew, or does not know the sequence.
+func lostPosition(err error) bool {
+	status := kivik.HTTPStatus(err)
+	return status == http.StatusNotFound || status == http.StatusBadRequest
+}
+
+// poll reads what changed since the last one, waiting for it if need be.
+func (f *follower[V]) poll(ctx context.Context) (rows int, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	silence := time.AfterFunc(pollTime+pollSlack, func() { cancel(context.DeadlineExceeded) })
+	defer silence.Stop()
+
+	changes := f.db.Changes(ctx, kivik.Params(map[string]any{
+		"feed": "longpoll", "since": f.since, "timeout": int(pollTime / time.Millisecond),
+	}))
+	// An iterator of Kivik that waits for its next row does not look at its context.
+	interrupt := context.AfterFunc(ctx, func() { _ = changes.Close() })
+	defer interrupt()
+	defer func() { _ = changes.Close() }()
+	for changes.Next() {
+		silence.Reset(pollTime + pollSlack)
+		f.forget(changes.ID())
+		rows++
+	}
+	if ctx.Err() != nil {
+		return rows, context.Cause(ctx)
+	}
+	if err := changes.Err(); err != nil {
+		return rows, err
+	}
+	end, err := changes.Metadata()
+	if err != nil || end == nil {
+		return rows, err
+	}
+	f.since = end.LastSeq
+	f.vouch(f.now())
+	return rows, nil
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// ensureDB makes a database for the server's eyes only, unless it is there.
+func ensureDB(ctx context.Context, client *kivik.Client, name string) error {
+	err := client.CreateDB(ctx, name)
+	if kivik.HTTPStatus(err) == http.StatusPreconditionFailed {
+		return nil
+	}
+	if err != nil || name == usersDB {
+		return err // CouchDB guards _users itself and refuses another _security
+	}
+	admins := kivik.Members{Roles: []string{adminRole}}
+	return client.DB(name).SetSecurity(ctx, &kivik.Security{Admins: admins, Members: admins})
+}

@@ -1,0 +1,48 @@
+package auth
+
+import (
+	"slices"
+	"time"
+)
+
+// adminRole is the role that may do all. Only the server admin has it; a
+// document that claims it is not believed.
+const adminRole = "_admin"
+
+// Identity is who asks. The zero value is anonymous. Roles and Token are shared
+// with the caches: do not change them.
+type Identity struct {
+	Name    string
+	Email   string
+	Roles   []string
+	Handler string // "default" (Basic), "cookie", "token"; "" when anonymous
+	Token   *Token // when signed in by one
+}
+
+// The values of Identity.Handler.
+const (
+	handlerBasic  = "default"
+	handlerCookie = "cookie"
+	handlerToken  = "token"
+)
+
+// Admin reports whether the identity is a server admin (role _admin).
+func (i Identity) Admin() bool { return slices.Contains(i.Roles, adminRole) }
+
+// Anonymous reports whether nobody signed in.
+func (i Identity) Anonymous() bool { return i.Name == "" }
+
+// ReadOnly reports whether the identity came by a token that may only read.
+func (i Identity) ReadOnly() bool { return i.Token != nil && i.Token.ReadOnly }
+
+// Token is what is known of a token; its secret is not.
+type Token struct {
+	Key      string // sha512 of the secret, hex: its document id in tokens
+	User     string
+	Name     string // what its owner calls it; may be empty
+	Redacted string // "npm_abcd…"
+	ReadOnly bool
+	CIDR     []string // addresses it may be used from; empty: all
+	Created  time.Time
+	Expires  time.Time // zero: never
+}

@@ -1,0 +1,133 @@
+package auth
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-kivik/kivik/v4"
+)
+
+// mirrorBound is how many present documents, and how many absent ids, a mirror
+// keeps: at some 500 bytes each, 32 MB when all of it is used. Past it an
+// arbitrary one goes. Absent ids are bounded apart, so that a flood of guesses
+// does not drive out what is in use.
+const mirrorBound = 65_536
+
+// mirror answers from memory what a database's documents say, while the
+// database's feed vouches for it (see follow.go). V is a document as parsed.
+type mirror[V any] struct {
+	db    *kivik.DB
+	parse func(doc object) (*V, error)
+	now   func() time.Time
+
+	// vouched is until when the kept answers may be used.
+	vouched atomic.Pointer[time.Time]
+
+	mu struct {
+		sync.RWMutex
+		present map[string]*V
+		absent  map[string]struct{}
+		// forgotten counts invalidations: what was read before one is not kept after it.
+		forgotten uint64
+	}
+}
+
+func newMirror[V any](db *kivik.DB, now func() time.Time, parse func(object) (*V, error)) *mirror[V] {
+	m := &mirror[V]{db: db, parse: parse, now: now}
+	m.clear()
+	return m
+}
+
+// doc is the document of that id as it is now, or nil.
+func (m *mirror[V]) doc(ctx context.Context, id string) (*V, error) {
+	if v, known := m.known(id); known {
+		return v, nil
+	}
+	m.mu.RLock()
+	before := m.mu.forgotten
+	m.mu.RUnlock()
+	o, err := readObject(ctx, m.db, id)
+	if err != nil {
+		return nil, err
+	}
+	var v *V
+	if o != nil {
+		if v, err = m.parse(o); err != nil {
+			return nil, err
+		}
+	}
+	m.keep(id, v, before)
+	return v, nil
+}
+
+func (m *mirror[V]) known(id string) (*V, bool) {
+	if !m.now().Before(*m.vouched.Load()) {
+		return nil, false
+	}
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if v, ok := m.mu.present[id]; ok {
+		return v, true
+	}
+	_, ok := m.mu.absent[id]
+	return nil, ok
+}
+
+func (m *mirror[V]) keep(id string, v *V, before uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.mu.forgotten != before {
+		return
+	}
+	if v == nil {
+		makeRoom(m.mu.absent, mirrorBound)
+		m.mu.absent[id] = struct{}{}
+		return
+	}
+	makeRoom(m.mu.present, mirrorBound)
+	m.mu.present[id] = v
+}
+
+// forget drops what is known of a document that changed.
+func (m *mirror[V]) forget(id string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.mu.forgotten++
+	delete(m.mu.present, id)
+	delete(m.mu.absent, id)
+}
+
+func (m *mirror[V]) clear() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.mu.forgotten++
+	m.mu.present, m.mu.absent = map[string]*V{}, map[string]struct{}{}
+}
+
+// makeRoom deletes an arbitrary entry of a full map.
+func makeRoom[K comparable, V any](full map[K]V, bound int) {
+	if len(full) < bound {
+		return
+	}
+	for k := range full {
+		delete(full, k)
+		return
+	}
+}
+
+// readObject reads a document; nil when it is missing or deleted.
+func readObject(ctx context.Context, db *kivik.DB, id string) (object, error) {
+	var raw json.RawMessage
+	err := db.Get(ctx, id).ScanDoc(&raw)
+	if kivik.HTTPStatus(err) == http.StatusNotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return parseObject(raw)
+}

@@ -1,0 +1,150 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-kivik/kivik/v4"
+)
+
+// token is a document of tokens as parsed.
+type token struct {
+	Token
+	from           []netip.Prefix // nil: everywhere
+	accountCreated string         // of the account it was made for
+}
+
+func parseToken(doc object) (*token, error) {
+	t := &token{accountCreated: doc.text("account_created")}
+	t.Key, t.User, t.Name, t.Redacted = doc.text("_id"), doc.text("user"), doc.text("name"), doc.text("redacted")
+	doc.scan("readonly", &t.ReadOnly)
+	doc.scan("cidr", &t.CIDR)
+	t.Created, _ = time.Parse(time.RFC3339, doc.text("created")) // shown only
+	var err error
+	if expires := doc.text("expires"); expires != "" {
+		if t.Expires, err = time.Parse(time.RFC3339, expires); err != nil {
+			return nil, fmt.Errorf("auth: expiry of token %s: %w", t.Redacted, err)
+		}
+	}
+	t.from, err = parsePrefixes(t.CIDR)
+	return t, err
+}
+
+// parsePrefixes reads addresses and CIDR blocks of both families.
+func parsePrefixes(list []string) ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, s := range list {
+		p, err := netip.ParsePrefix(s)
+		if addr, bare := netip.ParseAddr(s); bare == nil && addr.Zone() == "" {
+			p, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		if err != nil {
+			return nil, badRequest(fmt.Sprintf("%q is not an IP address range in CIDR form", s))
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+func (t *token) allows(addr netip.Addr) bool {
+	addr = addr.Unmap().WithZone("")
+	return len(t.from) == 0 || slices.ContainsFunc(t.from, func(p netip.Prefix) bool { return p.Contains(addr) })
+}
+
+func (a *Auth) bearer(r *http.Request, secret string) (Identity, error) {
+	if !wellFormed(secret) {
+		return Identity{}, ErrToken
+	}
+	t, err := a.tokens.doc(r.Context(), tokenKey(secret))
+	if err != nil {
+		return Identity{}, fmt.Errorf("auth: read a token: %w", err)
+	}
+	if t == nil || !t.Expires.IsZero() && !a.o.Now().Before(t.Expires) {
+		return Identity{}, ErrToken
+	}
+	who, err := a.account(r.Context(), t.User)
+	if err != nil {
+		return Identity{}, err
+	}
+	// An account made anew under an old name does not inherit the old one's tokens.
+	if who == nobody || who.created != t.accountCreated {
+		return Identity{}, ErrToken
+	}
+	if len(t.from) > 0 && !t.allows(a.o.ClientAddr(r)) {
+		return Identity{}, ErrAddress
+	}
+	id := who.identity(handlerToken)
+	id.Token = &t.Token
+	return id, nil
+}
+
+// IssueToken makes a token for a user and returns its secret ("npm_" and 36
+// characters), shown once. Of t it takes Name, ReadOnly, CIDR and Expires.
+func (a *Auth) IssueToken(ctx context.Context, user string, t Token) (secret string, err error) {
+	if _, err := parsePrefixes(t.CIDR); err != nil {
+		return "", err
+	}
+	who, err := a.account(ctx, user)
+	if err != nil {
+		return "", err
+	}
+	if who == nobody {
+		return "", errNoUser
+	}
+	secret = newSecret()
+	t.Key, t.User, t.Redacted, t.Created = tokenKey(secret), user, redact(secret), a.o.Now()
+	defer a.tokens.forget(t.Key)
+	if _, err := a.tokens.db.Put(ctx, t.Key, t.document(who.created)); err != nil {
+		return "", fmt.Errorf("auth: store a token: %w", err)
+	}
+	return secret, nil
+}
+
+func (t Token) document(accountCreated string) any {
+	doc := object{
+		textMember("_id", t.Key), textMember("type", "token"), textMember("user", t.User), textMember("account_created", accountCreated),
+		textMember("redacted", t.Redacted), jsonMember("readonly", t.ReadOnly), textMember("created", t.Created.UTC().Format(timeForm)),
+	}
+	if t.Name != "" {
+		doc = append(doc, textMember("name", t.Name))
+	}
+	if len(t.CIDR) > 0 {
+		doc = append(doc, jsonMember("cidr", t.CIDR))
+	}
+	if !t.Expires.IsZero() {
+		doc = append(doc, textMember("expires", t.Expires.UTC().Format(timeForm)))
+	}
+	return doc.marshal()
+}
+
+// RevokeToken ends a token given by its secret; an unknown one is no error.
+func (a *Auth) RevokeToken(ctx context.Context, secret string) error {
+	if !wellFormed(secret) {
+		return nil
+	}
+	return a.RevokeKey(ctx, tokenKey(secret))
+}
+
+// RevokeKey ends a token given by its Key; an unknown one is no error. Whose it
+// is the caller has asked before.
+func (a *Auth) RevokeKey(ctx context.Context, key string) error {
+	if strings.HasPrefix(key, "_") {
+		return nil // no token is called like a design document
+	}
+	defer a.tokens.forget(key)
+	for {
+		doc, err := readObject(ctx, a.tokens.db, key)
+		if err != nil || doc == nil {
+			return err
+		}
+		_, err = a.tokens.db.Delete(ctx, key, doc.text("_rev"))
+		if status := kivik.HTTPStatus(err); status != http.StatusConflict && status != http.StatusNotFound {
+			return err
+		}
+	}
+}
