@@ -1,0 +1,117 @@
+package httpd
+
+import (
+	"net/http"
+
+	"settee/couch"
+)
+
+// allDocs is GET and POST /{db}/_all_docs.
+func (c *call) allDocs() error { return c.listing(everyDoc) }
+
+// designDocs is the like of design documents only.
+func (c *call) designDocs() error { return c.listing(designs) }
+
+// localDocs is the like of _local documents.
+func (c *call) localDocs() error { return c.listing(locals) }
+
+func (c *call) allDocsQueries() error { return c.listings(everyDoc) }
+
+func (c *call) designDocsQueries() error { return c.listings(designs) }
+
+func (c *call) localDocsQueries() error { return c.listings(locals) }
+
+// postBody is the body of a POST, empty for other methods.
+func (c *call) postBody() ([]byte, error) {
+	if c.verb != http.MethodPost {
+		return nil, nil
+	}
+	return c.body()
+}
+
+func (c *call) listing(of kind) error {
+	raw, err := c.postBody()
+	if err != nil {
+		return err
+	}
+	o, err := listOptions(c.query, raw)
+	if err != nil {
+		return err
+	}
+	p, err := o.list()
+	if err != nil {
+		return err
+	}
+	out := c.stream()
+	defer out.release()
+	out.start("application/json")
+	if err := c.writeList(out, of, p); err != nil {
+		return out.fail(err)
+	}
+	out.buf = append(out.buf, '\n')
+	return out.finish()
+}
+
+// rowStart and rowEnd are what stands around the rows of lists and views.
+const (
+	rowStart = "\"rows\":[\r\n"
+	rowEnd   = "\r\n]}"
+	rowNext  = ",\r\n"
+)
+
+// writeList writes one list.
+func (c *call) writeList(out *stream, of kind, p listParams) error {
+	rows, err := c.rows(of, p)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	more := rows.Next()
+	total, offset, err := c.figures(of, rows, p)
+	if err != nil {
+		return err
+	}
+	out.buf = append(out.buf, `{"total_rows":`+total+`,"offset":`+offset+`,`...)
+	if p.UpdateSeq {
+		out.buf = append(out.buf, `"update_seq":`...)
+		out.buf = append(appendString(out.buf, c.db.FormatSeq(rows.UpdateSeq())), ',')
+	}
+	out.buf = append(out.buf, rowStart...)
+	for sep := ""; more; more = rows.Next() {
+		out.buf = append(out.buf, sep...)
+		out.buf = appendDocRow(out.buf, rows.Row(), p)
+		if out.spill() != nil {
+			return nil
+		}
+		sep = rowNext
+	}
+	out.buf = append(out.buf, rowEnd...)
+	return rows.Err()
+}
+
+func appendDocRow(dst []byte, r *couch.DocRow, p listParams) []byte {
+	if r.Missing {
+		dst = append(dst, `{"key":`...)
+		dst = appendString(dst, r.ID)
+		return append(dst, `,"error":"not_found"}`...)
+	}
+	dst = append(dst, `{"id":`...)
+	dst = appendString(dst, r.ID)
+	dst = append(dst, `,"key":`...)
+	dst = appendString(dst, r.ID)
+	dst = append(dst, `,"value":{"rev":`...)
+	dst = appendQuotedRev(dst, r.Rev)
+	if r.Deleted {
+		dst = append(dst, `,"deleted":true`...)
+	}
+	dst = append(dst, '}')
+	if p.Rows.IncludeDocs {
+		dst = append(dst, `,"doc":`...)
+		if r.Doc == nil {
+			dst = append(dst, "null"...)
+		} else {
+			dst = appendDoc(dst, r.Doc, p.Encoding)
+		}
+	}
+	return append(dst, '}')
+}

@@ -1,0 +1,139 @@
+package httpd
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gorilla/mux"
+
+	"settee/auth"
+	"settee/couch"
+)
+
+// A call is one request on its way through the server: who asks, which
+// database, what the path and the query say. It is reused, so nothing may keep
+// it, nor what its buffers hold, after the handler has returned.
+type call struct {
+	s     *Server
+	w     http.ResponseWriter
+	r     *http.Request
+	verb  string            // the method, after an override
+	vars  map[string]string // path segments, still escaped
+	query query
+	user  auth.Identity
+	db    *couch.DB
+
+	in  []byte // the request's body, when it was read whole
+	out []byte // the answer, while it is made
+}
+
+// keepBuffer is the largest buffer worth keeping with a call: most bodies fit,
+// and a thousand idle calls hold no more than 64 MB.
+const keepBuffer = 64 << 10
+
+func (c *call) begin(s *Server, w http.ResponseWriter, r *http.Request) {
+	c.s, c.w, c.r, c.verb = s, w, r, method(r)
+}
+
+func (c *call) reset() {
+	in, out := c.in[:0], c.out[:0]
+	if cap(in) > keepBuffer {
+		in = nil
+	}
+	if cap(out) > keepBuffer {
+		out = nil
+	}
+	*c = call{in: in, out: out}
+}
+
+func (c *call) ctx() context.Context { return c.r.Context() }
+
+// serve finds the row of the table and goes through what every row shares.
+func (c *call) serve() error {
+	tidyPath(c.r.URL)
+	var match mux.RouteMatch
+	if !c.s.router.Match(c.r, &match) {
+		return couch.ErrMissing
+	}
+	e := match.Handler.(*endpoint)
+	c.vars = match.Vars
+	row := e.rows[c.verb]
+
+	if row == nil || row.Who != signIn {
+		user, err := c.s.auth.Authenticate(c.r)
+		if err != nil {
+			return err
+		}
+		c.user = user
+		if renewed := c.s.auth.RenewCookie(c.r, user); renewed != nil {
+			http.SetCookie(c.w, renewed)
+		}
+	}
+	if row == nil {
+		c.w.Header()["Allow"] = []string{e.allow}
+		return &methodError{allow: e.allow}
+	}
+	var err error
+	if c.query, err = parseQuery(c.r.URL.RawQuery); err != nil {
+		return err
+	}
+	if err := c.admit(row.Who); err != nil {
+		return err
+	}
+	if row.Body == takesJSON && !isJSON(c.r.Header) {
+		return errNotJSON
+	}
+	return row.handle(c)
+}
+
+// tidyPath drops empty segments: /db/ is /db and /db//doc is /db/doc, as
+// CouchDB reads them.
+func tidyPath(u *url.URL) {
+	p := u.EscapedPath()
+	if len(p) < 2 || (!strings.Contains(p, "//") && p[len(p)-1] != '/') {
+		return
+	}
+	var b strings.Builder
+	for segment := range strings.SplitSeq(p, "/") {
+		if segment != "" {
+			b.WriteByte('/')
+			b.WriteString(segment)
+		}
+	}
+	if b.Len() == 0 {
+		b.WriteByte('/')
+	}
+	u.RawPath = b.String()
+	if path, err := url.PathUnescape(u.RawPath); err == nil {
+		u.Path = path // EscapedPath believes RawPath only where it agrees with Path
+	}
+}
+
+// segment is a path variable, unescaped. A plus is a space.
+func (c *call) segment(name string) (string, error) { return unescape(c.vars[name]) }
+
+func unescape(s string) (string, error) {
+	if !strings.ContainsAny(s, "%+") {
+		return s, nil
+	}
+	u, err := url.QueryUnescape(s)
+	if err != nil {
+		return "", errURLEncoding
+	}
+	return u, nil
+}
+
+// docID is the document that the path names: {doc}, or {ddoc} of a design document.
+func (c *call) docID() (couch.DocID, error) {
+	name, prefix := "doc", ""
+	if _, design := c.vars["ddoc"]; design {
+		name, prefix = "ddoc", "_design/"
+	}
+	id, err := c.segment(name)
+	return couch.DocID(prefix + id), err
+}
+
+// head reports whether only the headers are wanted.
+func (c *call) head() bool { return c.r.Method == http.MethodHead }

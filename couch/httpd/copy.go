@@ -1,0 +1,87 @@
+package httpd
+
+import (
+	"net/http"
+	"strings"
+
+	"settee/couch"
+)
+
+// copyDocument is COPY /{db}/{doc} to the id in Destination.
+func (c *call) copyDocument() error {
+	from, err := c.docID()
+	if err != nil {
+		return err
+	}
+	return c.copyFrom(from)
+}
+
+// copyFrom copies a document, a _local one too.
+func (c *call) copyFrom(from couch.DocID) error {
+	to, over, err := destination(c.r.Header)
+	if err != nil {
+		return err
+	}
+	rev, err := c.query.rev("rev")
+	if err != nil {
+		return err
+	}
+	if err := c.mayDesign(to); err != nil {
+		return err
+	}
+	d, err := c.source(from, rev)
+	if err != nil {
+		return err
+	}
+	d.ID, d.Rev = to, over
+	if to.IsLocal() {
+		rev, err = c.db.PutLocal(c.ctx(), d)
+	} else {
+		rev, err = c.db.Put(c.ctx(), d, couch.WriteOptions{User: c.writer()})
+	}
+	if err != nil {
+		return err
+	}
+	c.location("/" + c.vars["db"] + docPath(to))
+	return c.stored(http.StatusCreated, to, rev)
+}
+
+// source reads the document to copy, as if a client had sent it.
+func (c *call) source(id couch.DocID, rev couch.Rev) (*couch.Document, error) {
+	var (
+		d   *couch.Document
+		err error
+	)
+	if id.IsLocal() {
+		d, err = c.db.GetLocal(c.ctx(), id)
+	} else {
+		d, err = c.db.Get(c.ctx(), id, couch.GetOptions{Rev: rev, Attachments: true})
+	}
+	if err != nil {
+		return nil, err
+	}
+	d.ID, d.Rev = "", couch.Rev{}
+	return couch.ParseDocument(d.AppendJSON(nil))
+}
+
+// destination reads the header of COPY: "id" or "id?rev=1-abc", escaped.
+func destination(h http.Header) (couch.DocID, couch.Rev, error) {
+	to := h.Get("Destination")
+	switch {
+	case to == "":
+		return "", couch.Rev{}, badRequest("Destination header is mandatory for COPY.")
+	case strings.Contains(to, "://"), strings.HasPrefix(to, "/"):
+		return "", couch.Rev{}, badRequest("Destination URL must be relative.")
+	}
+	path, params, _ := strings.Cut(to, "?")
+	id, err := unescape(path)
+	if err != nil {
+		return "", couch.Rev{}, err
+	}
+	q, err := parseQuery(params)
+	if err != nil {
+		return "", couch.Rev{}, err
+	}
+	rev, err := q.rev("rev")
+	return couch.DocID(id), rev, err
+}

@@ -1,0 +1,236 @@
+package httpd
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"settee/couch"
+)
+
+// database is GET /{db}.
+func (c *call) database() error {
+	if c.head() {
+		c.send(http.StatusOK, nil)
+		return nil
+	}
+	dst, err := c.appendInfo(c.out[:0], c.db)
+	if err != nil {
+		return err
+	}
+	c.out = append(dst, '\n')
+	c.send(http.StatusOK, c.out)
+	return nil
+}
+
+// appendInfo appends a database's figures. There is one node and one shard.
+func (c *call) appendInfo(dst []byte, db *couch.DB) ([]byte, error) {
+	i, err := db.Info(c.ctx())
+	if err != nil {
+		return dst, err
+	}
+	number := func(name string, n int64) {
+		dst = append(dst, `,"`+name+`":`...)
+		dst = strconv.AppendInt(dst, n, 10)
+	}
+	dst = append(dst, `{"instance_start_time":"`+startTime(i)+`","db_name":`...)
+	dst = appendString(dst, i.Name)
+	dst = append(dst, `,"purge_seq":`...)
+	dst = appendString(dst, db.FormatSeq(i.PurgeSeq))
+	dst = append(dst, `,"update_seq":`...)
+	dst = appendString(dst, db.FormatSeq(i.UpdateSeq))
+	dst = append(dst, `,"sizes":{"file":`...)
+	dst = strconv.AppendInt(dst, i.File, 10)
+	number("external", i.External)
+	number("active", i.Active)
+	dst = append(dst, `},"props":{}`...)
+	number("doc_del_count", i.Deleted)
+	number("doc_count", i.Docs)
+	dst = append(dst, `,"disk_format_version":8,"compact_running":`...)
+	dst = strconv.AppendBool(dst, i.CompactRunning)
+	return append(dst, `,"cluster":{"q":1,"n":1,"w":1,"r":1}}`...), nil
+}
+
+// startTime never changes while a database lives: replicators stop when it does.
+func startTime(i couch.Info) string { return strconv.FormatInt(i.Created.Unix(), 10) }
+
+func (c *call) createDatabase() error {
+	name, err := c.segment("db")
+	if err != nil {
+		return err
+	}
+	for _, p := range []string{"q", "n"} {
+		if v, ok := c.query[p]; ok {
+			if n, err := strconv.Atoi(v); err != nil || n < 1 {
+				return badRequest("The `" + p + "` value should be a positive integer.")
+			}
+		}
+	}
+	if c.query.flag("partitioned") {
+		return unbuiltError("Partitioned databases")
+	}
+	if _, err := c.s.store.Create(c.ctx(), name); err != nil {
+		return err
+	}
+	c.location("/" + c.vars["db"])
+	return c.ok(http.StatusCreated)
+}
+
+func (c *call) deleteDatabase() error {
+	if _, ok := c.query["rev"]; ok {
+		return badRequest("You tried to DELETE a database with a ?=rev parameter. Did you mean to DELETE a document instead?")
+	}
+	name, err := c.segment("db")
+	if err != nil {
+		return err
+	}
+	if err := c.s.store.Delete(c.ctx(), name); err != nil {
+		return err
+	}
+	return c.ok(http.StatusOK)
+}
+
+// nameRange are the parameters of lists of databases.
+type nameRange struct {
+	start, end   *couch.DocID
+	exclusiveEnd bool
+	descending   bool
+	skip, limit  int
+}
+
+func (c *call) databaseNames() ([]string, error) {
+	o, err := listOptions(c.query, nil)
+	if err != nil {
+		return nil, err
+	}
+	r := nameRange{
+		exclusiveEnd: !o.bool("inclusive_end", true), descending: o.bool("descending", false),
+		skip: o.number("skip", 0), limit: o.number("limit", -1),
+	}
+	r.start, _ = idBound(o.json("startkey", "start_key"))
+	r.end, _ = idBound(o.json("endkey", "end_key"))
+	if o.err != nil {
+		return nil, o.err
+	}
+	all, err := c.s.store.Databases(c.ctx())
+	if err != nil {
+		return nil, err
+	}
+	return r.cut(all), nil
+}
+
+// cut returns the names in range, in order.
+func (r nameRange) cut(all []string) []string {
+	lower, upper, lowerOpen, upperOpen := r.start, r.end, false, r.exclusiveEnd
+	if r.descending {
+		lower, upper, lowerOpen, upperOpen = r.end, r.start, r.exclusiveEnd, false
+	}
+	names := []string{}
+	for _, n := range all {
+		id := couch.DocID(n)
+		below := lower != nil && (id < *lower || lowerOpen && id == *lower)
+		above := upper != nil && (id > *upper || upperOpen && id == *upper)
+		if !below && !above {
+			names = append(names, n)
+		}
+	}
+	if r.descending {
+		for i, j := 0, len(names)-1; i < j; i, j = i+1, j-1 {
+			names[i], names[j] = names[j], names[i]
+		}
+	}
+	names = names[min(r.skip, len(names)):]
+	if r.limit >= 0 {
+		names = names[:min(r.limit, len(names))]
+	}
+	return names
+}
+
+func (c *call) allDBs() error {
+	list, err := c.databaseNames()
+	if err != nil {
+		return err
+	}
+	c.out = append(appendStrings(c.out[:0], list), '\n')
+	if c.etag(tagOf(c.out)) {
+		return nil
+	}
+	c.send(http.StatusOK, c.out)
+	return nil
+}
+
+// dbsInfo is GET /_dbs_info: the databases of _all_dbs, each with its figures.
+func (c *call) dbsInfo() error {
+	list, err := c.databaseNames()
+	if err != nil {
+		return err
+	}
+	return c.sendInfos(list)
+}
+
+// maxInfos is CouchDB's default for [chttpd] max_db_number_for_dbs_info_req.
+const maxInfos = 100
+
+// dbsInfoOf is POST /_dbs_info: the databases of keys.
+func (c *call) dbsInfoOf() error {
+	raw, err := c.object()
+	if err != nil {
+		return err
+	}
+	var asked struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if decode(raw, &asked) != nil || asked.Keys == nil {
+		return badRequest("`keys` member must exist.")
+	}
+	if len(asked.Keys) > maxInfos {
+		return &statusError{http.StatusBadRequest, "too_many_keys", "The number of keys must be at most 100."}
+	}
+	var list []string
+	for _, k := range asked.Keys {
+		name, err := text(k)
+		if err != nil {
+			return badRequest("`keys` must hold names of databases.")
+		}
+		list = append(list, name)
+	}
+	return c.sendInfos(list)
+}
+
+func (c *call) sendInfos(list []string) error {
+	dst := append(c.out[:0], '[')
+	for i, name := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, `{"key":`...)
+		dst = appendString(dst, name)
+		mark := len(dst)
+		db, err := c.s.store.DB(name)
+		if err == nil {
+			dst, err = c.appendInfo(append(dst, `,"info":`...), db)
+		}
+		switch {
+		case errors.Is(err, couch.ErrNoDatabase):
+			dst = append(dst[:mark], `,"error":"not_found"`...)
+		case err != nil:
+			return err
+		}
+		dst = append(dst, '}')
+	}
+	c.out = append(dst, "]\n"...)
+	c.send(http.StatusOK, c.out)
+	return nil
+}
+
+// escapedPath is a path of this server, each segment escaped as CouchDB's
+// Location headers have it.
+func escapedPath(segments ...string) string {
+	path := ""
+	for _, s := range segments {
+		path += "/" + url.QueryEscape(s)
+	}
+	return path
+}

@@ -1,0 +1,59 @@
+package httpd
+
+import (
+	"strings"
+
+	"settee/couch"
+)
+
+// docParams are the parameters of a document read.
+type docParams struct {
+	Get      couch.GetOptions // rev, latest, revs, revs_info, conflicts, deleted_conflicts, meta, local_seq
+	OpenRevs []couch.Rev      // open_revs=[…]
+	Open     bool             // open_revs is there; with OpenRevs nil it is "all"
+	Bytes    bool             // attachments=true
+	Since    []couch.Rev      // atts_since=[…]: bytes of newer attachments
+	Encoding bool             // att_encoding_info: encoding and encoded_length in stubs
+}
+
+// docParams reads them. CouchDB refuses only what it cannot read; flags that
+// are not "true" are false.
+func (c *call) docParams() (docParams, error) {
+	q := c.query
+	if len(q) == 0 {
+		return docParams{}, nil
+	}
+	p := docParams{Bytes: q.flag("attachments"), Encoding: q.flag("att_encoding_info")}
+	meta := q.flag("meta")
+	p.Get = couch.GetOptions{
+		Latest: q.flag("latest"), Revs: q.flag("revs"), LocalSeq: q.flag("local_seq"),
+		RevsInfo: meta || q.flag("revs_info"), Conflicts: meta || q.flag("conflicts"),
+		DeletedConflicts: meta || q.flag("deleted_conflicts"),
+	}
+	var err error
+	if p.Get.Rev, err = q.rev("rev"); err != nil {
+		return p, err
+	}
+	if v, ok := q["atts_since"]; ok {
+		if p.Since, err = parseRevs([]byte(v)); err != nil {
+			return p, err
+		}
+	}
+	if v, ok := q["open_revs"]; ok {
+		p.Open = true
+		if strings.Trim(v, `"`) != "all" {
+			p.OpenRevs, err = parseRevs([]byte(v))
+		}
+	}
+	return p, err
+}
+
+// wantsBytes reports whether any attachment may be sent with its bytes.
+func (p docParams) wantsBytes() bool { return p.Bytes || p.Since != nil }
+
+// inline are the options of a read whose attachments come as base64 in the JSON.
+func (p docParams) inline() couch.GetOptions {
+	o := p.Get
+	o.Attachments, o.AttsSince = p.wantsBytes(), p.Since
+	return o
+}

@@ -1,0 +1,69 @@
+package httpd
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"settee/couch"
+)
+
+// document is GET /{db}/{doc}.
+func (c *call) document() error {
+	id, err := c.docID()
+	if err != nil {
+		return err
+	}
+	if id.IsLocal() {
+		return c.sendLocal(id)
+	}
+	if id.IsDesign() && c.vars["doc"] != "" {
+		return c.redirectDesign(id)
+	}
+	p, err := c.docParams()
+	if err != nil {
+		return err
+	}
+	if p.Open {
+		return c.openRevs(id, p)
+	}
+	if p.wantsBytes() && accepts(c.r.Header, "multipart/related") {
+		return c.related(id, p)
+	}
+	d, err := c.db.Get(c.ctx(), id, p.inline())
+	if err != nil {
+		return err
+	}
+	if !hasMeta(d) && c.etag(etagOf(d.Rev)) {
+		return nil
+	}
+	c.out = append(appendDoc(c.out[:0], d, p.Encoding), '\n')
+	c.send(http.StatusOK, c.out)
+	return nil
+}
+
+// redirectDesign sends clients that escape the slash of a design document's id to its path.
+func (c *call) redirectDesign(id couch.DocID) error {
+	path := "/" + c.vars["db"] + "/_design" + escapedPath(strings.TrimPrefix(string(id), "_design/"))
+	if q := c.r.URL.RawQuery; q != "" {
+		path += "?" + q
+	}
+	c.location(path)
+	c.send(http.StatusMovedPermanently, []byte("{\"ok\":true}\n"))
+	return nil
+}
+
+// hasMeta reports whether an answer holds more than the revision itself, so
+// that its ETag would not tell when it changes.
+func hasMeta(d *couch.Document) bool {
+	return d.Revisions != nil || d.RevsInfo != nil || d.Conflicts != nil || d.DeletedConflicts != nil || d.LocalSeq != 0
+}
+
+func etagOf(r couch.Rev) string {
+	return string(append(appendRev([]byte{'"'}, r), '"'))
+}
+
+// isAbsent reports whether an error says that there is no such revision.
+func isAbsent(err error) bool {
+	return errors.Is(err, couch.ErrMissing) || errors.Is(err, couch.ErrDeleted)
+}

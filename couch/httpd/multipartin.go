@@ -1,0 +1,99 @@
+package httpd
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+
+	"settee/couch"
+)
+
+var (
+	errLonger    = badRequest("attachment longer than expected")
+	errShorter   = badRequest("attachment shorter than expected")
+	errMultipart = badRequest("The body is not multipart/related.")
+)
+
+// putRelated is PUT of a document as multipart/related: the JSON first, then
+// the bytes of the attachments that say "follows", in the order of that member.
+// The bytes stream to the store; names and headers of the parts are not read.
+func (c *call) putRelated(id couch.DocID) error {
+	_, params, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
+	if err != nil || params["boundary"] == "" {
+		return errMultipart
+	}
+	parts := multipart.NewReader(&bodyReader{c: c}, params["boundary"])
+	part, err := parts.NextRawPart()
+	if err != nil {
+		return multipartError(err)
+	}
+	raw, err := c.readAll(part)
+	if err != nil {
+		return multipartError(err)
+	}
+	d, err := c.parse(raw)
+	if err != nil {
+		return err
+	}
+	for i := range d.Attachments {
+		a := &d.Attachments[i]
+		if !a.Follows {
+			continue
+		}
+		size := a.Length
+		if a.Encoding != "" {
+			size = a.Encoded
+		}
+		if size > c.s.o.MaxAttachment {
+			return &couch.Error{Kind: couch.AttachmentTooBig, Reason: a.Name}
+		}
+		a.Body = &partReader{parts: parts, left: size}
+	}
+	return c.store(id, d)
+}
+
+// multipartError is CouchDB's word for a body that is not what its boundary promised.
+func multipartError(err error) error {
+	var known *couch.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	if as := bodyError(err); as != errTruncated {
+		return as
+	}
+	return errMultipart
+}
+
+// A partReader is the bytes of the next part, which must be as many as the
+// document said. It takes its part when it is first read, so the store must
+// read attachments in their order.
+type partReader struct {
+	parts *multipart.Reader
+	part  *multipart.Part
+	left  int64
+}
+
+func (p *partReader) Read(b []byte) (int, error) {
+	if p.part == nil {
+		part, err := p.parts.NextRawPart()
+		if err == io.EOF {
+			return 0, errShorter
+		}
+		if err != nil {
+			return 0, multipartError(err)
+		}
+		p.part = part
+	}
+	n, err := p.part.Read(b)
+	p.left -= int64(n)
+	switch {
+	case p.left < 0:
+		return 0, errLonger
+	case err == io.EOF && p.left > 0:
+		return n, errShorter
+	case err != nil && err != io.EOF:
+		return n, multipartError(err)
+	}
+	return n, err
+}

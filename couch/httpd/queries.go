@@ -1,0 +1,59 @@
+package httpd
+
+import "encoding/json"
+
+// queries reads {"queries":[…]}, each the options of one list.
+func (c *call) queries() ([]*options, error) {
+	raw, err := c.object()
+	if err != nil {
+		return nil, err
+	}
+	var body struct {
+		Queries json.RawMessage `json:"queries"`
+	}
+	if err := decode(raw, &body); err != nil {
+		return nil, err
+	}
+	if !isArray(body.Queries) {
+		return nil, badRequest("POST body must include `queries` parameter.")
+	}
+	var list []*options
+	err = elements(body.Queries, func(value []byte) error {
+		o, err := listOptions(nil, value)
+		list = append(list, o)
+		return err
+	})
+	return list, err
+}
+
+func (c *call) listings(of kind) error {
+	all, err := c.queries()
+	if err != nil {
+		return err
+	}
+	params := make([]listParams, len(all))
+	for i, o := range all {
+		if params[i], err = o.list(); err != nil {
+			return err
+		}
+	}
+	out := c.stream()
+	defer out.release()
+	out.start("application/json")
+	return out.results(len(params), func(i int) error { return c.writeList(out, of, params[i]) })
+}
+
+// results writes {"results":[…]} around n answers.
+func (s *stream) results(n int, write func(i int) error) error {
+	s.buf = append(s.buf, `{"results":[`...)
+	for i := range n {
+		if i > 0 {
+			s.buf = append(s.buf, ',')
+		}
+		if err := write(i); err != nil {
+			return s.fail(err)
+		}
+	}
+	s.buf = append(s.buf, "]}\n"...)
+	return s.finish()
+}

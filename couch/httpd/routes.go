@@ -1,0 +1,171 @@
+package httpd
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/gorilla/mux"
+)
+
+// access is who may call a row; see the package doc.
+type access string
+
+const (
+	anyone  access = "anyone"
+	member  access = "member"
+	dbAdmin access = "db admin"
+	admin   access = "server admin"
+	// signIn is anyone, whatever credentials they send: they come to change them.
+	signIn access = "signing in"
+)
+
+// takes is what a row's body must be.
+type takes string
+
+const (
+	takesAny  takes = ""
+	takesJSON takes = "application/json"
+)
+
+// A row of the table. GET answers HEAD too. A path's rows stand together.
+type row struct {
+	Methods string // separated by commas, in the order that Allow names them
+	Path    string
+	Who     access
+	Body    takes
+	handle  func(*call) error
+}
+
+// Path segments: a database's name may not begin with an underscore but for the
+// system's own; a document that does not is the hot case and the first to be tried.
+const (
+	anyDB     = "/{db}"
+	plainDB   = "/{db:[^_/][^/]*|_users|_replicator|_global_changes}"
+	plainDoc  = plainDB + "/{doc:[^_/][^/]*}"
+	oneDesign = anyDB + "/_design/{ddoc}"
+)
+
+// table is every endpoint, in the order that the router tries them.
+var table = []row{
+	{"GET,HEAD", plainDoc, member, takesAny, (*call).document},
+	{"PUT", plainDoc, member, takesAny, (*call).putDocument},
+	{"DELETE", plainDoc, member, takesAny, (*call).deleteDocument},
+	{"COPY", plainDoc, member, takesAny, (*call).copyDocument},
+	{"POST", plainDoc, member, takesAny, unbuilt("Uploading by HTML form")},
+
+	{"GET,HEAD", "/", anyone, takesAny, (*call).welcome},
+	{"GET,HEAD", "/_up", anyone, takesAny, (*call).up},
+	{"GET,HEAD", "/_uuids", anyone, takesAny, (*call).uuids},
+	{"GET,HEAD", "/_session", anyone, takesAny, (*call).session},
+	{"POST", "/_session", signIn, takesAny, (*call).logIn},
+	{"DELETE", "/_session", signIn, takesAny, (*call).logOut},
+	{"GET,HEAD", "/_all_dbs", admin, takesAny, (*call).allDBs},
+	{"GET,HEAD", "/_dbs_info", admin, takesAny, (*call).dbsInfo},
+	{"POST", "/_dbs_info", admin, takesJSON, (*call).dbsInfoOf},
+	{"GET,HEAD", "/_active_tasks", admin, takesAny, (*call).activeTasks},
+	{"GET,HEAD", "/_membership", admin, takesAny, (*call).membership},
+	{"GET,HEAD,POST,PUT,DELETE", "/{verb:_replicate|_db_updates|_cluster_setup|_scheduler|_node|_reshard|_search_analyze|_nouveau_analyze|_reload_query_servers|_utils}", admin, takesAny, (*call).unbuiltVerb},
+	{"GET,HEAD,POST,PUT,DELETE", "/{verb:_scheduler|_node|_reshard|_utils}/{rest:.+}", admin, takesAny, (*call).unbuiltVerb},
+
+	{"POST", anyDB + "/_bulk_docs", member, takesJSON, (*call).bulkDocs},
+	{"GET,HEAD", anyDB + "/_changes", member, takesAny, (*call).changes},
+	{"POST", anyDB + "/_changes", member, takesAny, (*call).changes},
+	{"POST", anyDB + "/_revs_diff", member, takesJSON, (*call).revsDiff},
+	{"POST", anyDB + "/_bulk_get", member, takesJSON, (*call).bulkGet},
+	{"GET,HEAD", anyDB + "/_local/{local}", member, takesAny, (*call).localDocument},
+	{"PUT", anyDB + "/_local/{local}", member, takesAny, (*call).putLocal},
+	{"DELETE", anyDB + "/_local/{local}", member, takesAny, (*call).deleteLocal},
+	{"COPY", anyDB + "/_local/{local}", member, takesAny, (*call).copyLocal},
+	{"GET,HEAD", anyDB + "/_all_docs", member, takesAny, (*call).allDocs},
+	{"POST", anyDB + "/_all_docs", member, takesJSON, (*call).allDocs},
+	{"POST", anyDB + "/_all_docs/queries", member, takesJSON, (*call).allDocsQueries},
+	{"GET,HEAD", oneDesign + "/_view/{view}", member, takesAny, (*call).view},
+	{"POST", oneDesign + "/_view/{view}", member, takesJSON, (*call).view},
+	{"POST", oneDesign + "/_view/{view}/queries", member, takesJSON, (*call).viewQueries},
+
+	{"GET,HEAD", anyDB, member, takesAny, (*call).database},
+	{"PUT", anyDB, admin, takesAny, (*call).createDatabase},
+	{"DELETE", anyDB, admin, takesAny, (*call).deleteDatabase},
+	{"POST", anyDB, member, takesJSON, (*call).postDocument},
+
+	{"GET,HEAD", anyDB + "/_design_docs", member, takesAny, (*call).designDocs},
+	{"POST", anyDB + "/_design_docs", member, takesJSON, (*call).designDocs},
+	{"POST", anyDB + "/_design_docs/queries", member, takesJSON, (*call).designDocsQueries},
+	{"GET,HEAD", anyDB + "/_local_docs", member, takesAny, (*call).localDocs},
+	{"POST", anyDB + "/_local_docs", member, takesJSON, (*call).localDocs},
+	{"POST", anyDB + "/_local_docs/queries", member, takesJSON, (*call).localDocsQueries},
+	{"POST", anyDB + "/_missing_revs", member, takesJSON, (*call).missingRevs},
+	{"POST", anyDB + "/_ensure_full_commit", member, takesJSON, (*call).ensureFullCommit},
+	{"POST", anyDB + "/_compact", dbAdmin, takesJSON, (*call).compact},
+	{"POST", anyDB + "/_compact/{ddoc}", dbAdmin, takesJSON, (*call).compactViews},
+	{"POST", anyDB + "/_view_cleanup", dbAdmin, takesJSON, (*call).viewCleanup},
+	{"GET,HEAD", anyDB + "/_revs_limit", member, takesAny, (*call).revsLimit},
+	{"PUT", anyDB + "/_revs_limit", dbAdmin, takesAny, (*call).setRevsLimit},
+	{"GET,HEAD", anyDB + "/_security", member, takesAny, (*call).security},
+	{"PUT", anyDB + "/_security", dbAdmin, takesAny, (*call).setSecurity},
+	{"GET,HEAD,POST", anyDB + "/_temp_view", member, takesAny, (*call).tempView},
+	{"GET,HEAD,POST,PUT,DELETE", anyDB + "/{verb:_find|_explain|_index|_purge|_purged_infos|_purged_infos_limit|_shards|_sync_shards|_partition|_search_cleanup|_nouveau_cleanup}", member, takesAny, (*call).unbuiltVerb},
+	{"GET,HEAD,POST,PUT,DELETE", anyDB + "/{verb:_index|_shards|_partition}/{rest:.+}", member, takesAny, (*call).unbuiltVerb},
+
+	{"GET,HEAD", anyDB + "/_local", member, takesAny, (*call).noLocalID},
+	{"GET,HEAD,PUT,DELETE", anyDB + "/_local/{local}/{att:.+}", member, takesAny, (*call).noLocalAttachments},
+
+	{"GET,HEAD", oneDesign + "/_info", member, takesAny, (*call).viewInfo},
+	{"GET,HEAD,POST,PUT,DELETE", oneDesign + "/{verb:_show|_list|_update|_rewrite|_search|_nouveau}/{rest:.+}", member, takesAny, (*call).unbuiltVerb},
+	{"GET,HEAD,POST", oneDesign + "/{verb:_rewrite|_search_info|_search_disk_size|_nouveau_info}", member, takesAny, (*call).unbuiltVerb},
+	{"GET,HEAD", oneDesign, member, takesAny, (*call).document},
+	{"PUT", oneDesign, member, takesAny, (*call).putDocument},
+	{"DELETE", oneDesign, member, takesAny, (*call).deleteDocument},
+	{"COPY", oneDesign, member, takesAny, (*call).copyDocument},
+	{"GET,HEAD", oneDesign + "/{att:.+}", member, takesAny, (*call).attachment},
+	{"PUT", oneDesign + "/{att:.+}", member, takesAny, (*call).putAttachment},
+	{"DELETE", oneDesign + "/{att:.+}", member, takesAny, (*call).deleteAttachment},
+
+	{"GET,HEAD", anyDB + "/{doc}", member, takesAny, (*call).document},
+	{"PUT", anyDB + "/{doc}", member, takesAny, (*call).putDocument},
+	{"DELETE", anyDB + "/{doc}", member, takesAny, (*call).deleteDocument},
+	{"COPY", anyDB + "/{doc}", member, takesAny, (*call).copyDocument},
+	{"GET,HEAD", anyDB + "/{doc}/{att:.+}", member, takesAny, (*call).attachment},
+	{"PUT", anyDB + "/{doc}/{att:.+}", member, takesAny, (*call).putAttachment},
+	{"DELETE", anyDB + "/{doc}/{att:.+}", member, takesAny, (*call).deleteAttachment},
+}
+
+// Routes is the table in words, a line an endpoint.
+func Routes() []string {
+	var lines []string
+	for _, r := range table {
+		lines = append(lines, strings.TrimRight(strings.Join([]string{r.Methods, r.Path, string(r.Who), string(r.Body)}, "\t"), "\t"))
+	}
+	return lines
+}
+
+// An endpoint is one path: a row for each of its methods.
+type endpoint struct {
+	rows  map[string]*row
+	allow string // the Allow header
+}
+
+// ServeHTTP is never called: the server asks the router for the endpoint and calls it itself.
+func (*endpoint) ServeHTTP(http.ResponseWriter, *http.Request) { panic("httpd: not reached") }
+
+// newRouter makes one mux route of each path. The router knows paths only: 405
+// and Allow are the endpoint's own.
+func newRouter() *mux.Router {
+	router := mux.NewRouter().UseEncodedPath().SkipClean(true)
+	for i := 0; i < len(table); {
+		path := table[i].Path
+		e := &endpoint{rows: map[string]*row{}}
+		var methods []string
+		for ; i < len(table) && table[i].Path == path; i++ {
+			for _, m := range strings.Split(table[i].Methods, ",") {
+				e.rows[m] = &table[i]
+				methods = append(methods, m)
+			}
+		}
+		slices.Sort(methods)
+		e.allow = strings.Join(methods, ",")
+		router.Handle(path, e)
+	}
+	return router
+}

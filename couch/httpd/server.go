@@ -1,0 +1,153 @@
+package httpd
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"settee/auth"
+	"settee/couch"
+	"settee/views"
+)
+
+// Options are the limits and effects of a Server. The zero value works.
+type Options struct {
+	// MaxBody bounds a JSON body after decoding, as it is held in memory; default
+	// 128 MiB: a batch of a thousand large documents, and a few of them still fit a small machine.
+	MaxBody int64
+	// MaxAttachment bounds one attachment, which streams; default CouchDB's 1 GiB.
+	MaxAttachment int64
+	// Stall is how long a client may neither send nor take a byte of what is
+	// due; default a minute, CouchDB's own socket time-out.
+	Stall time.Duration
+	// Iterations are the PBKDF2 rounds of passwords that are written to _users; default CouchDB's 600,000.
+	Iterations int
+	// Version is settee's; the CouchDB version that is announced is CouchVersion.
+	Version string
+	Logger  *slog.Logger
+	Now     func() time.Time
+}
+
+// CouchVersion is the CouchDB whose answers this package gives.
+const CouchVersion = "3.5.0"
+
+const (
+	defaultMaxBody       = 128 << 20
+	defaultMaxAttachment = 1 << 30
+	defaultStall         = time.Minute
+)
+
+func (o *Options) defaults() {
+	if o.MaxBody <= 0 {
+		o.MaxBody = defaultMaxBody
+	}
+	if o.MaxAttachment <= 0 {
+		o.MaxAttachment = defaultMaxAttachment
+	}
+	if o.Stall <= 0 {
+		o.Stall = defaultStall
+	}
+	if o.Version == "" {
+		o.Version = "dev"
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+}
+
+// Authenticator is what the server needs to know of accounts; *auth.Auth is
+// one. It is safe for concurrent use.
+type Authenticator interface {
+	// Authenticate reads a request's credentials. None give the zero Identity.
+	// It is called for every request, so it must be cheap when repeated.
+	Authenticate(r *http.Request) (auth.Identity, error)
+	// Login checks a name and a password.
+	Login(ctx context.Context, name, password string) (auth.Identity, error)
+	// Cookie signs a session for an identity; ClearCookie ends it in the browser.
+	// RenewCookie is nil unless id came by a cookie that nears its end.
+	Cookie(id auth.Identity) *http.Cookie
+	RenewCookie(r *http.Request, id auth.Identity) *http.Cookie
+	ClearCookie() *http.Cookie
+}
+
+// Server answers CouchDB's API. It is safe for concurrent use.
+type Server struct {
+	o      Options
+	store  *couch.Store
+	views  *views.Engine
+	auth   Authenticator
+	router *mux.Router
+	server []string // the Server header, shared by all answers
+
+	ctx    context.Context // of feeds and background work; ends with Close
+	cancel context.CancelFunc
+	tasks  tasks
+	calls  sync.Pool // of *call
+}
+
+// New makes the server of a store, the engine of its views and its accounts.
+func New(store *couch.Store, engine *views.Engine, a Authenticator, o Options) *Server {
+	o.defaults()
+	s := &Server{o: o, store: store, views: engine, auth: a, server: []string{"CouchDB/" + CouchVersion + " (settee " + o.Version + ")"}}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.calls.New = func() any { return new(call) }
+	s.router = newRouter()
+	return s
+}
+
+// Close ends all feeds and waits for compactions that requests began. Requests
+// in flight are the HTTP server's to drain.
+func (s *Server) Close() error {
+	s.cancel()
+	s.tasks.wait()
+	return nil
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h["Server"] = s.server
+	h["Cache-Control"] = mustRevalidate
+	h["X-Couch-Request-Id"] = []string{requestID(r)}
+
+	c := s.calls.Get().(*call)
+	c.begin(s, w, r)
+	defer s.end(c)
+	if err := c.serve(); err != nil {
+		c.answer(err)
+	}
+}
+
+// end returns the call to the pool; a handler that panicked has its answer here.
+func (s *Server) end(c *call) {
+	if p := recover(); p != nil {
+		if p == http.ErrAbortHandler {
+			panic(p)
+		}
+		s.o.Logger.Error("handler panicked", "method", c.r.Method, "path", c.r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+		c.answer(&couch.Error{Kind: couch.Internal, Reason: "The request could not be answered."})
+		return
+	}
+	c.reset()
+	s.calls.Put(c)
+}
+
+// method is the request's, or what a POST overrides it with.
+func method(r *http.Request) string {
+	if r.Method != http.MethodPost {
+		return r.Method
+	}
+	if m := r.Header.Get("X-HTTP-Method-Override"); m != "" {
+		return strings.ToUpper(m)
+	}
+	return r.Method
+}

@@ -1,0 +1,106 @@
+package httpd
+
+import (
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// chunk is what a stream collects before it writes: large enough that a row
+// costs no system call, small enough that a feed's reader sees rows early.
+const chunk = 48 << 10
+
+// buffers are chunks of streams that ended.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, chunk+8<<10); return &b }}
+
+// A stream is an answer that is written in chunks. Handlers append rows to buf
+// and call spill after each.
+type stream struct {
+	c       *call
+	control *http.ResponseController
+	pooled  *[]byte
+	buf     []byte
+	started bool  // the headers are fixed
+	wrote   bool  // and perhaps sent
+	err     error // of the connection; it stays
+}
+
+func (c *call) stream() *stream {
+	p := buffers.Get().(*[]byte)
+	return &stream{c: c, control: http.NewResponseController(c.w), pooled: p, buf: (*p)[:0]}
+}
+
+// release gives the buffer back.
+func (s *stream) release() {
+	if cap(s.buf) <= 2*chunk {
+		*s.pooled = s.buf[:0]
+	}
+	buffers.Put(s.pooled)
+	if s.started {
+		_ = s.control.SetWriteDeadline(time.Time{})
+	}
+}
+
+// start fixes the headers; the first write sends them.
+func (s *stream) start(contentType string) {
+	s.started = true
+	s.c.w.Header()["Content-Type"] = []string{contentType}
+}
+
+// spill writes the buffer when a chunk is full.
+func (s *stream) spill() error {
+	if len(s.buf) < chunk {
+		return s.err
+	}
+	return s.push()
+}
+
+// push writes what there is, with a deadline.
+func (s *stream) push() error {
+	if s.err != nil || len(s.buf) == 0 {
+		return s.err
+	}
+	_ = s.control.SetWriteDeadline(time.Now().Add(s.c.s.o.Stall))
+	s.wrote = true
+	_, s.err = s.c.w.Write(s.buf)
+	s.buf = s.buf[:0]
+	return s.err
+}
+
+// flush pushes and sends everything to the client, headers too.
+func (s *stream) flush() error {
+	if s.push() == nil {
+		_ = s.control.SetWriteDeadline(time.Now().Add(s.c.s.o.Stall))
+		s.wrote = true
+		if err := s.control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+			s.err = err
+		}
+	}
+	return s.err
+}
+
+// Write makes a stream a writer of large bodies, in chunks.
+func (s *stream) Write(p []byte) (int, error) {
+	s.buf = append(s.buf, p...)
+	return len(p), s.spill()
+}
+
+// finish writes the rest. A client that is gone is no error of ours.
+func (s *stream) finish() error {
+	_ = s.push()
+	return nil
+}
+
+// fail ends a stream that cannot be completed. Before the first write the error
+// is the answer; after it the connection is cut, so that the client sees that
+// the answer is not whole.
+func (s *stream) fail(err error) error {
+	if !s.wrote {
+		return err
+	}
+	if s.err == nil && s.c.ctx().Err() == nil {
+		s.c.s.o.Logger.Warn("answer cut short", "path", s.c.r.URL.Path, "error", err)
+	}
+	panic(http.ErrAbortHandler)
+}

@@ -1,0 +1,208 @@
+package httpd
+
+import (
+	"strconv"
+
+	"settee/couch"
+	"settee/views"
+)
+
+// viewParams are the parameters of a view read.
+type viewParams struct {
+	Query     views.Query
+	UpdateSeq bool // update_seq=true
+	Encoding  bool // att_encoding_info=true
+}
+
+func (o *options) view() (viewParams, error) {
+	q := views.Query{
+		Key: o.json("key"), StartKey: o.json("startkey", "start_key"), EndKey: o.json("endkey", "end_key"),
+		Keys:         o.keys("`keys` member must be an array."),
+		ExclusiveEnd: !o.bool("inclusive_end", true), Descending: o.bool("descending", false),
+		Skip: o.number("skip", 0), Limit: o.number("limit", -1),
+		NoReduce: !o.bool("reduce", true), Group: o.bool("group", false),
+		IncludeDocs: o.bool("include_docs", false),
+		Get:         couch.GetOptions{Conflicts: o.bool("conflicts", false), Attachments: o.bool("attachments", false)},
+	}
+	q.StartKeyDocID, _ = o.word("startkey_docid", "start_key_doc_id")
+	q.EndKeyDocID, _ = o.word("endkey_docid", "end_key_doc_id")
+	if level, ok := o.word("group_level"); ok {
+		if level == "exact" {
+			q.Group = true
+		} else {
+			q.GroupLevel = o.number("group_level", 0)
+		}
+	}
+	q.Update = o.update()
+	if q.Keys != nil && (q.Key != nil || q.StartKey != nil || q.EndKey != nil) {
+		o.fail(queryParse("`keys` is incompatible with `key`, `start_key` and `end_key`"))
+	}
+	return viewParams{Query: q, UpdateSeq: o.bool("update_seq", false), Encoding: o.bool("att_encoding_info", false)}, o.err
+}
+
+// updates are the values of update= and of its older form, stale=.
+var updates = map[string]map[string]views.Update{
+	"update": {"true": views.UpdateTrue, "false": views.UpdateFalse, "lazy": views.UpdateLazy},
+	"stale":  {"ok": views.UpdateFalse, "update_after": views.UpdateLazy},
+}
+
+func (o *options) update() views.Update {
+	for _, name := range []string{"update", "stale"} {
+		v, ok := o.word(name)
+		if !ok {
+			continue
+		}
+		u, known := updates[name][v]
+		if !known {
+			o.fail(queryParse("Invalid value for `" + name + "`."))
+		}
+		return u
+	}
+	return views.UpdateTrue
+}
+
+// view is GET and POST /{db}/_design/{ddoc}/_view/{view}.
+func (c *call) view() error {
+	raw, err := c.postBody()
+	if err != nil {
+		return err
+	}
+	o, err := listOptions(c.query, raw)
+	if err != nil {
+		return err
+	}
+	p, err := o.view()
+	if err != nil {
+		return err
+	}
+	out := c.stream()
+	defer out.release()
+	out.start("application/json")
+	if err := c.writeView(out, p); err != nil {
+		return out.fail(err)
+	}
+	out.buf = append(out.buf, '\n')
+	return out.finish()
+}
+
+// viewQueries is POST …/_view/{view}/queries.
+func (c *call) viewQueries() error {
+	all, err := c.queries()
+	if err != nil {
+		return err
+	}
+	params := make([]viewParams, len(all))
+	for i, o := range all {
+		if params[i], err = o.view(); err != nil {
+			return err
+		}
+	}
+	out := c.stream()
+	defer out.release()
+	out.start("application/json")
+	return out.results(len(params), func(i int) error { return c.writeView(out, params[i]) })
+}
+
+// writeView writes the answer of one query.
+func (c *call) writeView(out *stream, p viewParams) error {
+	ddoc, err := c.segment("ddoc")
+	if err != nil {
+		return err
+	}
+	name, err := c.segment("view")
+	if err != nil {
+		return err
+	}
+	rows, err := c.s.views.Query(c.ctx(), c.db, ddoc, name, p.Query)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	more := rows.Next()
+	out.buf = append(out.buf, '{')
+	if !rows.Reduced() {
+		out.buf = append(out.buf, `"total_rows":`...)
+		out.buf = strconv.AppendInt(out.buf, rows.Total(), 10)
+		out.buf = append(out.buf, `,"offset":`...)
+		out.buf = append(strconv.AppendInt(out.buf, rows.Offset(), 10), ',')
+	}
+	if p.UpdateSeq {
+		out.buf = append(out.buf, `"update_seq":`...)
+		out.buf = append(appendString(out.buf, c.db.FormatSeq(rows.UpdateSeq())), ',')
+	}
+	out.buf = append(out.buf, rowStart...)
+	for sep := ""; more; more = rows.Next() {
+		out.buf = append(out.buf, sep...)
+		out.buf = appendViewRow(out.buf, rows.Row(), p)
+		if out.spill() != nil {
+			return nil
+		}
+		sep = rowNext
+	}
+	out.buf = append(out.buf, rowEnd...)
+	return rows.Err()
+}
+
+func appendViewRow(dst []byte, r *views.Row, p viewParams) []byte {
+	dst = append(dst, '{')
+	if r.ID != "" {
+		dst = append(dst, `"id":`...)
+		dst = append(appendString(dst, r.ID), ',')
+	}
+	dst = append(append(dst, `"key":`...), r.Key...)
+	if r.Error != "" {
+		dst = append(dst, `,"error":`...)
+		dst = appendString(dst, r.Error)
+		dst = append(dst, `,"reason":`...)
+		return append(appendString(dst, r.Reason), '}')
+	}
+	dst = append(append(dst, `,"value":`...), r.Value...)
+	if p.Query.IncludeDocs {
+		dst = append(dst, `,"doc":`...)
+		if r.Doc == nil {
+			dst = append(dst, "null"...)
+		} else {
+			dst = appendDoc(dst, r.Doc, p.Encoding)
+		}
+	}
+	return append(dst, '}')
+}
+
+// viewInfo is GET /{db}/_design/{ddoc}/_info.
+func (c *call) viewInfo() error {
+	ddoc, err := c.segment("ddoc")
+	if err != nil {
+		return err
+	}
+	i, err := c.s.views.Info(c.ctx(), c.db, ddoc)
+	if err != nil {
+		return err
+	}
+	dst := append(c.out[:0], `{"name":`...)
+	dst = appendString(dst, ddoc)
+	number := func(name string, n int64) {
+		dst = append(dst, `"`+name+`":`...)
+		dst = append(strconv.AppendInt(dst, n, 10), ',')
+	}
+	dst = append(dst, `,"view_index":{"updates_pending":{`...)
+	number("minimum", i.Pending)
+	number("preferred", i.Pending)
+	number("total", i.Pending)
+	dst = append(dst[:len(dst)-1], `},"waiting_commit":false,"waiting_clients":0,"updater_running":`...)
+	dst = append(strconv.AppendBool(dst, i.UpdaterRunning), ',')
+	number("update_seq", int64(i.UpdateSeq))
+	dst = append(dst, `"sizes":{`...)
+	number("file", i.File)
+	number("external", i.External)
+	number("active", i.Active)
+	dst = append(dst[:len(dst)-1], `},"signature":`...)
+	dst = append(appendString(dst, i.Signature), ',')
+	number("purge_seq", 0)
+	dst = append(dst, `"language":`...)
+	dst = appendString(dst, i.Language)
+	dst = append(dst, `,"compact_running":`...)
+	dst = strconv.AppendBool(dst, i.CompactRunning)
+	c.out = append(dst, `,"collator_versions":[]}}`+"\n"...)
+	c.send(200, c.out)
+	return nil
+}
