@@ -1,0 +1,214 @@
+package driver
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"slices"
+
+	kdriver "github.com/go-kivik/kivik/v4/driver"
+
+	"settee/couch"
+)
+
+// announce marks the attachments that are to be sent as following the document
+// and returns them; nil where none is.
+func announce(ctx context.Context, c *couch.DB, doc *couch.Document, p *options) *attachments {
+	a := &attachments{ctx: ctx, db: c, id: doc.ID, rev: doc.Rev}
+	// The list may be shared with the store.
+	doc.Attachments = slices.Clone(doc.Attachments)
+	for i := range doc.Attachments {
+		att := &doc.Attachments[i]
+		if p.AttsSince != nil && att.Stub {
+			continue // the client has it
+		}
+		a.list = append(a.list, *att)
+		att.Stub, att.Follows, att.Data = false, true, nil
+	}
+	if a.list == nil {
+		return nil
+	}
+	return a
+}
+
+// attachments opens the announced attachments one after the other.
+type attachments struct {
+	ctx  context.Context
+	db   *couch.DB
+	id   couch.DocID
+	rev  couch.Rev
+	list []couch.Attachment
+}
+
+func (a *attachments) Next(att *kdriver.Attachment) error {
+	if len(a.list) == 0 {
+		return io.EOF
+	}
+	next := a.list[0]
+	a.list = a.list[1:]
+	r, _, err := a.db.Attachment(a.ctx, a.id, a.rev, next.Name)
+	if err != nil {
+		return err
+	}
+	*att, err = outgoing(r)
+	return err
+}
+
+func (a *attachments) Close() error { a.list = nil; return nil }
+
+// outgoing hands an attachment out decoded, as an HTTP client sees it.
+func outgoing(r *couch.AttachmentReader) (kdriver.Attachment, error) {
+	out := kdriver.Attachment{
+		Filename: r.Name, ContentType: r.ContentType, Size: r.Length, RevPos: int64(r.RevPos), Digest: r.Digest, Content: r,
+	}
+	if r.Encoding != "gzip" {
+		return out, nil
+	}
+	z, err := gzip.NewReader(r)
+	if err != nil {
+		return out, errors.Join(err, r.Close())
+	}
+	out.Content = decoded{z, r}
+	return out, nil
+}
+
+type decoded struct {
+	io.Reader
+	io.Closer
+}
+
+func (d *db) GetAttachment(ctx context.Context, id, name string, o kdriver.Options) (*kdriver.Attachment, error) {
+	c, p, err := d.open(o)
+	if err != nil {
+		return nil, err
+	}
+	r, _, err := c.Attachment(ctx, couch.DocID(id), p.Rev, name)
+	if err != nil {
+		return nil, err
+	}
+	out, err := outgoing(r)
+	return &out, err
+}
+
+func (d *db) GetAttachmentMeta(ctx context.Context, id, name string, o kdriver.Options) (*kdriver.Attachment, error) {
+	att, err := d.GetAttachment(ctx, id, name, o)
+	if err != nil {
+		return nil, err
+	}
+	att.Stub = true
+	return att, att.Content.Close()
+}
+
+func (d *db) PutAttachment(ctx context.Context, id string, att *kdriver.Attachment, o kdriver.Options) (string, error) {
+	size, content, err := measure(att)
+	if err != nil {
+		return "", err
+	}
+	defer att.Content.Close() //nolint:errcheck // it was read
+	in := couch.Attachment{Name: att.Filename, ContentType: att.ContentType, Length: size, Follows: true, Body: content}
+	if in.ContentType == "" {
+		in.ContentType = "application/octet-stream"
+	}
+	return d.editAttachments(ctx, id, o, func(atts []couch.Attachment) ([]couch.Attachment, error) {
+		if i := named(atts, in.Name); i >= 0 {
+			atts[i] = in
+			return atts, nil
+		}
+		return append(atts, in), nil
+	})
+}
+
+func (d *db) DeleteAttachment(ctx context.Context, id, name string, o kdriver.Options) (string, error) {
+	return d.editAttachments(ctx, id, o, func(atts []couch.Attachment) ([]couch.Attachment, error) {
+		i := named(atts, name)
+		if i < 0 {
+			return nil, couch.ErrNoAttachment
+		}
+		return slices.Delete(atts, i, i+1), nil
+	})
+}
+
+func named(atts []couch.Attachment, name string) int {
+	return slices.IndexFunc(atts, func(a couch.Attachment) bool { return a.Name == name })
+}
+
+// editAttachments stores a revision that differs from its parent in attachments
+// only; the others are carried over as stubs. Without a rev it makes a document.
+func (d *db) editAttachments(ctx context.Context, id string, o kdriver.Options, edit func([]couch.Attachment) ([]couch.Attachment, error)) (string, error) {
+	c, p, err := d.open(o)
+	if err != nil {
+		return "", err
+	}
+	if couch.DocID(id).IsLocal() {
+		return "", badRequest("_local documents do not accept attachments.")
+	}
+	doc, err := parent(ctx, c, couch.DocID(id), p.Rev)
+	if err != nil {
+		return "", err
+	}
+	if doc.Attachments, err = edit(doc.Attachments); err != nil {
+		return "", err
+	}
+	rev, err := c.Put(ctx, doc, couch.WriteOptions{})
+	if err != nil {
+		return "", err
+	}
+	return rev.String(), nil
+}
+
+// parent is the revision to edit with its attachments as stubs, parsed afresh
+// as if a client had sent it; where there is no document, an empty one.
+func parent(ctx context.Context, c *couch.DB, id couch.DocID, rev couch.Rev) (*couch.Document, error) {
+	old, err := c.Get(ctx, id, couch.GetOptions{Rev: rev})
+	raw := []byte("{}")
+	switch {
+	case err == nil && rev.IsZero(): // there is one, and the client does not know it
+		return nil, couch.ErrConflict
+	case err == nil:
+		raw = render(old)
+	case rev.IsZero() && errors.Is(err, errNotFound):
+	case errors.Is(err, errNotFound):
+		return nil, couch.ErrConflict
+	default:
+		return nil, err
+	}
+	doc, err := couch.ParseDocument(raw)
+	if err != nil {
+		return nil, err
+	}
+	doc.ID, doc.Rev = id, rev
+	return doc, nil
+}
+
+// measure finds the length of what is to be stored: the engine announces it
+// before it reads. Only content that cannot tell is read into memory.
+func measure(att *kdriver.Attachment) (int64, io.Reader, error) {
+	if att.Content == nil {
+		return 0, nil, badRequest("kivik: att.Content required")
+	}
+	if att.Size > 0 {
+		return att.Size, att.Content, nil
+	}
+	switch r := att.Content.(type) {
+	case interface{ Len() int }:
+		return int64(r.Len()), att.Content, nil
+	case io.Seeker:
+		here, err := r.Seek(0, io.SeekCurrent)
+		if err != nil {
+			break // a pipe, say
+		}
+		end, err := r.Seek(0, io.SeekEnd)
+		if err != nil {
+			break
+		}
+		_, err = r.Seek(here, io.SeekStart)
+		return end - here, att.Content, err
+	}
+	raw, err := io.ReadAll(att.Content)
+	return int64(len(raw)), bytes.NewReader(raw), err
+}
+
+// errNotFound matches every error that is a 404.
+var errNotFound = &couch.Error{Kind: couch.NotFound}

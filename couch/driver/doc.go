@@ -1,0 +1,38 @@
+// Package driver is the engine and its views as a Kivik driver, registered under
+// the name "settee". Everything above the engine talks to it as a kivik.DB, and
+// to an Apache CouchDB server through Kivik's own driver with the same calls.
+//
+//	client, err := kivik.New("settee", "./data")   // opens or creates the store there; Close closes it
+//	client, err := driver.NewClient(store, views)  // wraps an open store; Close leaves it open
+//
+// # Options
+//
+// Options are CouchDB's query parameters, given with kivik.Param and friends as
+// Go values or as the text of a query string; struct options lists them. As in
+// Kivik's CouchDB driver key, keys, startkey, endkey and doc_ids are Go values
+// that are marshalled, or json.RawMessage. Unknown parameters are ignored, as
+// CouchDB does.
+//
+// # Documents
+//
+// A document that is a json.RawMessage, a []byte, a string or a json.Marshaler
+// reaches the engine byte for byte: it is validated once, by the engine, and
+// never marshalled again, so member order, number spelling and big integers
+// survive. What Get and the row readers return are the bytes the engine rendered.
+//
+// # Where a reader could differ
+//
+// The driver answers as Kivik's CouchDB driver does on a server:
+//
+//   - Get and OpenRevs with attachments=true announce attachments in the body
+//     ("follows") and hand out their bytes through the Attachments iterator; rows of
+//     AllDocs, Query, Changes and BulkGet carry them inline, in base64.
+//   - A key that AllDocs does not find gives a row with its Key, without ID, Value or error.
+//   - A deleted document that AllDocs was asked for has the doc null.
+//   - BulkDocs with new_edits=false returns rows for failures only.
+//   - Writes are the server's own: validation functions see no user.
+//   - feed=continuous and longpoll end when the context ends or Close is called; a
+//     timeout applies only when it is given.
+//
+// Errors are *couch.Error, unwrapped: kivik.HTTPStatus gives CouchDB's status.
+package driver
