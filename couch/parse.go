@@ -1,0 +1,208 @@
+package couch
+
+import (
+	"bytes"
+)
+
+// docDigest is the body as Erlang terms, from which the revision id is computed.
+type docDigest struct {
+	terms []byte
+	of    []byte // the Body it was computed from
+	odd   string // a member that only a _replicator database takes
+}
+
+// fresh reports whether the digest still belongs to body.
+func (d *docDigest) fresh(body []byte) bool {
+	return d.terms != nil && len(d.of) == len(body) && (len(body) == 0 || &d.of[0] == &body[0])
+}
+
+var errJSON = &Error{Kind: BadRequest, Reason: "invalid UTF-8 JSON"}
+
+// ParseDocument reads a document from JSON: validates all of it in one pass,
+// takes the underscore members out and keeps the rest as raw bytes.
+// It keeps no reference to raw.
+func ParseDocument(raw []byte) (*Document, error) {
+	doc, twins, err := parseDocument(raw, false)
+	if err == nil && twins {
+		doc, _, err = parseDocument(withoutTwins(raw), true)
+	}
+	return doc, err
+}
+
+// parseDocument reads raw; twins tells that a key seems to come twice.
+func parseDocument(raw []byte, unique bool) (doc *Document, twins bool, err error) {
+	s := scanner{b: raw, unique: unique, out: make([]byte, 0, len(raw)+len(raw)/4+32)}
+	s.space()
+	if s.i >= len(raw) || s.b[s.i] != '{' {
+		if s.i < len(raw) && s.value() {
+			if s.space(); s.i == len(raw) {
+				return nil, false, &Error{Kind: BadRequest, Reason: "Document must be a JSON object"}
+			}
+		}
+		return nil, false, errJSON
+	}
+	p := parts{raw: raw, begin: s.i}
+	if err := s.document(&p); err != nil {
+		return nil, false, err
+	}
+	if s.space(); s.i != len(raw) {
+		return nil, false, errJSON
+	}
+	if s.duplicate {
+		return nil, true, nil
+	}
+	doc = &Document{Body: p.body()}
+	doc.digest = docDigest{terms: s.out, of: doc.Body, odd: p.odd}
+	for _, m := range p.special {
+		if err := doc.set(m.name, m.value); err != nil {
+			return nil, false, err
+		}
+	}
+	return doc, false, nil
+}
+
+// parts are what a document's top level consists of.
+type parts struct {
+	raw        []byte
+	begin, end int
+	runs       [][2]int // members to keep, without the commas around them
+	special    []member
+	odd        string
+}
+
+type member struct {
+	name  string
+	value []byte
+}
+
+// body copies the object without its special members.
+func (p *parts) body() []byte {
+	if len(p.special) == 0 {
+		return bytes.Clone(p.raw[p.begin:p.end])
+	}
+	size := 2
+	for _, r := range p.runs {
+		size += r[1] - r[0] + 1
+	}
+	body := append(make([]byte, 0, size), '{')
+	for i, r := range p.runs {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = append(body, p.raw[r[0]:r[1]]...)
+	}
+	return append(body, '}')
+}
+
+// document reads the top level object: its special members apart.
+func (s *scanner) document(p *parts) error {
+	start, count := s.openObject(), 0
+	s.depth++
+	s.i++
+	s.space()
+	if s.i < len(s.b) && s.b[s.i] == '}' {
+		s.i++
+		s.closeObject(start, 0)
+		p.end = s.i
+		return nil
+	}
+	joined := false // the member before was kept: this one lengthens its run
+	for {
+		begin, mark := s.i, len(s.out)
+		s.out = append(s.out, etfTuple, 2)
+		name, ok := s.key()
+		if !ok {
+			return errJSON
+		}
+		special := ""
+		if len(name) > 0 && name[0] == '_' {
+			special = string(name)
+		}
+		valueAt := s.i
+		if !s.value() {
+			return errJSON
+		}
+		switch {
+		case special != "" && !oddMembers[special]:
+			p.special = append(p.special, member{special, s.b[valueAt:s.i]})
+			s.out = s.out[:mark]
+			joined = false
+		default:
+			if special != "" {
+				p.odd = special
+			}
+			count++
+			if joined {
+				p.runs[len(p.runs)-1][1] = s.i
+			} else {
+				p.runs = append(p.runs, [2]int{begin, s.i})
+			}
+			joined = true
+		}
+		more, ok := s.next('}')
+		if !ok {
+			return errJSON
+		}
+		if !more {
+			break
+		}
+	}
+	s.lookForTwins(0)
+	s.closeObject(start, count)
+	p.end = s.i
+	return nil
+}
+
+// oddMembers belong to the body, in databases named _replicator only.
+var oddMembers = map[string]bool{
+	"_replication_id": true, "_replication_state": true, "_replication_state_time": true,
+	"_replication_state_reason": true, "_replication_stats": true,
+}
+
+// withoutTwins rewrites JSON so that of the members of one name in an object
+// only the last is left, in its place. raw is valid.
+func withoutTwins(raw []byte) []byte {
+	w := walker{b: raw}
+	return w.rewrite(make([]byte, 0, len(raw)))
+}
+
+// rewrite copies the value at the cursor to dst.
+func (w *walker) rewrite(dst []byte) []byte {
+	switch w.space(); w.b[w.i] {
+	case '{':
+		last := map[string]int{}
+		probe := walker{b: w.b, i: w.i}
+		n := 0
+		probe.members(func(key string, _ []byte) { last[key] = n; n++ })
+		at := 0
+		dst = append(dst, '{')
+		first := true
+		w.openMembers(func(key string, name []byte) {
+			keep := last[key] == at
+			at++
+			if !keep {
+				w.skip()
+				return
+			}
+			if !first {
+				dst = append(dst, ',')
+			}
+			first = false
+			dst = append(append(dst, name...), ':')
+			dst = w.rewrite(dst)
+		})
+		return append(dst, '}')
+	case '[':
+		dst = append(dst, '[')
+		w.elements(func(i int) {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = w.rewrite(dst)
+		})
+		return append(dst, ']')
+	}
+	from := w.i
+	w.skip()
+	return append(dst, w.b[from:w.i]...)
+}
