@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"slices"
 )
 
 // member is one member of a JSON object, as it was spelt.
@@ -56,6 +57,10 @@ func (o object) scan(name string, dst any) bool {
 		}
 	}
 	return false
+}
+
+func (o object) has(name string) bool {
+	return slices.ContainsFunc(o, func(m member) bool { return m.name == name })
 }
 
 func (o object) text(name string) string {

@@ -103,7 +103,7 @@ func (c credentials) current(iterations int) bool {
 
 // rounds is the work that verify does, counted in rounds of SHA-256.
 func (c credentials) rounds() int {
-	if c.scheme == schemeSimple || c.iterations > maxIterations {
+	if c.scheme != schemePBKDF2 && c.scheme != schemeSimplePBKDF2 || c.iterations < 1 || c.iterations > maxIterations || prfs[c.prf] == nil {
 		return 0
 	}
 	return c.iterations

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -19,20 +20,30 @@ type token struct {
 	accountCreated string         // of the account it was made for
 }
 
+// parseToken refuses what it does not understand: a limit that cannot be read
+// must not count as none.
 func parseToken(doc object) (*token, error) {
-	t := &token{accountCreated: doc.text("account_created")}
-	t.Key, t.User, t.Name, t.Redacted = doc.text("_id"), doc.text("user"), doc.text("name"), doc.text("redacted")
-	doc.scan("readonly", &t.ReadOnly)
-	doc.scan("cidr", &t.CIDR)
-	t.Created, _ = time.Parse(time.RFC3339, doc.text("created")) // shown only
-	var err error
-	if expires := doc.text("expires"); expires != "" {
-		if t.Expires, err = time.Parse(time.RFC3339, expires); err != nil {
-			return nil, fmt.Errorf("auth: expiry of token %s: %w", t.Redacted, err)
+	t := &token{}
+	var created, expires string
+	for name, dst := range map[string]any{
+		"_id": &t.Key, "user": &t.User, "name": &t.Name, "redacted": &t.Redacted, "readonly": &t.ReadOnly,
+		"cidr": &t.CIDR, "created": &created, "expires": &expires, "account_created": &t.accountCreated,
+	} {
+		if doc.has(name) && !doc.scan(name, dst) {
+			return nil, fmt.Errorf("%s is spoilt", name)
 		}
 	}
-	t.from, err = parsePrefixes(t.CIDR)
-	return t, err
+	t.Created, _ = time.Parse(time.RFC3339, created) // shown only
+	var err error
+	if expires != "" {
+		if t.Expires, err = time.Parse(time.RFC3339, expires); err != nil {
+			return nil, errors.New("expires is spoilt")
+		}
+	}
+	if t.from, err = parsePrefixes(t.CIDR); err != nil {
+		return nil, errors.New("cidr is spoilt")
+	}
+	return t, nil
 }
 
 // parsePrefixes reads addresses and CIDR blocks of both families.
@@ -62,7 +73,7 @@ func (a *Auth) bearer(r *http.Request, secret string) (Identity, error) {
 	}
 	t, err := a.tokens.doc(r.Context(), tokenKey(secret))
 	if err != nil {
-		return Identity{}, fmt.Errorf("auth: read a token: %w", err)
+		return Identity{}, fmt.Errorf("auth: read token %s: %w", redact(secret), err)
 	}
 	if t == nil || !t.Expires.IsZero() && !a.o.Now().Before(t.Expires) {
 		return Identity{}, ErrToken
