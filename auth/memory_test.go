@@ -187,11 +187,11 @@ func (h *memoryHandle) Changes(ctx context.Context, options driver.Options) (dri
 	opts := map[string]any{}
 	options.Apply(opts)
 	since, err := strconv.Atoi(opts["since"].(string))
-	d := h.store.db(h.name)
-	if err != nil || d == nil {
-		return nil, status(http.StatusNotFound)
-	}
 	for {
+		d := h.store.db(h.name)
+		if err != nil || d == nil {
+			return nil, status(http.StatusNotFound)
+		}
 		d.mu.Lock()
 		cut, seq, changed := d.cut, d.seq, d.changed
 		feed := &memoryFeed{last: strconv.Itoa(seq)}
