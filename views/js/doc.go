@@ -1,0 +1,34 @@
+// Package js runs the JavaScript functions of design documents on goja.
+//
+// A Program is a design document's functions, compiled once. It keeps a few
+// machines, each an interpreter of its own, so that documents are mapped in parallel.
+//
+// # What functions see
+//
+// ES5 and most of ES2015 and later, as goja has it; emit, sum, log, isArray, toJSON and
+// require of the CommonJS modules in views.lib. There is no I/O of any kind, no
+// timer and no module of Go.
+//
+// A document is one frozen object for all functions of its design document. It is
+// decoded lazily: a member costs only when a function touches it, which is what makes
+// a view over the names of twenty-megabyte documents cheap. A part of the document that is
+// emitted untouched is copied from the document's own text, so its big integers survive.
+//
+// # Failure
+//
+// A function that throws emits nothing for its document. One that runs longer than
+// Limits.Time is interrupted and its machine thrown away; each time it happens again, the
+// function's own time is halved, down to a tick, so that a function which always loops
+// cannot hold a build for ever; the first success restores it.
+//
+// # Memory
+//
+// goja cannot bound an interpreter's memory. What is done: a call that runs longer than a
+// tick is watched, and interrupted when the process's heap has grown by Limits.Heap since;
+// what a document emits is bounded by Limits.Output; the built-ins that make
+// a long value out of a number (repeat, padStart, padEnd, fill) refuse more than Limits.Output.
+// The hole: a single built-in call cannot be interrupted, so a function can
+// still allocate much within one (joining a long sparse array, a regular expression that backtracks,
+// which goja runs on an engine without its interrupt). Design documents are
+// written by database admins only; who does not trust those runs settee in a memory cgroup.
+package js
