@@ -104,8 +104,11 @@ func TestArrayPrefix(t *testing.T) {
 			got, ok := arrayPrefix(full, n, o)
 			require.True(t, ok)
 			require.Equal(t, want[:len(want)-1], got)
-			_, ok = arrayPrefix(want, n, o)
-			require.False(t, ok, "no more than %d elements", n)
+			got, ok = arrayPrefix(want, n, o)
+			require.True(t, ok)
+			require.Equal(t, want[:len(want)-1], got)
+			_, ok = arrayPrefix(want, n+1, o)
+			require.False(t, ok, "fewer than %d elements", n+1)
 		}
 	}
 	_, ok := ArrayPrefix(key(t, `"a"`), 1)

@@ -3,7 +3,8 @@ package collate
 import "encoding/binary"
 
 // ArrayPrefix is the part of an array's key that all arrays with the same first
-// n elements share. It is false for other values and for arrays of n elements or fewer.
+// n elements share, one of just these among them. It is false for other values and for
+// arrays of fewer than n elements.
 func ArrayPrefix(key []byte, n int) ([]byte, bool) { return arrayPrefix(key, n, unicode) }
 
 // ArrayPrefixRaw is ArrayPrefix for keys of AppendRaw.
@@ -20,7 +21,7 @@ func arrayPrefix(key []byte, n int, o *order) ([]byte, bool) {
 		}
 		at += length(key[at:], o)
 	}
-	return key[:at], key[at] != 0
+	return key[:at], true
 }
 
 func length(key []byte, o *order) int {
