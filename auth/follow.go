@@ -73,8 +73,8 @@ func (f *follower[V]) run(ctx context.Context) {
 		case lostPosition(err):
 			err = f.start(ctx)
 		}
-		if err != nil {
-			f.log.Warn("auth: feed lost", "database", f.db.Name(), "error", err, "retry", pause)
+		if err != nil && pause == shortestPause { // once a loss
+			f.log.Warn("auth: feed lost, retrying", "database", f.db.Name(), "error", err)
 		}
 		sleep(ctx, pause)
 		pause = min(2*pause, longestPause)
