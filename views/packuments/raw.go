@@ -135,3 +135,18 @@ func value(b []byte, i int) int {
 
 // ends are the bytes that end a number or a literal.
 var ends = [256]bool{',': true, '}': true, ']': true, ' ': true, '\n': true, '\t': true, '\r': true, '"': true, ':': true, '{': true, '[': true}
+
+// First splits the text between an array's brackets into its first element and
+// what follows the comma. There is no element where value is nil.
+func First(elements []byte) (first, rest []byte) {
+	start := blank(elements, 0)
+	end := value(elements, start)
+	if end == start {
+		return nil, nil
+	}
+	next := blank(elements, end)
+	if next < len(elements) && elements[next] == ',' {
+		next++
+	}
+	return elements[start:end], elements[next:]
+}

@@ -1,0 +1,224 @@
+package registry
+
+import (
+	"container/list"
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// entry is what is known of one package at one revision: its packument, the
+// representations made of it and where its tarballs are. When the package
+// changes the entry is replaced whole, so nothing in it can be of another time.
+type entry struct {
+	name  PackageName
+	ready chan struct{} // closed once doc and err are set
+	doc   *packument    // nil: there is no such package
+	err   error
+	past  []string // the revisions of ours that doc's replaced, oldest first
+
+	mu    sync.Mutex
+	forms map[form]*rendering
+	files map[string]*file
+
+	place  *list.Element // guarded by cache.mu; nil once dropped
+	weight int64         // guarded by cache.mu
+}
+
+func newEntry(name PackageName) *entry { return &entry{name: name, ready: make(chan struct{})} }
+
+// cache keeps the entries used last, within a bound of bytes. An entry is in the
+// cache before it is loaded, so that news of a change while it loads drops it.
+type cache struct {
+	limit int64
+	load  func(context.Context, PackageName) (*packument, error)
+
+	mu      sync.Mutex
+	entries map[PackageName]*entry
+	order   list.List // of *entry, used last in front
+	weight  int64
+	writers map[PackageName]*writer
+}
+
+// writer is the turn to write one package, and the news of it in the meantime.
+type writer struct {
+	turn  chan struct{} // holds one token while somebody writes
+	users int           // who writes or waits
+	news  []string      // revisions heard of since the turn began
+}
+
+// entryOverhead is what an entry costs beside its bytes.
+const entryOverhead = 600
+
+// entry finds or loads the entry of a package.
+func (c *cache) entry(ctx context.Context, name PackageName) (*entry, error) {
+	c.mu.Lock()
+	e := c.entries[name]
+	if e == nil {
+		e = newEntry(name)
+		c.add(e, entryOverhead)
+		c.mu.Unlock()
+		go c.fill(context.WithoutCancel(ctx), e) // not ended by the first of those who wait
+	} else {
+		c.order.MoveToFront(e.place)
+		c.mu.Unlock()
+	}
+	select {
+	case <-e.ready:
+		return e, e.err
+	default:
+	}
+	select {
+	case <-e.ready:
+		return e, e.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (c *cache) fill(ctx context.Context, e *entry) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	e.doc, e.err = c.load(ctx, e.name)
+	close(e.ready)
+	switch {
+	case e.err != nil:
+		c.drop(e)
+	case e.doc != nil:
+		c.grow(e, e.doc.bytes())
+	}
+}
+
+// add puts an entry in; c.mu is held.
+func (c *cache) add(e *entry, weight int64) {
+	c.remove(c.entries[e.name])
+	e.place, e.weight = c.order.PushFront(e), weight
+	c.entries[e.name] = e
+	c.weight += weight
+	for c.weight > c.limit && c.order.Len() > 1 {
+		c.remove(c.order.Back().Value.(*entry))
+	}
+}
+
+// remove takes an entry out, if it is in; c.mu is held.
+func (c *cache) remove(e *entry) {
+	if e == nil || e.place == nil {
+		return
+	}
+	c.order.Remove(e.place)
+	delete(c.entries, e.name)
+	c.weight -= e.weight
+	e.place = nil
+}
+
+func (c *cache) drop(e *entry) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.remove(e)
+}
+
+// grow notes that an entry got larger, and makes room.
+func (c *cache) grow(e *entry, by int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e.place == nil {
+		return
+	}
+	e.weight += by
+	c.weight += by
+	for c.weight > c.limit && c.order.Len() > 1 && c.order.Back() != e.place {
+		c.remove(c.order.Back().Value.(*entry))
+	}
+	if c.weight > c.limit && e.weight > c.limit/2 {
+		c.remove(e) // one giant does not push out everything else
+	}
+}
+
+// changed is the news that a package has a revision.
+func (c *cache) changed(name PackageName, rev string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if w := c.writers[name]; w != nil {
+		w.news = append(w.news, rev)
+	}
+	e := c.entries[name]
+	if e == nil {
+		return
+	}
+	select {
+	case <-e.ready:
+		if e.doc != nil && (e.doc.rev == rev || slices.Contains(e.past, rev)) {
+			return // we wrote that, and know it
+		}
+	default: // it may be loading what was before
+	}
+	c.remove(e)
+}
+
+// clear drops all, after news may have been missed.
+func (c *cache) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, e := range c.entries {
+		c.remove(e)
+	}
+}
+
+// lock waits for the turn to write a package; the function returned ends it.
+// Writers of one process thus hardly ever conflict.
+func (c *cache) lock(ctx context.Context, name PackageName) (unlock func(), err error) {
+	c.mu.Lock()
+	w := c.writers[name]
+	if w == nil {
+		w = &writer{turn: make(chan struct{}, 1)}
+		c.writers[name] = w
+	}
+	w.users++
+	c.mu.Unlock()
+	leave := func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if w.users--; w.users == 0 {
+			delete(c.writers, name)
+		}
+	}
+	select {
+	case w.turn <- struct{}{}:
+		return func() { <-w.turn; leave() }, nil
+	case <-ctx.Done():
+		leave()
+		return nil, ctx.Err()
+	}
+}
+
+// listen forgets the news so far: what is read from here on is newer. The
+// caller has the turn.
+func (c *cache) listen(name PackageName) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.writers[name].news = nil
+}
+
+// mostPast bounds how late the news of our own writes may come.
+const mostPast = 16
+
+// written puts in what the caller, who has the turn, has made of before. It stays
+// out where somebody else's revision was heard of since the turn began.
+func (c *cache) written(before *entry, doc *packument) {
+	e := newEntry(doc.name)
+	e.doc = doc
+	if before.doc != nil {
+		e.past = append(slices.Clone(before.past[max(0, len(before.past)-mostPast+1):]), before.doc.rev)
+	}
+	close(e.ready)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, rev := range c.writers[doc.name].news {
+		if rev != doc.rev && !slices.Contains(e.past, rev) {
+			c.remove(c.entries[doc.name])
+			return
+		}
+	}
+	c.add(e, entryOverhead+doc.bytes())
+}

@@ -1,0 +1,122 @@
+package registry
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/go-kivik/kivik/v4"
+
+	"settee/auth"
+)
+
+// Error is an answer that is no success, in the words that clients print.
+type Error struct {
+	Status  int
+	Message string // "error" and "message" of the body
+	Reason  string // "reason", where old clients match on it
+	Auth    string // WWW-Authenticate, where it differs from what 401 says by itself
+
+	more map[string]json.RawMessage // further members of the body
+}
+
+func (e *Error) Error() string { return e.Message }
+
+// HTTPStatus is the status that is answered.
+func (e *Error) HTTPStatus() int { return e.Status }
+
+func fail(status int, format string, args ...any) *Error {
+	return &Error{Status: status, Message: fmt.Sprintf(format, args...)}
+}
+
+// invalid is the refusal of what a client sent.
+func invalid(format string, args ...any) *Error { return fail(http.StatusBadRequest, format, args...) }
+
+var (
+	errNotFound  = fail(http.StatusNotFound, "Not found")
+	errSignIn    = fail(http.StatusUnauthorized, "You must be logged in to publish packages.")
+	errWhoAreYou = fail(http.StatusUnauthorized, "You must be logged in.")
+	errReadOnly  = fail(http.StatusForbidden, "This token may only read.")
+	errStale     = &Error{Status: http.StatusConflict, Message: "conflict", Reason: "Document update conflict."}
+)
+
+// errNotYours refuses a write to another's package.
+func errNotYours(name PackageName) *Error {
+	return fail(http.StatusForbidden, "You do not have permission to publish %q. Are you logged in as the correct user?", name)
+}
+
+// errTooLarge refuses a body over the limit.
+func errTooLarge(limit int64) *Error {
+	return fail(http.StatusRequestEntityTooLarge, "The package is too large: this registry takes at most %d bytes.", limit)
+}
+
+// challenge is what 401 asks for; never the word otp, which makes npm ask for one.
+const challenge = `Bearer realm="settee", Basic realm="settee"`
+
+// asError finds the answer for any error: our own, auth's and the store's carry a status.
+func asError(err error) *Error {
+	var own *Error
+	if errors.As(err, &own) {
+		return own
+	}
+	var denied *auth.Error
+	if errors.As(err, &denied) {
+		return &Error{Status: denied.HTTPStatus(), Message: denied.Reason, Auth: denied.Challenge}
+	}
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return errTooLarge(tooLarge.Limit)
+	}
+	var refused interface {
+		error
+		HTTPStatus() int
+	}
+	if !errors.As(err, &refused) || refused.HTTPStatus() >= 500 {
+		status := http.StatusInternalServerError
+		if refused != nil && refused.HTTPStatus() == http.StatusServiceUnavailable {
+			status = http.StatusServiceUnavailable
+		}
+		return fail(status, "The registry could not answer. Please try again.") // the cause is for the log
+	}
+	return fail(refused.HTTPStatus(), "%s", refused.Error())
+}
+
+// notFound and conflict read the store's answers.
+func notFound(err error) bool { return kivik.HTTPStatus(err) == http.StatusNotFound }
+func conflict(err error) bool { return kivik.HTTPStatus(err) == http.StatusConflict }
+
+// write sends the error.
+func (e *Error) write(w http.ResponseWriter) {
+	body := map[string]any{"error": e.Message, "message": e.Message, "code": fmt.Sprintf("E%d", e.Status)}
+	if e.Reason != "" {
+		body["reason"] = e.Reason
+	}
+	for k, v := range e.more {
+		body[k] = v
+	}
+	if e.Status == http.StatusUnauthorized {
+		auth := e.Auth
+		if auth == "" {
+			auth = challenge
+		}
+		w.Header().Set("WWW-Authenticate", auth)
+	}
+	if e.Status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "1")
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	writeJSON(w, e.Status, body)
+}
+
+// writeJSON sends any value as JSON.
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		status, raw = http.StatusInternalServerError, []byte(`{"error":"The answer could not be written."}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", fmt.Sprint(len(raw)))
+	w.WriteHeader(status)
+	_, _ = w.Write(raw) // the client is gone: nobody to tell
+}

@@ -1,0 +1,139 @@
+package registry
+
+import (
+	"encoding/json"
+	"html/template"
+	"io"
+	"net/http"
+
+	"github.com/go-kivik/kivik/v4"
+
+	"settee/views/packuments"
+)
+
+// servePing answers GET /-/ping.
+func (r *Registry) servePing(w http.ResponseWriter, _ *request) error {
+	writeJSON(w, http.StatusOK, map[string]any{})
+	return nil
+}
+
+// serveNothing answers 404, fast and as JSON: for what clients try and do without.
+func (r *Registry) serveNothing(http.ResponseWriter, *request) error { return errNotFound }
+
+// serveLeftover answers what only the registry's first server, a couchapp, had.
+func (r *Registry) serveLeftover(_ http.ResponseWriter, q *request) error {
+	return &Error{Status: http.StatusNotImplemented, Message: "Not Implemented", Reason: q.URL.Path + " was of the first registry; no client asks for it"}
+}
+
+// serveOldPublish answers the publish in three steps that npm did before 2013.
+func (r *Registry) serveOldPublish(http.ResponseWriter, *request) error {
+	return invalid("unsupported: publish with npm 1.4 or newer")
+}
+
+// serveBulkAudit answers POST /-/npm/v1/security/advisories/bulk: no advisories
+// are known here. npm posts this on every install, so the body is not even read.
+func (r *Registry) serveBulkAudit(w http.ResponseWriter, q *request) error {
+	forget(q)
+	writeJSON(w, http.StatusOK, map[string]any{})
+	return nil
+}
+
+// serveAudit answers the quick and the full audit of npm 6 and yarn 1.
+func (r *Registry) serveAudit(w http.ResponseWriter, q *request) error {
+	forget(q)
+	writeJSON(w, http.StatusOK, map[string]any{
+		"actions": []any{}, "advisories": map[string]any{}, "muted": []any{},
+		"metadata": map[string]any{
+			"vulnerabilities": map[string]int{"info": 0, "low": 0, "moderate": 0, "high": 0, "critical": 0},
+			"dependencies":    0, "devDependencies": 0, "optionalDependencies": 0, "totalDependencies": 0,
+		},
+	})
+	return nil
+}
+
+// forget reads a body away, within bounds, so that the connection can be kept.
+func forget(q *request) { _, _ = io.CopyN(io.Discard, q.Body, mostDrained) }
+
+// serveStarred answers GET /-/_view/starredByUser?key="user".
+func (r *Registry) serveStarred(w http.ResponseWriter, q *request) error {
+	var user string
+	if err := json.Unmarshal([]byte(q.URL.Query().Get("key")), &user); err != nil {
+		return invalid("invalid key: it must be a JSON string")
+	}
+	rows := r.db.Query(q.Context(), packuments.Name, "starred", kivik.Params(map[string]any{"key": user, "reduce": false}))
+	defer rows.Close()
+	out := []any{}
+	for rows.Next() {
+		var name string
+		if err := rows.ScanValue(&name); err != nil {
+			return err
+		}
+		e, err := r.cache.entry(q.Context(), PackageName(name))
+		if err != nil {
+			return err
+		}
+		if r.mayRead(q.Context(), q.who, e.doc) == nil {
+			out = append(out, map[string]any{"id": name, "key": user, "value": name})
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"total_rows": len(out), "offset": 0, "rows": out})
+	return nil
+}
+
+// serveVisibility answers GET /-/package/:p/visibility, serveAccess …/access.
+func (r *Registry) serveVisibility(w http.ResponseWriter, q *request) error {
+	e, err := r.visible(q)
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"public": !e.doc.restricted()})
+	return nil
+}
+
+func (r *Registry) serveAccess(w http.ResponseWriter, q *request) error {
+	e, err := r.visible(q)
+	if err != nil {
+		return err
+	}
+	access := "public"
+	if e.doc.restricted() {
+		access = "restricted"
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"access": access})
+	return nil
+}
+
+var welcome = template.Must(template.New("welcome").Parse(`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>npm registry</title>
+<style>body{max-width:40rem;margin:3rem auto;padding:0 1rem;font:1rem/1.5 system-ui,sans-serif}pre{padding:1rem;overflow:auto;border:1px solid}</style>
+</head>
+<body>
+<main>
+<h1>An npm registry</h1>
+<p>Use it for every package, or for the packages of one scope:</p>
+<pre tabindex="0"><code>npm config set registry {{.}}/
+npm config set @your-scope:registry {{.}}/</code></pre>
+<p>Make an account, or sign in to yours, and publish:</p>
+<pre tabindex="0"><code>npm adduser --auth-type=legacy --registry {{.}}/
+npm publish --registry {{.}}/</code></pre>
+</main>
+</body>
+</html>
+`))
+
+// serveWelcome answers GET /: how to point npm here.
+func (r *Registry) serveWelcome(w http.ResponseWriter, q *request) error {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-cache")
+	return welcome.Execute(w, r.base(q))
+}

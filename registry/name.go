@@ -1,0 +1,127 @@
+package registry
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/Masterminds/semver/v3"
+)
+
+// PackageName is a package's name as a client spelt it, unescaped.
+type PackageName string
+
+// Scope is the scope with its @, "" where there is none.
+func (n PackageName) Scope() string {
+	scope, _, found := strings.Cut(string(n), "/")
+	if !found {
+		return ""
+	}
+	return scope
+}
+
+// Base is the name without its scope.
+func (n PackageName) Base() string {
+	_, base, found := strings.Cut(string(n), "/")
+	if !found {
+		return string(n)
+	}
+	return base
+}
+
+// Tarball is the path of a version's tarball: the convention that berry expects.
+func (n PackageName) Tarball(v string) string {
+	return "/" + string(n) + "/-/" + n.Base() + "-" + url.PathEscape(v) + ".tgz"
+}
+
+// Storable reports whether the name may be looked for at all: it can be a
+// document's id of ours. Legacy names, with capitals, can.
+func (n PackageName) Storable() bool {
+	if n == "" || len(n) > 214 || strings.Count(string(n), "/") > 1 {
+		return false
+	}
+	scope, base := n.Scope(), n.Base()
+	if strings.Contains(string(n), "/") && (len(scope) < 2 || scope[0] != '@' || !urlSafe(scope[1:])) {
+		return false
+	}
+	return base != "" && urlSafe(base) && base[0] != '.' && base[0] != '_' && base[0] != '-'
+}
+
+// builtins are the modules of Node.js, which no package may shadow.
+var builtins = strings.Fields(`assert async_hooks buffer child_process cluster console constants crypto dgram
+	diagnostics_channel dns domain events fs http http2 https inspector module net os path perf_hooks process
+	punycode querystring readline repl stream string_decoder sys timers tls trace_events tty url util v8 vm
+	wasi worker_threads zlib`)
+
+// Check refuses a name that no new package may have, as npm's own rules say it.
+func (n PackageName) Check() error {
+	switch name := string(n); {
+	case name == "":
+		return invalid("invalid name: name length must be greater than zero")
+	case len(name) > 214:
+		return invalid("invalid name: name can no longer contain more than 214 characters")
+	case strings.TrimSpace(name) != name:
+		return invalid("invalid name: name cannot contain leading or trailing spaces")
+	case strings.ContainsAny(name[:1], "._-"):
+		return invalid("invalid name: name cannot start with %q", name[:1])
+	case name == "node_modules" || name == "favicon.ico":
+		return invalid("invalid name: %s is not a valid package name", name)
+	case slices.Contains(builtins, name):
+		return invalid("invalid name: %s is a core module name", name)
+	case strings.ToLower(name) != name:
+		return invalid("invalid name: name can no longer contain capital letters")
+	case strings.ContainsAny(n.Base(), `~'!()*`):
+		return invalid(`invalid name: name can no longer contain special characters ("~'!()*")`)
+	case !n.Storable():
+		return invalid("invalid name: name can only contain URL-friendly characters")
+	}
+	return nil
+}
+
+// urlSafe reports whether encodeURIComponent leaves s as it is.
+func urlSafe(s string) bool {
+	for _, c := range []byte(s) {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9') && !strings.ContainsRune("-_.~!*'()", rune(c)) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// checkVersion refuses what is not strictly semver.
+func checkVersion(v string) error {
+	if len(v) > 256 {
+		return invalid("invalid version: longer than 256 characters")
+	}
+	if _, err := semver.StrictNewVersion(v); err != nil {
+		return invalid("invalid version: %q is not valid semver", v)
+	}
+	return nil
+}
+
+// unbuilt is a version without its build metadata, which makes no difference.
+func unbuilt(v string) string {
+	v, _, _ = strings.Cut(v, "+")
+	return v
+}
+
+// cleaned is a version as npm cleans it out of a package.json.
+func cleaned(v string) string {
+	return unbuilt(strings.TrimLeft(strings.TrimSpace(v), "=v "))
+}
+
+// checkTag refuses a dist-tag that could be read as a range of versions.
+func checkTag(tag string) error {
+	if !urlSafe(tag) || len(tag) > 214 {
+		return invalid("invalid tag: %q; tags may not have characters that encodeURIComponent encodes", tag)
+	}
+	if isRange(tag) {
+		return invalid("invalid tag: Tag name must not be a valid SemVer range: %s", tag)
+	}
+	return nil
+}
+
+func isRange(s string) bool {
+	_, err := semver.NewConstraint(s)
+	return err == nil
+}

@@ -1,0 +1,168 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+
+	"settee/auth"
+)
+
+// mostStar bounds what somebody may send who may not write the package: a star.
+const mostStar = 1 << 20
+
+// mayWrite says whether who may write a package; doc is nil of one that is not there.
+func (r *Registry) mayWrite(ctx context.Context, who auth.Identity, name PackageName, doc *packument) error {
+	if who.Anonymous() {
+		return errSignIn
+	}
+	var owners []string
+	if scope := name.Scope(); scope != "" {
+		var err error
+		if owners, err = r.auth.ScopeOwners(ctx, scope); err != nil {
+			return err
+		}
+	}
+	maintainers := doc.maintainers()
+	if doc.published() && len(maintainers) == 0 {
+		maintainers = []string{""} // came by replication without any: it is not a new package
+	}
+	return auth.MayPublish(who, string(name), maintainers, owners)
+}
+
+// servePut answers PUT /:p and PUT /:p/-rev/:rev: who may what is known from the
+// headers, the path and the package, so it is checked before the body is read.
+func (r *Registry) servePut(w http.ResponseWriter, q *request) error {
+	if !q.pkg.Storable() {
+		if err := q.pkg.Check(); err != nil && !q.who.Anonymous() {
+			return err
+		}
+		return errSignIn
+	}
+	if q.who.Anonymous() {
+		return errSignIn
+	}
+	e, err := r.cache.entry(q.Context(), q.pkg)
+	if err != nil {
+		return err
+	}
+	limit := r.o.MaxBody
+	denied := r.mayWrite(q.Context(), q.who, q.pkg, e.doc)
+	if denied != nil {
+		if q.who.ReadOnly() || !e.doc.published() || r.mayRead(q.Context(), q.who, e.doc) != nil {
+			return denied
+		}
+		limit = min(limit, mostStar)
+	}
+	if e.doc == nil {
+		if err := q.pkg.Check(); err != nil {
+			return err
+		}
+	}
+	body, err := bodyOf(w, q.Request, limit)
+	if err != nil && denied != nil {
+		return denied
+	}
+	if err != nil {
+		return err
+	}
+	return r.take(w, q, body, denied)
+}
+
+// take reads the body and does what it asks for. denied is why who asks may not
+// write the package; they may star it all the same.
+func (r *Registry) take(w http.ResponseWriter, q *request, body io.Reader, denied error) error {
+	u, err := readUpload(body, r.o.TempDir, r.o.MaxMetadata)
+	if err != nil {
+		if denied != nil {
+			return denied
+		}
+		return err
+	}
+	defer u.Close()
+	var doc *packument
+	onRev := q.param("rev") != ""
+	switch {
+	case u.versions == nil && u.members.of("users") != nil && len(u.data()) == 0:
+		doc, err = r.star(q, u)
+	case denied != nil:
+		return denied
+	case len(u.data()) > 0:
+		doc, err = r.publish(q.Context(), q, u)
+	case u.versions == nil && u.members.of("maintainers") != nil:
+		doc, err = r.own(q, u)
+	case u.versions == nil:
+		return invalid("invalid document: it has neither versions, nor maintainers, nor users")
+	case onRev:
+		doc, err = r.unpublishVersions(q, u)
+	default:
+		doc, err = r.deprecate(q, u)
+	}
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusCreated, done(doc))
+	return nil
+}
+
+// done is the answer to a write: clients look for ok, success or rev.
+func done(doc *packument) map[string]any {
+	return map[string]any{"ok": true, "success": true, "id": doc.name, "rev": doc.rev}
+}
+
+// publish stores a version: its tarball first, so that no version is ever seen
+// without; then the packument.
+func (r *Registry) publish(ctx context.Context, q *request, u *upload) (*packument, error) {
+	p, err := newPublication(q.pkg, u, q.who)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := r.couldPublish(ctx, p)
+	if doc != nil || err != nil {
+		return doc, err
+	}
+	if scope := p.name.Scope(); scope != "" && !p.who.Admin() {
+		if err := r.claim(ctx, scope, p); err != nil {
+			return nil, err
+		}
+	}
+	defer r.hold.take(p.digest)()
+	if _, err := r.blobs.Put(ctx, p.tarball.Reader(), &p.digest); err != nil {
+		return nil, fmt.Errorf("registry: store a tarball: %w", err)
+	}
+	return r.update(ctx, p.name, func(cur *packument) (*packument, error) {
+		if err := r.mayWrite(ctx, p.who, p.name, cur); err != nil {
+			return nil, err
+		}
+		return p.apply(cur, r.o.Now())
+	})
+}
+
+// couldPublish refuses what the package as it is forbids, before anything is
+// stored. It returns the package where it has the very version already.
+func (r *Registry) couldPublish(ctx context.Context, p *publication) (*packument, error) {
+	for fresh := false; ; fresh = true {
+		e, err := r.cache.entry(ctx, p.name)
+		if err != nil {
+			return nil, err
+		}
+		done, err := p.conflicts(e.doc, r.o.Now())
+		switch {
+		case done:
+			return e.doc, nil
+		case err == nil || fresh:
+			return nil, err
+		}
+		r.cache.drop(e) // it may be late
+	}
+}
+
+// claim makes a scope that nobody owns the publisher's.
+func (r *Registry) claim(ctx context.Context, scope string, p *publication) error {
+	owners, err := r.auth.ScopeOwners(ctx, scope)
+	if err != nil || len(owners) > 0 {
+		return err
+	}
+	return r.auth.ClaimScope(ctx, scope, p.who.Name)
+}

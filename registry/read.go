@@ -1,0 +1,132 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"time"
+
+	"settee/auth"
+)
+
+// visible finds a package that may be read by who asks. A restricted one does
+// not exist for others; who sends no credentials is asked for them.
+func (r *Registry) visible(q *request) (*entry, error) {
+	if !q.pkg.Storable() {
+		return nil, errNotFound
+	}
+	e, err := r.cache.entry(q.Context(), q.pkg)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.mayRead(q.Context(), q.who, e.doc); err != nil {
+		return nil, err
+	}
+	if e.doc == nil {
+		return nil, errNotFound
+	}
+	if !e.doc.published() {
+		return nil, e.doc.gone()
+	}
+	return e, nil
+}
+
+// mayRead refuses the reading of a restricted package.
+func (r *Registry) mayRead(ctx context.Context, who auth.Identity, doc *packument) error {
+	if !doc.restricted() || who.Admin() || slices.Contains(doc.maintainers(), who.Name) && !who.Anonymous() {
+		return nil
+	}
+	if who.Anonymous() {
+		return errWhoAreYou
+	}
+	owners, err := r.auth.ScopeOwners(ctx, doc.name.Scope())
+	if err != nil || slices.Contains(owners, who.Name) {
+		return err
+	}
+	return errNotFound
+}
+
+// gone is the answer for a package that was unpublished.
+func (p *packument) gone() error {
+	return &Error{Status: http.StatusNotFound, Message: "Not found", more: map[string]json.RawMessage{
+		"_id": quote(string(p.name)), "name": quote(string(p.name)), "time": p.top.of("time"),
+	}}
+}
+
+// servePackument answers GET /:p.
+func (r *Registry) servePackument(w http.ResponseWriter, q *request) error {
+	if q.URL.RawQuery != "" && q.URL.Query().Get("write") == "true" {
+		return r.serveForWrite(w, q)
+	}
+	e, err := r.visible(q)
+	if err != nil {
+		return err
+	}
+	f := form{full: wantsFull(q.Header.Get("Accept")), gzip: wantsGzip(q.Header.Get("Accept-Encoding")), base: r.base(q)}
+	rep, err := r.represent(q.Context(), e, f)
+	if err != nil {
+		return err
+	}
+	rep.send(w, q)
+	return nil
+}
+
+// serveForWrite answers GET /:p?write=true: the full packument as it is now,
+// past every cache, to be edited and sent back.
+func (r *Registry) serveForWrite(w http.ResponseWriter, q *request) error {
+	if !q.pkg.Storable() {
+		return errNotFound
+	}
+	doc, err := r.load(q.Context(), q.pkg)
+	if err != nil {
+		return err
+	}
+	if err := r.mayRead(q.Context(), q.who, doc); err != nil {
+		return err
+	}
+	if doc == nil {
+		return errNotFound
+	}
+	if !doc.published() {
+		return doc.gone()
+	}
+	f := form{full: true, gzip: wantsGzip(q.Header.Get("Accept-Encoding"))}
+	rep := newRepresentation(doc, f, doc.full(r.base(q)))
+	rep.etag = `"` + doc.rev + `"`
+	if f.gzip {
+		rep.etag = `"` + doc.rev + `-gz"`
+	}
+	rep.header.Set("Etag", rep.etag)
+	rep.header.Set("Cache-Control", "private, no-cache")
+	rep.modified = time.Time{} // seconds are too coarse for who edits
+	rep.send(w, q)
+	return nil
+}
+
+// serveVersion answers GET /:p/:version, a dist-tag or a range in its place.
+func (r *Registry) serveVersion(w http.ResponseWriter, q *request) error {
+	e, err := r.visible(q)
+	if err != nil {
+		return err
+	}
+	manifest := e.doc.resolve(q.param("spec"))
+	if manifest == nil {
+		return fail(http.StatusNotFound, "version not found: %s", q.param("spec"))
+	}
+	body := appendRebased(make([]byte, 0, len(manifest)+64), manifest, q.pkg, r.base(q))
+	rep := newRepresentation(e.doc, form{full: true, gzip: wantsGzip(q.Header.Get("Accept-Encoding"))}, body)
+	rep.send(w, q)
+	return nil
+}
+
+// base is what tarball links begin with in the answer to a request.
+func (r *Registry) base(q *request) string {
+	switch {
+	case r.o.PublicURL != "":
+		return r.o.PublicURL
+	case q.TLS != nil:
+		return "https://" + q.Host
+	}
+	return "http://" + q.Host
+}

@@ -1,0 +1,96 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-kivik/kivik/v4"
+
+	"settee/auth"
+	"settee/tarballs"
+)
+
+// Options are the policies and bounds of a registry. The zero value works.
+type Options struct {
+	PublicURL       string        // what tarball links begin with; default the request's own scheme and host
+	MaxBody         int64         // bytes of a request; default 256 MiB, what the public registry takes
+	MaxMetadata     int64         // bytes of a request beside its tarball; default 64 MiB, thrice the largest packument known
+	UnpublishWithin time.Duration // after a publish; default 72 h, as the public registry; admins at any time
+	CacheSize       int64         // bytes of packuments and representations kept ready; default 64 MiB
+	BlobCacheSize   int64         // bytes of small tarballs kept in memory; default 32 MiB
+	TempDir         string        // of uploads over 1 MiB; default the system's
+	Now             func() time.Time
+	Logger          *slog.Logger // default: discards
+}
+
+func (o Options) withDefaults() Options {
+	set := func(v *int64, d int64) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	set(&o.MaxBody, 256<<20)
+	set(&o.MaxMetadata, 64<<20)
+	set(&o.CacheSize, 64<<20)
+	set(&o.BlobCacheSize, 32<<20)
+	if o.UnpublishWithin <= 0 {
+		o.UnpublishWithin = 72 * time.Hour
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	o.PublicURL = strings.TrimRight(o.PublicURL, "/")
+	return o
+}
+
+// Registry is the npm API over packuments and tarballs. It is an http.Handler,
+// safe for concurrent use.
+type Registry struct {
+	o     Options
+	db    *kivik.DB
+	blobs tarballs.Store
+	auth  *auth.Auth
+	log   *slog.Logger
+
+	cache *cache
+	small *smallBlobs
+	hold  *holds
+
+	stop    context.CancelFunc
+	running sync.WaitGroup
+}
+
+// New opens the registry in client's databases, making what is missing, and
+// follows their changes until Close. client, blobs and auth stay the caller's.
+func New(ctx context.Context, client *kivik.Client, blobs tarballs.Store, a *auth.Auth, o Options) (*Registry, error) {
+	o = o.withDefaults()
+	r := &Registry{o: o, blobs: blobs, auth: a, log: o.Logger}
+	r.cache = &cache{limit: o.CacheSize, load: r.load, entries: map[PackageName]*entry{}, writers: map[PackageName]*writer{}}
+	r.small = newSmallBlobs(o.BlobCacheSize)
+	r.hold = newHolds()
+	if err := r.prepare(ctx, client); err != nil {
+		return nil, err
+	}
+	stats, err := r.db.Stats(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("registry: ask for the last change: %w", err)
+	}
+	follow, stop := context.WithCancel(context.WithoutCancel(ctx))
+	r.stop = stop
+	r.running.Go(func() { r.follow(follow, stats.UpdateSeq) })
+	return r, nil
+}
+
+// Close stops following. Requests under way may finish.
+func (r *Registry) Close() error {
+	r.stop()
+	r.running.Wait()
+	return nil
+}

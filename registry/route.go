@@ -1,0 +1,207 @@
+package registry
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"settee/auth"
+)
+
+// request is a request on its way through: what its path names and who asks.
+type request struct {
+	*http.Request
+	pkg    PackageName
+	who    auth.Identity
+	params [3]param
+	n      int
+}
+
+type param struct{ name, value string }
+
+func (q *request) param(name string) string {
+	for _, p := range q.params[:q.n] {
+		if p.name == name {
+			return p.value
+		}
+	}
+	return ""
+}
+
+// handler answers a request, or returns the error that answers it.
+type handler func(r *Registry, w http.ResponseWriter, q *request) error
+
+// route is one row of the table. In a pattern :p and :file take a name with or
+// without scope, in every encoding; other :params one segment, :rest all.
+type route struct {
+	method  string
+	pattern string
+	does    string
+	answer  handler
+
+	parts []string
+}
+
+// ServeHTTP answers the npm API.
+func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	q := &request{Request: req}
+	err := r.answer(w, q)
+	if err == nil {
+		return
+	}
+	answer := asError(err)
+	if answer.Status >= 500 {
+		r.log.Error("request failed", "method", req.Method, "path", req.URL.Path, "error", err)
+	}
+	drain(w, req)
+	answer.write(w)
+}
+
+func (r *Registry) answer(w http.ResponseWriter, q *request) error {
+	var room [8]string
+	segments, err := split(room[:0], q.URL.EscapedPath())
+	if err != nil {
+		return err
+	}
+	found, err := find(q, segments)
+	if err != nil {
+		return err
+	}
+	if len(q.Header["Authorization"]) > 0 {
+		if q.who, err = r.authenticate(q.Request); err != nil {
+			return err
+		}
+	}
+	return found.answer(r, w, q)
+}
+
+// authenticate reads the Authorization header. Cookies are for web pages: here
+// they would let other sites write in their visitor's name.
+func (r *Registry) authenticate(req *http.Request) (auth.Identity, error) {
+	if len(req.Header["Cookie"]) > 0 {
+		req = req.Clone(req.Context())
+		req.Header.Del("Cookie")
+	}
+	return r.auth.Authenticate(req)
+}
+
+// find picks the route of a path.
+func find(q *request, segments []string) (*route, error) {
+	method := q.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	var allowed []string
+	for i := range table {
+		t := &table[i]
+		if !t.matches(q, segments) {
+			continue
+		}
+		if t.method == method || t.method == "" {
+			return t, nil
+		}
+		allowed = append(allowed, t.method)
+	}
+	if len(allowed) == 0 {
+		return nil, errNotFound
+	}
+	slices.Sort(allowed)
+	return nil, fail(http.StatusMethodNotAllowed, "%s is not allowed here, but %s", q.Method, strings.Join(slices.Compact(allowed), ", "))
+}
+
+// matches reports whether the segments fit, and takes their parameters.
+func (t *route) matches(q *request, segments []string) bool {
+	q.n, q.pkg = 0, ""
+	at := 0
+	for _, part := range t.parts {
+		if part == ":rest" {
+			return true
+		}
+		if at >= len(segments) {
+			return false
+		}
+		value := segments[at]
+		at++
+		if part == "" || part[0] != ':' {
+			if part != value {
+				return false
+			}
+			continue
+		}
+		if part == ":p" || part == ":file" {
+			if strings.HasPrefix(value, "@") && !strings.Contains(value, "/") && at < len(segments) {
+				value += "/" + segments[at]
+				at++
+			}
+		}
+		if part == ":p" {
+			if value == "-" || value == "" {
+				return false
+			}
+			q.pkg = PackageName(value)
+			continue
+		}
+		q.params[q.n] = param{part[1:], value}
+		q.n++
+	}
+	return at == len(segments)
+}
+
+// split cuts an escaped path at its slashes and unescapes what lies between. A
+// slash at the end, and one too many at the beginning, are forgiven.
+func split(into []string, escaped string) ([]string, error) {
+	escaped = strings.TrimSuffix(strings.TrimLeft(escaped, "/"), "/")
+	if escaped == "" {
+		return into, nil
+	}
+	for segment := range strings.SplitSeq(escaped, "/") {
+		plain, err := url.PathUnescape(segment)
+		if err != nil {
+			return nil, invalid("invalid path: %s", err)
+		}
+		into = append(into, plain)
+	}
+	return into, nil
+}
+
+// mostDrained is how much of a refused body is read, so that a client which
+// writes before it reads sees the refusal and not a reset connection.
+const mostDrained = 32 << 20
+
+func drain(w http.ResponseWriter, req *http.Request) {
+	if req.Body == nil || req.Body == http.NoBody {
+		return
+	}
+	if n, err := io.CopyN(io.Discard, req.Body, mostDrained); n == mostDrained || err != nil && !errors.Is(err, io.EOF) {
+		w.Header().Set("Connection", "close")
+	}
+}
+
+// Routes prints the table, one route a line.
+func Routes(w io.Writer) error {
+	for _, t := range table {
+		method := t.method
+		if method == "" {
+			method = "*"
+		}
+		if _, err := fmt.Fprintf(w, "%-6s %-50s %s\n", method, t.pattern, t.does); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compiled splits the patterns.
+func compiled(routes []route) []route {
+	for i := range routes {
+		routes[i].parts = strings.Split(strings.Trim(routes[i].pattern, "/"), "/")
+		if routes[i].pattern == "/" {
+			routes[i].parts = nil
+		}
+	}
+	return routes
+}

@@ -1,0 +1,202 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha512"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"settee/tarballs"
+	"settee/views/packuments"
+)
+
+// file is what a tarball's name stands for in one entry.
+type file struct {
+	digest tarballs.Digest
+	etag   []string // as http.Header wants it
+	cache  []string
+}
+
+// The Cache-Control of tarballs: their bytes never change.
+const (
+	forEver        = "public, immutable, max-age=31536000"
+	forEverPrivate = "private, immutable, max-age=31536000"
+)
+
+var octets = []string{"application/octet-stream"}
+
+// serveTarball answers GET /:p/-/:file.
+func (r *Registry) serveTarball(w http.ResponseWriter, q *request) error {
+	e, err := r.visible(q)
+	if err != nil {
+		return err
+	}
+	f := e.file(path.Base(q.param("file")))
+	if f == nil {
+		return fail(http.StatusNotFound, "Not found: %s", q.param("file"))
+	}
+	h := w.Header()
+	h["Etag"], h["Cache-Control"], h["Content-Type"] = f.etag, f.cache, octets
+	blob := r.small.get(f.digest)
+	if blob == nil {
+		if blob, err = r.openTarball(w, q, f); blob == nil {
+			return err
+		}
+	}
+	if len(q.Header["Range"]) > 0 || len(q.Header["If-None-Match"]) > 0 || len(q.Header["If-Match"]) > 0 {
+		http.ServeContent(w, q.Request, "", time.Time{}, bytes.NewReader(blob))
+		return nil
+	}
+	h["Accept-Ranges"] = []string{"bytes"}
+	h["Content-Length"] = []string{strconv.Itoa(len(blob))}
+	if q.Method != http.MethodHead {
+		_, _ = w.Write(blob)
+	}
+	return nil
+}
+
+// openTarball reads a small tarball into memory, or serves a large one itself.
+func (r *Registry) openTarball(w http.ResponseWriter, q *request, f *file) ([]byte, error) {
+	from, info, err := r.blobs.Open(q.Context(), f.digest, 0, -1)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fail(http.StatusNotFound, "Not found: the tarball is not in the store")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("registry: open a tarball: %w", err)
+	}
+	defer func() { _ = from.Close() }()
+	if info.Size <= mostSmall {
+		return r.keepSmall(from, info.Size, f.digest)
+	}
+	h := w.Header()
+	if len(q.Header["Range"]) > 0 || len(q.Header["If-None-Match"]) > 0 || len(q.Header["If-Match"]) > 0 {
+		parts := &seeker{ctx: q.Context(), blobs: r.blobs, digest: f.digest, size: info.Size}
+		defer parts.Close()
+		http.ServeContent(w, q.Request, "", time.Time{}, parts)
+		return nil, nil
+	}
+	h["Accept-Ranges"] = []string{"bytes"}
+	h["Content-Length"] = []string{strconv.FormatInt(info.Size, 10)}
+	if q.Method == http.MethodHead {
+		return nil, nil
+	}
+	if n, err := io.Copy(w, from); err != nil || n != info.Size {
+		panic(http.ErrAbortHandler) // the length is promised: a cut connection is the only honest end
+	}
+	return nil, nil
+}
+
+// keepSmall reads a small tarball, proves it and keeps it.
+func (r *Registry) keepSmall(from io.Reader, size int64, want tarballs.Digest) ([]byte, error) {
+	blob := make([]byte, size)
+	if _, err := io.ReadFull(from, blob); err != nil {
+		return nil, fmt.Errorf("registry: read a tarball: %w", err)
+	}
+	if sha512.Sum512(blob) != want {
+		return nil, fmt.Errorf("registry: the stored tarball %x is damaged", want[:8])
+	}
+	r.small.put(want, blob)
+	return blob, nil
+}
+
+// file finds the tarball of a file's name.
+func (e *entry) file(name string) *file {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if f := e.files[name]; f != nil {
+		return f
+	}
+	f := e.doc.file(name)
+	if f != nil {
+		if e.files == nil {
+			e.files = map[string]*file{}
+		}
+		e.files[name] = f
+	}
+	return f
+}
+
+// file reads a tarball's digest out of the version whose it is: by the
+// convention of names, else by the links, as documents from elsewhere have them.
+func (p *packument) file(name string) *file {
+	number, ok := strings.CutPrefix(strings.TrimSuffix(name, ".tgz"), p.name.Base()+"-")
+	manifest := p.versions.of(number)
+	if !ok || manifest == nil {
+		manifest = p.linked(name)
+	}
+	sum, ok := strings.CutPrefix(packuments.Text(packuments.Member(packuments.Member(manifest, "dist"), "integrity")), "sha512-")
+	raw, err := base64.StdEncoding.DecodeString(sum)
+	if !ok || err != nil || len(raw) != sha512.Size {
+		return nil
+	}
+	f := &file{etag: []string{`"` + sum[:32] + `"`}, cache: []string{forEver}}
+	if p.restricted() {
+		f.cache = []string{forEverPrivate}
+	}
+	copy(f.digest[:], raw)
+	return f
+}
+
+func (p *packument) linked(name string) []byte {
+	for _, m := range p.versions {
+		link := plain(packuments.Member(packuments.Member(m.value, "dist"), "tarball"))
+		if link[strings.LastIndexByte(link, '/')+1:] == name && name != "" {
+			return m.value
+		}
+	}
+	return nil
+}
+
+// seeker reads a stored tarball from any place, opening it anew after a seek.
+type seeker struct {
+	ctx    context.Context
+	blobs  tarballs.Store
+	digest tarballs.Digest
+	size   int64
+	at     int64
+	open   io.ReadCloser
+}
+
+func (s *seeker) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekCurrent:
+		offset += s.at
+	case io.SeekEnd:
+		offset += s.size
+	}
+	if offset != s.at {
+		s.Close()
+	}
+	s.at = offset
+	return offset, nil
+}
+
+func (s *seeker) Read(p []byte) (n int, err error) {
+	if s.at >= s.size {
+		return 0, io.EOF
+	}
+	if s.open == nil {
+		if s.open, _, err = s.blobs.Open(s.ctx, s.digest, s.at, -1); err != nil {
+			return 0, err
+		}
+	}
+	n, err = s.open.Read(p)
+	s.at += int64(n)
+	return n, err
+}
+
+func (s *seeker) Close() {
+	if s.open != nil {
+		_ = s.open.Close()
+		s.open = nil
+	}
+}

@@ -1,0 +1,154 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/go-kivik/kivik/v4"
+
+	"settee/views/packuments"
+)
+
+// Database is the name of the packuments' database.
+const Database = "registry"
+
+// prepare makes the database and pushes the design document where it differs.
+func (r *Registry) prepare(ctx context.Context, client *kivik.Client) error {
+	exists, err := client.DBExists(ctx, Database)
+	if err == nil && !exists {
+		err = client.CreateDB(ctx, Database)
+		if err != nil && kivik.HTTPStatus(err) == 412 { // made in the meantime
+			err = nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("registry: make the database: %w", err)
+	}
+	r.db = client.DB(Database)
+	for range writeAttempts {
+		if err = r.pushDesign(ctx); !conflict(err) {
+			break
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("registry: push the design document: %w", err)
+	}
+	return nil
+}
+
+func (r *Registry) pushDesign(ctx context.Context) error {
+	want := packuments.DesignDoc()
+	have, err := r.read(ctx, "_design/"+packuments.Name)
+	if err != nil {
+		return err
+	}
+	var options []kivik.Option
+	if have != nil {
+		var was, will map[string]any
+		if json.Unmarshal(have, &was) == nil && json.Unmarshal(want, &will) == nil {
+			rev, _ := was["_rev"].(string)
+			if delete(was, "_rev"); equalJSON(was, will) {
+				return nil
+			}
+			options = append(options, kivik.Rev(rev))
+		}
+	}
+	_, err = r.db.Put(ctx, "_design/"+packuments.Name, want, options...)
+	return err
+}
+
+func equalJSON(a, b any) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && string(x) == string(y)
+}
+
+// read reads a document's text; nil where there is none.
+func (r *Registry) read(ctx context.Context, id string) (json.RawMessage, error) {
+	doc := r.db.Get(ctx, id)
+	defer doc.Close()
+	var raw json.RawMessage
+	if err := doc.ScanDoc(&raw); err != nil {
+		if notFound(err) {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("registry: read %s: %w", id, err)
+	}
+	return raw, nil
+}
+
+// load reads a packument; nil where there is none.
+func (r *Registry) load(ctx context.Context, name PackageName) (*packument, error) {
+	raw, err := r.read(ctx, string(name))
+	if raw == nil {
+		return nil, err
+	}
+	return parsePackument(name, raw), nil
+}
+
+// The attempts of a write that conflicts with writers elsewhere: each loses to
+// one that wins, so ten regions' worth of writers get through.
+const (
+	writeAttempts = 16
+	firstPause    = 2 * time.Millisecond
+)
+
+// edit makes the next packument of the one there is, nil where there is none. A
+// nil result changes nothing. It may be called several times.
+type edit func(cur *packument) (next *packument, err error)
+
+// update writes an edit: in turn with other writers of this process, and again
+// on what others made of the package in the meantime. It returns what then is.
+func (r *Registry) update(ctx context.Context, name PackageName, change edit) (*packument, error) {
+	unlock, err := r.cache.lock(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	ctx = context.WithoutCancel(ctx) // a client that goes away does not leave a write in doubt
+	fresh := false
+	for attempt := 0; ; attempt++ {
+		r.cache.listen(name)
+		e, err := r.cache.entry(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		next, err := change(e.doc)
+		if err != nil && !fresh {
+			fresh = true // the cache may be late: refuse only on what is read now
+			r.cache.drop(e)
+			continue
+		}
+		if err != nil || next == nil {
+			return e.doc, err
+		}
+		err = r.put(ctx, e, next)
+		if err == nil {
+			return next, nil
+		}
+		r.cache.drop(e)
+		if !conflict(err) || attempt >= writeAttempts {
+			return nil, fmt.Errorf("registry: write %s: %w", name, err)
+		}
+		fresh = true
+		time.Sleep(rand.N(firstPause << min(attempt, 6)))
+	}
+}
+
+func (r *Registry) put(ctx context.Context, e *entry, next *packument) error {
+	raw := next.encode()
+	var options []kivik.Option
+	if e.doc != nil {
+		options = append(options, kivik.Rev(e.doc.rev))
+	}
+	rev, err := r.db.Put(ctx, string(next.name), json.RawMessage(raw), options...)
+	if err != nil {
+		return err
+	}
+	next.rev = rev
+	r.cache.written(e, next)
+	return nil
+}

@@ -1,0 +1,70 @@
+package registry
+
+import "net/http"
+
+const (
+	get  = http.MethodGet // and HEAD
+	put  = http.MethodPut
+	post = http.MethodPost
+	del  = http.MethodDelete
+)
+
+// table is every route, the first that fits answers. What installs ask for
+// stands first.
+var table = compiled([]route{
+	{method: get, pattern: "/:p", does: "packument, full or abbreviated by Accept; ?write=true past all caches", answer: (*Registry).servePackument},
+	{method: get, pattern: "/:p/-/:file", does: "tarball", answer: (*Registry).serveTarball},
+	{method: put, pattern: "/:p", does: "publish, deprecate, star", answer: (*Registry).servePut},
+
+	{method: get, pattern: "/", does: "how to point npm here", answer: (*Registry).serveWelcome},
+	{method: get, pattern: "/-/ping", does: "ping", answer: (*Registry).servePing},
+	{method: get, pattern: "/-/ping/:rest", does: "ping", answer: (*Registry).servePing},
+	{method: get, pattern: "/-/whoami", does: "who the credentials are of", answer: (*Registry).serveWhoami},
+	{method: get, pattern: "/-/v1/search", does: "search by the beginning of names", answer: (*Registry).serveSearch},
+	{method: post, pattern: "/-/v1/login", does: "web login: not here, npm falls back", answer: (*Registry).serveNothing},
+	{method: get, pattern: "/-/npm/v1/user", does: "profile", answer: (*Registry).serveProfile},
+	{method: get, pattern: "/-/npm/v1/keys", does: "signing keys: none yet", answer: (*Registry).serveNothing},
+	{method: post, pattern: "/-/npm/v1/security/advisories/bulk", does: "advisories: none known", answer: (*Registry).serveBulkAudit},
+	{method: post, pattern: "/-/npm/v1/security/audits/quick", does: "audit: nothing known", answer: (*Registry).serveAudit},
+	{method: post, pattern: "/-/npm/v1/security/audits", does: "audit: nothing known", answer: (*Registry).serveAudit},
+
+	{method: del, pattern: "/-/user/token/:token", does: "logout", answer: (*Registry).serveLogout},
+	{method: put, pattern: "/-/user/:user", does: "adduser, login", answer: (*Registry).serveLogin},
+	{method: put, pattern: "/-/user/:user/-rev/:rev", does: "adduser, login", answer: (*Registry).serveLogin},
+	{method: get, pattern: "/-/user/:user", does: "name and e-mail of a user", answer: (*Registry).serveUser},
+
+	{method: get, pattern: "/-/package/:p/dist-tags", does: "dist-tags", answer: (*Registry).serveTags},
+	{method: put, pattern: "/-/package/:p/dist-tags", does: "replace all dist-tags", answer: (*Registry).serveTagsReplace},
+	{method: post, pattern: "/-/package/:p/dist-tags", does: "set some dist-tags", answer: (*Registry).serveTagsMerge},
+	{method: put, pattern: "/-/package/:p/dist-tags/:tag", does: "set a dist-tag", answer: (*Registry).serveTagSet},
+	{method: post, pattern: "/-/package/:p/dist-tags/:tag", does: "set a dist-tag", answer: (*Registry).serveTagSet},
+	{method: del, pattern: "/-/package/:p/dist-tags/:tag", does: "remove a dist-tag", answer: (*Registry).serveTagDelete},
+	{method: get, pattern: "/-/package/:p/visibility", does: "whether a package is public", answer: (*Registry).serveVisibility},
+	{method: get, pattern: "/-/package/:p/access", does: "public or restricted", answer: (*Registry).serveAccess},
+
+	{method: get, pattern: "/-/_view/starredByUser", does: "what a user starred", answer: (*Registry).serveStarred},
+	{pattern: "/-/_view/:rest", does: "couchapp leftover", answer: (*Registry).serveLeftover},
+	{pattern: "/-/_list/:rest", does: "couchapp leftover", answer: (*Registry).serveLeftover},
+	{pattern: "/-/_show/:rest", does: "couchapp leftover", answer: (*Registry).serveLeftover},
+	{pattern: "/-/starred-by-user/:rest", does: "couchapp leftover", answer: (*Registry).serveLeftover},
+	{pattern: "/-/starred-by-package/:rest", does: "couchapp leftover", answer: (*Registry).serveLeftover},
+	{pattern: "/-/by-user/:rest", does: "couchapp leftover", answer: (*Registry).serveLeftover},
+	{pattern: "/-/user-by-email/:rest", does: "couchapp leftover", answer: (*Registry).serveLeftover},
+	{pattern: "/-/by-field/:rest", does: "couchapp leftover", answer: (*Registry).serveLeftover},
+	{pattern: "/-/rss/:rest", does: "couchapp leftover", answer: (*Registry).serveLeftover},
+	{pattern: "/-/by-field", does: "couchapp leftover", answer: (*Registry).serveLeftover},
+	{pattern: "/-/fields", does: "couchapp leftover", answer: (*Registry).serveLeftover},
+	{pattern: "/-/needbuild", does: "couchapp leftover", answer: (*Registry).serveLeftover},
+	{pattern: "/-/rss", does: "couchapp leftover", answer: (*Registry).serveLeftover},
+	{pattern: "/-/scripts", does: "couchapp leftover", answer: (*Registry).serveLeftover},
+	{pattern: "/-/top", does: "couchapp leftover", answer: (*Registry).serveLeftover},
+	{pattern: "/-/users", does: "couchapp leftover", answer: (*Registry).serveLeftover},
+	{pattern: "/-/:rest", does: "anything else: 404", answer: (*Registry).serveNothing},
+
+	{method: put, pattern: "/:p/-rev/:rev", does: "unpublish versions, owners, star", answer: (*Registry).servePut},
+	{method: del, pattern: "/:p/-rev/:rev", does: "unpublish a package", answer: (*Registry).serveUnpublish},
+	{method: del, pattern: "/:p/-/:file/-rev/:rev", does: "what follows an unpublish; the sweep removes the bytes", answer: (*Registry).serveTarballDelete},
+	{method: put, pattern: "/:p/-/:file/-rev/:rev", does: "publish as before 2013: refused", answer: (*Registry).serveOldPublish},
+	{method: get, pattern: "/:p/:spec", does: "one version, by number, dist-tag or range", answer: (*Registry).serveVersion},
+	{method: put, pattern: "/:p/:tag", does: "set a dist-tag, as npm 1 did", answer: (*Registry).serveTagSet},
+})

@@ -1,0 +1,160 @@
+package registry
+
+import (
+	"net/http"
+	"path"
+	"slices"
+	"time"
+
+	"settee/auth"
+)
+
+// unpublishVersions removes the versions that a packument sent back no longer
+// has. pnpm sends stars that way too. Any other difference is ignored.
+func (r *Registry) unpublishVersions(q *request, u *upload) (*packument, error) {
+	kept := u.versions.index()
+	doc, err := r.cache.entry(q.Context(), q.pkg)
+	if err != nil {
+		return nil, err
+	}
+	if doc.doc != nil && !slices.ContainsFunc(doc.doc.versions, func(m member) bool { return kept[m.name] == nil }) && u.members.of("users") != nil {
+		return r.star(q, u)
+	}
+	sent := parseObject(u.members.of("dist-tags"))
+	return r.amend(q.Context(), q.who, q.pkg, revOf(q, u), func(cur *packument) (*packument, error) {
+		next := cur.clone()
+		next.versions = next.versions[:0]
+		times := cur.times()
+		for _, m := range cur.versions {
+			if kept[m.name] != nil {
+				next.versions = append(next.versions, m)
+				continue
+			}
+			if err := r.mayUnpublish(q.who, times.text(m.name)); err != nil {
+				return nil, err
+			}
+		}
+		switch len(next.versions) {
+		case len(cur.versions):
+			return nil, nil
+		case 0:
+			return r.tombstone(q.who, cur), nil
+		}
+		next.retag(sent)
+		next.touch(r.o.Now(), times)
+		return next, nil
+	})
+}
+
+// mayUnpublish is the policy: within its time after the publish, admins always.
+func (r *Registry) mayUnpublish(who auth.Identity, published string) error {
+	at, err := time.Parse(time.RFC3339, published)
+	if who.Admin() || err == nil && r.o.Now().Sub(at) <= r.o.UnpublishWithin {
+		return nil
+	}
+	return fail(http.StatusForbidden, "You can only unpublish within %s of the publish. Deprecate it instead: npm deprecate.", hours(r.o.UnpublishWithin))
+}
+
+func hours(d time.Duration) string {
+	if d%time.Hour == 0 && d >= time.Hour {
+		return string(number(int64(d/time.Hour))) + " hours"
+	}
+	return d.String()
+}
+
+// retag drops the dist-tags of versions that are gone from a clone. latest then
+// is what the client made it, else the highest version left.
+func (p *packument) retag(sent object) {
+	tags := object{}
+	for _, m := range p.tags() {
+		if p.versions.at(plain(m.value)) >= 0 {
+			tags = append(tags, m)
+		}
+	}
+	if tags.at("latest") < 0 {
+		latest := sent.text("latest")
+		if p.versions.at(latest) < 0 {
+			latest = p.highest(whichever)
+		}
+		tags = tags.with("latest", quote(latest))
+		hoist(p, parseObject(p.versions.of(latest)))
+	}
+	p.set("dist-tags", tags.raw())
+}
+
+// serveUnpublish answers DELETE /:p/-rev/:rev.
+func (r *Registry) serveUnpublish(w http.ResponseWriter, q *request) error {
+	if q.who.Anonymous() {
+		return errSignIn
+	}
+	if !q.pkg.Storable() {
+		return errNotFound
+	}
+	doc, err := r.amend(q.Context(), q.who, q.pkg, q.param("rev"), func(cur *packument) (*packument, error) {
+		times := cur.times()
+		for _, m := range cur.versions {
+			if err := r.mayUnpublish(q.who, times.text(m.name)); err != nil {
+				return nil, err
+			}
+		}
+		return r.tombstone(q.who, cur), nil
+	})
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, done(doc))
+	return nil
+}
+
+// tombstone is what stays of a package: its times, so that no number is used
+// again, and who may publish under the name.
+func (r *Registry) tombstone(who auth.Identity, cur *packument) *packument {
+	now := r.o.Now()
+	numbers := []byte{'['}
+	for i, m := range cur.versions {
+		if i > 0 {
+			numbers = append(numbers, ',')
+		}
+		numbers = appendQuoted(numbers, m.name)
+	}
+	was := object{
+		{"name", quote(who.Name)}, {"time", quote(now.UTC().Format(isoTime))},
+		{"tags", cur.tags().raw()}, {"versions", append(numbers, ']')},
+	}
+	for _, field := range []string{"maintainers", "description"} {
+		if value := cur.top.of(field); value != nil {
+			was = append(was, member{field, value})
+		}
+	}
+	next := &packument{name: cur.name, top: object{{"name", quote(string(cur.name))}}}
+	if access := cur.top.of("access"); access != nil {
+		next.set("access", access)
+	}
+	next.touch(now, cur.times().with("unpublished", was.raw()))
+	return next
+}
+
+// serveTarballDelete answers DELETE /:p/-/:file/-rev/:rev, which clients send
+// after they removed the version. The bytes go with the next sweep.
+func (r *Registry) serveTarballDelete(w http.ResponseWriter, q *request) error {
+	if q.who.Anonymous() {
+		return errSignIn
+	}
+	if !q.pkg.Storable() {
+		return errNotFound
+	}
+	e, err := r.cache.entry(q.Context(), q.pkg)
+	if err != nil {
+		return err
+	}
+	if e.doc != nil {
+		if err := r.mayWrite(q.Context(), q.who, q.pkg, e.doc); err != nil {
+			return err
+		}
+		if e.doc.published() && e.doc.file(path.Base(q.param("file"))) != nil {
+			return &Error{Status: http.StatusConflict, Message: "conflict", Reason: "The version of this tarball is still published."}
+		}
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"ok": true})
+	return nil
+}
