@@ -1,17 +1,18 @@
-// Package tarballs keeps blobs by their content: a Store maps a sha512 digest to
-// the bytes that have it. See folder.go and s3.go for the two kinds.
 package tarballs
 
 import (
 	"context"
-	"crypto/sha512"
+	"errors"
 	"io"
 	"iter"
 	"time"
 )
 
-// Digest is the sha512 of a blob.
-type Digest [sha512.Size]byte
+// ErrDigest says that bytes do not have the digest they should have.
+var ErrDigest = errors.New("the bytes do not have the expected sha512")
+
+// ErrRange says that a read begins outside the blob.
+var ErrRange = errors.New("the range begins outside the blob")
 
 // Info describes a stored blob.
 type Info struct {
@@ -27,8 +28,10 @@ type Store interface {
 	// nothing is stored and the error is ErrDigest. An error of r leaves nothing
 	// behind. Bytes that are stored already are not written twice.
 	Put(ctx context.Context, r io.Reader, want *Digest) (Info, error)
-	// Open returns length bytes from offset; length < 0 means to the end.
-	// An absent blob gives an error that is fs.ErrNotExist.
+	// Open returns length bytes from offset; length < 0 means to the end, and a
+	// length past the end is cut. An offset outside [0, size] is ErrRange.
+	// An absent blob gives an error that is fs.ErrNotExist. Info describes the
+	// whole blob. The caller closes the reader.
 	Open(ctx context.Context, d Digest, offset, length int64) (io.ReadCloser, Info, error)
 	// Stat describes a blob, or fs.ErrNotExist.
 	Stat(ctx context.Context, d Digest) (Info, error)
@@ -36,4 +39,15 @@ type Store interface {
 	Delete(ctx context.Context, d Digest) error
 	// List walks all blobs in the order of their digests.
 	List(ctx context.Context) iter.Seq2[Info, error]
+}
+
+// span cuts a range to a blob's size.
+func span(size, offset, length int64) (int64, error) {
+	if offset < 0 || offset > size {
+		return 0, ErrRange
+	}
+	if rest := size - offset; length < 0 || length > rest {
+		return rest, nil
+	}
+	return length, nil
 }

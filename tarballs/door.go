@@ -1,0 +1,56 @@
+package tarballs
+
+import (
+	"io"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// door is every effect that a folder has on the file system, so that a test
+// can fail any one of them. Names are paths, as in package os.
+type door interface {
+	mkdirAll(dir string) error
+	create(dir string) (file, error)       // a new file put-* in dir, open for writing
+	open(name string) (*os.File, error)    // for reading; a real file, so that sendfile works
+	stat(name string) (fs.FileInfo, error) // follows the name
+	rename(from, to string) error
+	remove(name string) error
+	touch(name string) error // sets the time of modification to now
+	readDir(dir string) ([]fs.DirEntry, error)
+	syncDir(dir string) error
+}
+
+// file is a file that is being written.
+type file interface {
+	io.Writer
+	Name() string
+	Sync() error
+	Close() error
+}
+
+type osDoor struct{}
+
+func (osDoor) mkdirAll(dir string) error             { return os.MkdirAll(dir, 0o777) }
+func (osDoor) open(name string) (*os.File, error)    { return os.Open(name) }
+func (osDoor) stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
+func (osDoor) rename(from, to string) error          { return os.Rename(from, to) }
+func (osDoor) remove(name string) error              { return os.Remove(name) }
+
+func (osDoor) touch(name string) error { return os.Chtimes(name, time.Time{}, time.Now()) }
+
+func (osDoor) readDir(dir string) ([]fs.DirEntry, error) { return os.ReadDir(dir) }
+
+func (osDoor) create(dir string) (file, error) { return os.CreateTemp(dir, "put-*") }
+
+func (osDoor) syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	err = f.Sync()
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	return err
+}

@@ -1,0 +1,169 @@
+package tarballs
+
+import (
+	"context"
+	"crypto/sha512"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"sync"
+)
+
+// smallBlob is the size up to which a folder's put reads all before it touches
+// the disk: most tarballs (the median is 20 kB) then need one write, and none
+// when their bytes are there already. Larger would hold memory for idle uploads.
+const smallBlob = 64 << 10
+
+// buffers are for small blobs and for copying larger ones. A byte over, so that
+// a blob of exactly smallBlob bytes shows its end.
+var buffers = sync.Pool{New: func() any { return new([smallBlob + 1]byte) }}
+
+// Put stores what r gives.
+func (f *FolderStore) Put(ctx context.Context, r io.Reader, want *Digest) (Info, error) {
+	buf := buffers.Get().(*[smallBlob + 1]byte)
+	defer buffers.Put(buf)
+	r = &ctxReader{ctx, r}
+	n, err := io.ReadFull(r, buf[:])
+	var info Info
+	switch {
+	case errors.Is(err, io.EOF), err == io.ErrUnexpectedEOF && n <= smallBlob:
+		info, err = f.putSmall(buf[:n], want)
+	case err == nil:
+		info, err = f.putLarge(r, buf, want)
+	}
+	if err != nil {
+		return Info{}, f.counters.failed(fmt.Errorf("put blob: %w", err))
+	}
+	f.counters.put(info.Size)
+	return info, nil
+}
+
+func (f *FolderStore) putSmall(b []byte, want *Digest) (Info, error) {
+	d := Digest(sha512.Sum512(b))
+	if want != nil && *want != d {
+		return Info{}, ErrDigest
+	}
+	return f.settle(d, func() (string, error) {
+		t, err := f.fs.create(f.path(tempFolder))
+		if err != nil {
+			return "", err
+		}
+		if _, err = t.Write(b); err != nil {
+			return "", f.drop(t, err)
+		}
+		return f.seal(t)
+	})
+}
+
+// putLarge stores all of first and what r still gives.
+func (f *FolderStore) putLarge(r io.Reader, first *[smallBlob + 1]byte, want *Digest) (Info, error) {
+	t, err := f.fs.create(f.path(tempFolder))
+	if err != nil {
+		return Info{}, err
+	}
+	h := sha512.New()
+	to := io.MultiWriter(t, h)
+	if _, err = to.Write(first[:]); err == nil {
+		_, err = io.CopyBuffer(to, r, first[:])
+	}
+	d := Digest(h.Sum(nil))
+	if err == nil && want != nil && *want != d {
+		err = ErrDigest
+	}
+	if err != nil {
+		return Info{}, f.drop(t, err)
+	}
+	used := false
+	info, err := f.settle(d, func() (string, error) {
+		used = true
+		return f.seal(t)
+	})
+	if !used { // the bytes were there, or an equal put brought them
+		if e := f.drop(t, nil); err == nil {
+			err = e
+		}
+	}
+	return info, err
+}
+
+// settle gives a digest its durable name. write makes the durable temporary
+// file, and is asked only when the name is absent. Equal puts share one call.
+func (f *FolderStore) settle(d Digest, write func() (string, error)) (Info, error) {
+	v, err, _ := f.settling.Do(string(d[:]), func() (any, error) {
+		name := f.blob(d)
+		_, err := f.fs.stat(name)
+		fresh := errors.Is(err, fs.ErrNotExist)
+		switch {
+		case fresh:
+			err = f.name(write, name)
+		case err == nil:
+			f.counters.duplicates.Add(1)
+			err = f.fs.touch(name)
+		}
+		if err == nil {
+			err = f.folders.wait(filepath.Dir(name))
+			if err != nil && fresh {
+				err = errors.Join(err, f.fs.remove(name))
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		stat, err := f.fs.stat(name)
+		if err != nil {
+			return nil, err
+		}
+		return Info{Digest: d, Size: stat.Size(), Stored: stat.ModTime()}, nil
+	})
+	if err != nil {
+		return Info{}, err
+	}
+	return v.(Info), nil
+}
+
+func (f *FolderStore) name(write func() (string, error), name string) error {
+	temp, err := write()
+	if err != nil {
+		return err
+	}
+	if err := f.fs.rename(temp, name); err != nil {
+		// It may have happened all the same: neither name may stay.
+		_, _ = f.fs.remove(temp), f.fs.remove(name)
+		return err
+	}
+	return nil
+}
+
+// seal makes a temporary file's bytes durable.
+func (f *FolderStore) seal(t file) (string, error) {
+	if err := t.Sync(); err != nil {
+		return "", f.drop(t, err)
+	}
+	if err := t.Close(); err != nil {
+		_ = f.fs.remove(t.Name())
+		return "", err
+	}
+	return t.Name(), nil
+}
+
+// drop removes a temporary file and gives back the cause. What cannot be
+// removed now is removed by a later opening.
+func (f *FolderStore) drop(t file, cause error) error {
+	_, _ = t.Close(), f.fs.remove(t.Name())
+	return cause
+}
+
+// ctxReader ends a stream with its context.
+type ctxReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c *ctxReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}
