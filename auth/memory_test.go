@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/go-kivik/kivik/v4/driver"
 )
@@ -82,6 +83,7 @@ type memoryDB struct {
 	changed chan struct{} // closed and replaced by each write
 	reads   int
 	cut     error // what feeds answer while set
+	deaf    bool  // feeds neither tell nor end, as over a dead connection
 	refuse  error // what writes answer while set
 }
 
@@ -187,13 +189,17 @@ func (h *memoryHandle) Changes(ctx context.Context, options driver.Options) (dri
 	opts := map[string]any{}
 	options.Apply(opts)
 	since, err := strconv.Atoi(opts["since"].(string))
+	var timeout <-chan time.Time // nil waits for ever
+	if ms, ok := opts["timeout"].(int); ok {
+		timeout = time.After(time.Duration(ms) * time.Millisecond)
+	}
 	for {
 		d := h.store.db(h.name)
 		if err != nil || d == nil {
 			return nil, status(http.StatusNotFound)
 		}
 		d.mu.Lock()
-		cut, seq, changed := d.cut, d.seq, d.changed
+		cut, deaf, seq, changed := d.cut, d.deaf, d.seq, d.changed
 		feed := &memoryFeed{last: strconv.Itoa(seq)}
 		for id, doc := range d.docs {
 			if doc.seq > since {
@@ -207,11 +213,17 @@ func (h *memoryHandle) Changes(ctx context.Context, options driver.Options) (dri
 		if seq < since {
 			return nil, status(http.StatusBadRequest)
 		}
+		if deaf {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
 		if seq > since {
 			return feed, nil
 		}
 		select {
 		case <-changed:
+		case <-timeout:
+			return feed, nil
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}

@@ -1,0 +1,73 @@
+package auth
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// These tests run in a bubble where time stands until all sleep, so an hour takes
+// no time and every deadline of the follower is exact.
+
+func TestIdleFeedKeepsVouching(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := context.Background()
+		client, store := openMemory(t)
+		a := openAuth(t, client, Options{AdminName: "root", AdminPassword: "toor toor", Iterations: 10})
+		secret, err := a.IssueToken(ctx, "root", Token{})
+		require.NoError(t, err)
+		time.Sleep(time.Second)
+		_, err = a.Authenticate(bearer(secret))
+		require.NoError(t, err)
+		db := store.db(tokensDB)
+		before := db.reads
+		for range 60 {
+			time.Sleep(time.Minute)
+			_, err = a.Authenticate(bearer(secret))
+			require.NoError(t, err)
+		}
+		require.Equal(t, before, db.reads)
+	})
+}
+
+// A connection that died without a word counts as dead after pollTime and
+// pollSlack; what it kept back is found out by then, or by reading the store.
+func TestDeadConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := context.Background()
+		client, store := openMemory(t)
+		a := openAuth(t, client, Options{AdminName: "root", AdminPassword: "toor toor", Iterations: 10})
+		secret, err := a.IssueToken(ctx, "root", Token{})
+		require.NoError(t, err)
+		time.Sleep(time.Second)
+		_, err = a.Authenticate(bearer(secret))
+		require.NoError(t, err)
+
+		db := store.db(tokensDB)
+		db.with(func() { db.deaf = true; db.wake() })
+		rev, err := client.DB(tokensDB).GetRev(ctx, tokenKey(secret))
+		require.NoError(t, err)
+		_, err = client.DB(tokensDB).Delete(ctx, tokenKey(secret), rev)
+		require.NoError(t, err)
+		synctest.Wait()
+		_, err = a.Authenticate(bearer(secret))
+		require.NoError(t, err, "not known yet")
+		time.Sleep(vouchTime)
+		_, err = a.Authenticate(bearer(secret))
+		require.ErrorIs(t, err, ErrToken)
+
+		db.with(func() { db.deaf = false })
+		time.Sleep(pollTime + pollSlack + longestPause)
+		_, known := a.tokens.known(tokenKey(secret))
+		require.False(t, known, "the feed brought the deletion")
+		other, err := a.IssueToken(ctx, "root", Token{})
+		require.NoError(t, err)
+		_, err = a.Authenticate(bearer(other))
+		require.NoError(t, err)
+		_, known = a.tokens.known(tokenKey(other))
+		require.True(t, known, "answers come from memory again")
+	})
+}
