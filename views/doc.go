@@ -1,0 +1,45 @@
+// Package views builds and queries the indexes of design documents.
+//
+// # An index
+//
+// All views of a design document are one index. Its name is the signature: the md5
+// of the views' functions, the language, the options and views.lib. Design documents that
+// agree in those share the index; filters, names and revisions do not matter.
+//
+// The index lies in a couch.Space of the database, named "view-" and the
+// signature. VIEW is the number of a view in the order of names, two bytes.
+//
+//	'm'                       state: how far the index has come, rows of each view
+//	'd' docid                 the row keys that the document has, for their removal
+//	'r' VIEW row              one row: collated key, docid 00 01, number of the emit (4 bytes)
+//	's' VIEW LEVEL start      one summary: how many rows and their reduction
+//
+// The docid has its 00 bytes written 00 FF. A row's value is
+// the length of the collated key, the length of the key's JSON, that JSON, the value's JSON.
+//
+// # Summaries
+//
+// Each row has a level: how many groups of four zero bits end the hash of its
+// row key, 6 at most. A row of level n starts a summary on the levels 1 to n; the empty key starts
+// one on every level. A summary of level 1 covers the rows from its start to the
+// next start on its level; one of level n the summaries of level n-1 likewise: 16 each, on average.
+// So the shape depends on the rows alone, not on their history: there is
+// nothing to split, merge or balance, and an update recomputes the summaries over the
+// rows it touched. A range is the fewest summaries that tile it, and rows at its ends.
+//
+// # Building
+//
+// An index follows the change feed. Documents are mapped in parallel and written
+// in batches; each holds the rows, the summaries and the sequence reached, so a crash
+// loses whole batches and the next build takes them up again. When much is to be
+// done, summaries are dropped first (state.Summed is false) and made in one pass at the end;
+// who reads with update=false in between counts and reduces the rows themselves.
+//
+// One build runs at a time for an index; everyone who needs it waits for the same.
+//
+// # Failure
+//
+// A map function that fails emits nothing for that document and is logged once a
+// build. A reduction that fails is kept in its summary and comes back in the row of
+// every range that covers it.
+package views

@@ -1,0 +1,54 @@
+package views
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"settee/couch"
+	"settee/views/js"
+)
+
+// validator is what the store asks before it keeps a revision: design documents must
+// compile.
+type validator struct{}
+
+// Validate implements couch.Validator.
+func (validator) Validate(_ context.Context, _ *couch.DB, doc, _ *couch.Document, _ *couch.User) error {
+	if !doc.ID.IsDesign() || doc.Deleted {
+		return nil
+	}
+	d, err := parseDesign(doc.Body)
+	if err != nil || d.language != javascript {
+		return err
+	}
+	for _, v := range d.views {
+		if err := v.check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v view) check() error {
+	if err := js.Check(v.mapping); err != nil {
+		return v.uncompiled("map", err)
+	}
+	if v.reduce == "" {
+		return nil
+	}
+	if strings.HasPrefix(v.reduce, "_") {
+		if builtin[v.reduce] == nil {
+			return invalid("`%s` is not a supported reduce function.", v.reduce)
+		}
+		return nil
+	}
+	if err := js.Check(v.reduce); err != nil {
+		return v.uncompiled("reduce", err)
+	}
+	return nil
+}
+
+func (v view) uncompiled(which string, err error) error {
+	return &couch.Error{Kind: couch.Compilation, Reason: fmt.Sprintf("Compilation of the %s function in the '%s' view failed: %v", which, v.name, err)}
+}
