@@ -162,7 +162,11 @@ func (f *FolderStore) List(ctx context.Context) iter.Seq2[Info, error] {
 }
 
 func (f *FolderStore) listShard(ctx context.Context, shard string, yield func(Info, error) bool) bool {
-	entries, err := f.fs.readDir(f.path(shard))
+	err := ctx.Err()
+	var entries []fs.DirEntry
+	if err == nil {
+		entries, err = f.fs.readDir(f.path(shard))
+	}
 	if err != nil {
 		yield(Info{}, f.counters.failed(fmt.Errorf("list blobs: %w", err)))
 		return false

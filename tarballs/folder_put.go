@@ -25,10 +25,10 @@ func (f *FolderStore) Put(ctx context.Context, r io.Reader, want *Digest) (Info,
 	buf := buffers.Get().(*[smallBlob + 1]byte)
 	defer buffers.Put(buf)
 	r = &ctxReader{ctx, r}
-	n, err := io.ReadFull(r, buf[:])
+	n, err := fill(r, buf[:])
 	var info Info
 	switch {
-	case errors.Is(err, io.EOF), err == io.ErrUnexpectedEOF && n <= smallBlob:
+	case err == io.EOF:
 		info, err = f.putSmall(buf[:n], want)
 	case err == nil:
 		info, err = f.putLarge(r, buf, want)
@@ -38,6 +38,20 @@ func (f *FolderStore) Put(ctx context.Context, r io.Reader, want *Digest) (Info,
 	}
 	f.counters.put(info.Size)
 	return info, nil
+}
+
+// fill reads until b is full, or r ends, with io.EOF, or fails. io.ReadFull will
+// not do: it calls the end of r by the name that a truncated body has.
+func fill(r io.Reader, b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		var k int
+		k, err = r.Read(b[n:])
+		n += k
+	}
+	if n == len(b) {
+		err = nil // r says it again when it is read again
+	}
+	return n, err
 }
 
 func (f *FolderStore) putSmall(b []byte, want *Digest) (Info, error) {
