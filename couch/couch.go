@@ -78,6 +78,9 @@ type GetOptions struct {
 	LocalSeq         bool
 	Attachments      bool  // with bytes in Data
 	AttsSince        []Rev // with bytes only where newer than the newest of these that the document has
+	AttEncodingInfo  bool  // with Encoding and Encoded of stored-compressed attachments
+
+	withDeleted bool // a deleted winner too
 }
 
 // OpenRev is one row of open_revs: the revision, or its absence.

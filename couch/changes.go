@@ -1,0 +1,237 @@
+package couch
+
+import (
+	"context"
+	"encoding/binary"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// snapshot is a consistent view of a database, all of it durable. It counts as
+// a running operation until it is released.
+type snapshot struct {
+	*pebble.Snapshot
+	db     *DB
+	counts counts
+}
+
+// snapshot waits until all that it shows is durable: were an update visible
+// whose loss a crash could undo, its reader would never hear of the older
+// revision that comes back.
+func (db *DB) snapshot(ctx context.Context) (*snapshot, error) {
+	if err := db.enter(); err != nil {
+		return nil, err
+	}
+	db.mu.Lock()
+	s := &snapshot{db.store.pebble.NewSnapshot(), db, db.counts}
+	db.mu.Unlock()
+	if err := db.durable.wait(ctx, s.counts.seq); err != nil {
+		s.release()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *snapshot) release() {
+	_ = s.Snapshot.Close()
+	s.db.leave()
+}
+
+// ended reports why a long read has to stop.
+func (s *snapshot) ended(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.db.store.gate.isShut() {
+		return ErrClosed
+	}
+	return nil
+}
+
+// Changes is a snapshot's rows; read it to the end or Close it.
+type Changes struct {
+	ctx    context.Context
+	snap   *snapshot
+	o      ChangesOptions
+	it     *pebble.Iterator
+	begun  bool
+	row    Change
+	rows   int
+	last   Seq
+	err    error
+	closed bool
+}
+
+// Changes reads the feed on a snapshot, up to the durable watermark.
+func (db *DB) Changes(ctx context.Context, o ChangesOptions) (*Changes, error) {
+	snap, err := db.snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := &Changes{ctx: ctx, snap: snap, o: o, last: o.Since}
+	lower := db.seqKey(min(o.Since, snap.counts.seq) + 1)
+	if o.Descending { // CouchDB begins at the end and goes to the start, whatever since says
+		lower = db.seqKey(0)
+		c.last = snap.counts.seq
+	}
+	c.it, err = snap.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: db.prefix(kindSeq + 1).key()})
+	if err != nil {
+		snap.release()
+		return nil, readError(err)
+	}
+	if o.Since > snap.counts.seq {
+		c.last = snap.counts.seq
+	}
+	return c, nil
+}
+
+// lookUp is how many rows pass between two looks at whether the reader is still wanted.
+const lookUp = 256
+
+// Next moves to the next row; false at the end or on an error.
+func (c *Changes) Next() bool {
+	if c.closed || c.err != nil || (c.o.Limit >= 0 && c.rows >= c.o.Limit) {
+		return false
+	}
+	if c.rows%lookUp == 0 {
+		if c.err = c.snap.ended(c.ctx); c.err != nil {
+			return false
+		}
+	}
+	if !c.step() {
+		if err := c.it.Error(); err != nil {
+			c.err = readError(err)
+		}
+		return false
+	}
+	if c.err = c.read(); c.err != nil {
+		return false
+	}
+	c.rows++
+	c.last = c.row.Seq
+	return true
+}
+
+func (c *Changes) step() bool {
+	first := !c.begun
+	c.begun = true
+	switch {
+	case first && c.o.Descending:
+		return c.it.Last()
+	case first:
+		return c.it.First()
+	case c.o.Descending:
+		return c.it.Prev()
+	}
+	return c.it.Next()
+}
+
+func (c *Changes) read() error {
+	value, err := c.it.ValueAndErr()
+	if err != nil {
+		return readError(err)
+	}
+	c.row.Seq = Seq(binary.BigEndian.Uint64(c.it.Key()[len(prefix{}):]))
+	if err := readSeq(value, &c.row, c.o.AllLeaves); err != nil {
+		return err
+	}
+	if !c.o.IncludeDocs {
+		return nil
+	}
+	get := c.o.Get
+	get.withDeleted = true
+	if get.plain() {
+		c.row.Doc, err = c.snap.db.readRev(c.snap, c.row.ID, c.row.Revs[0])
+		return err
+	}
+	c.row.Doc, err = c.snap.db.get(c.ctx, c.snap, c.row.ID, get)
+	return err
+}
+
+// Change is the current row, valid until the next call of Next.
+func (c *Changes) Change() *Change { return &c.row }
+
+// LastSeq is the sequence of the last row read, or where the feed stands when there was none.
+func (c *Changes) LastSeq() Seq { return c.last }
+
+// Pending is how many rows of the snapshot follow the last one read. It costs
+// a walk over the keys of the shorter side: those that follow, or those before.
+func (c *Changes) Pending() int64 {
+	if c.closed {
+		return 0
+	}
+	total := c.snap.counts.docs + c.snap.counts.deleted
+	db := c.snap.db
+	switch {
+	case c.o.Descending:
+		return total - int64(c.rows)
+	case c.last >= c.snap.counts.seq:
+		return 0
+	case c.o.Since == 0:
+		return total - int64(c.rows)
+	case c.last > c.snap.counts.seq/2:
+		return c.count(db.seqKey(c.last+1), db.prefix(kindSeq+1).key())
+	}
+	return total - c.count(db.seqKey(0), db.seqKey(c.last+1))
+}
+
+func (c *Changes) count(lower, upper []byte) int64 {
+	n, err := countKeys(c.snap, lower, upper)
+	if err != nil && c.err == nil {
+		c.err = err
+	}
+	return n
+}
+
+func countKeys(r pebble.Reader, lower, upper []byte) (int64, error) {
+	it, err := r.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
+	if err != nil {
+		return 0, readError(err)
+	}
+	n := int64(0)
+	for ok := it.First(); ok; ok = it.Next() {
+		n++
+	}
+	if err := it.Close(); err != nil {
+		return 0, readError(err)
+	}
+	return n, nil
+}
+
+// Err is what ended the iteration early.
+func (c *Changes) Err() error { return c.err }
+
+// Close releases the snapshot.
+func (c *Changes) Close() error {
+	if c.closed {
+		return nil
+	}
+	c.closed = true
+	_ = c.it.Close()
+	c.snap.release()
+	return nil
+}
+
+// WaitSeq returns when a sequence after since is durable; ErrNoDatabase when the
+// database goes, ErrClosed when the store does, ctx.Err otherwise. It does not poll.
+func (db *DB) WaitSeq(ctx context.Context, since Seq) error {
+	if err := db.enter(); err != nil {
+		return err
+	}
+	defer db.leave()
+	return db.durable.wait(ctx, since+1)
+}
+
+// Sync returns when everything written before is durable.
+func (db *DB) Sync(context.Context) error {
+	if err := db.enter(); err != nil {
+		return err
+	}
+	defer db.leave()
+	b := db.store.pebble.NewBatch()
+	defer b.Close() //nolint:errcheck // it only goes back to its pool
+	if err := b.LogData(nil, nil); err != nil {
+		return wrapBatch(err)
+	}
+	return db.store.commit(b)
+}

@@ -1,0 +1,269 @@
+package couch
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// DB is one database of a store. Its methods are safe for concurrent use.
+type DB struct {
+	store   *Store
+	name    string
+	number  uint32
+	created time.Time
+	token   string // of this incarnation
+	durable watermark
+	gone    atomic.Bool // set under mu
+
+	compacting sync.Mutex // held by Compact
+
+	// mu is the write lock and guards the rest. Batches are applied under it, so
+	// that they reach the log in the order of their sequences.
+	mu        sync.Mutex
+	counts    counts
+	revsLimit int
+	security  Security
+	touched   map[string]bool // locators that writes used since a compaction began; nil: none runs
+}
+
+// counts are kept in memory and written with every batch.
+type counts struct {
+	seq           Seq
+	docs, deleted int64
+	external      int64
+}
+
+func (c counts) append(dst []byte) []byte {
+	for _, n := range []uint64{uint64(c.seq), uint64(c.docs), uint64(c.deleted), uint64(c.external)} {
+		dst = binary.AppendUvarint(dst, n)
+	}
+	return dst
+}
+
+const (
+	metaCounts    = "counts"
+	metaSecurity  = "security"
+	metaRevsLimit = "revs_limit"
+)
+
+const defaultRevsLimit = 1000 // CouchDB's
+
+// defaultSecurity is CouchDB's for a new database: for server admins only.
+const defaultSecurity = `{"members":{"roles":["_admin"]},"admins":{"roles":["_admin"]}}`
+
+var goodName = regexp.MustCompile(`^[a-z][a-z0-9_$()+/-]*$`)
+
+// systemNames are the databases that may begin with an underscore.
+var systemNames = map[string]bool{"_users": true, "_replicator": true, "_global_changes": true}
+
+// longestSegment is CouchDB's limit on what stands between two slashes.
+const longestSegment = 238
+
+// CheckDatabaseName reports why a database cannot have a name.
+func CheckDatabaseName(name string) error {
+	last := name[strings.LastIndexByte(name, '/')+1:]
+	if !goodName.MatchString(name) && !systemNames[last] {
+		return &Error{Kind: IllegalDBName, Reason: "Name: '" + name + "'. Only lowercase characters (a-z), digits (0-9), and any of the characters _, $, (, ), +, -, and / are allowed. Must begin with a letter."}
+	}
+	for _, segment := range strings.Split(name, "/") {
+		if len(segment) > longestSegment {
+			return &Error{Kind: DBNameTooLong, Reason: "At least one path segment of `" + name + "` is too long."}
+		}
+	}
+	return nil
+}
+
+func nameKey(name string) []byte { return append([]byte("n"), name...) }
+
+// Create makes a database.
+func (s *Store) Create(_ context.Context, name string) (*DB, error) {
+	if err := CheckDatabaseName(name); err != nil {
+		return nil, err
+	}
+	if err := s.gate.enter(); err != nil {
+		return nil, err
+	}
+	defer s.gate.leave()
+	db, b, err := s.create(name)
+	if err != nil {
+		return nil, err
+	}
+	defer b.Close() //nolint:errcheck // it only goes back to its pool
+	return db, s.sync(b)
+}
+
+func (s *Store) create(name string) (*DB, *pebble.Batch, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, err := s.find(name); !errors.Is(err, ErrNoDatabase) {
+		if err == nil {
+			err = ErrDatabaseExists
+		}
+		return nil, nil, err
+	}
+	var token [6]byte
+	if _, err := io.ReadFull(s.o.Rand, token[:]); err != nil {
+		return nil, nil, &Error{Kind: Unavailable, Reason: "No randomness for the database's token.", Err: err}
+	}
+	db := &DB{store: s, name: name, number: s.next, created: s.o.Now().UTC().Truncate(time.Second),
+		token: base64.RawURLEncoding.EncodeToString(token[:]), revsLimit: defaultRevsLimit, security: Security(defaultSecurity)}
+	b := s.pebble.NewBatch()
+	v := binary.BigEndian.AppendUint32(nil, db.number)
+	v = binary.AppendVarint(v, db.created.Unix())
+	set(b, nameKey(name), appendString(v, db.token))
+	set(b, nextKey, binary.BigEndian.AppendUint32(nil, db.number+1))
+	if err := s.apply(b); err != nil {
+		return nil, nil, err
+	}
+	s.next++
+	s.databases[name] = db
+	return db, b, nil
+}
+
+// DB returns a database, or ErrNoDatabase. Handles stay valid; after Delete every method answers ErrNoDatabase.
+func (s *Store) DB(name string) (*DB, error) {
+	if err := s.gate.enter(); err != nil {
+		return nil, err
+	}
+	defer s.gate.leave()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.find(name)
+}
+
+// find returns an open database or opens it; s.mu is held.
+func (s *Store) find(name string) (*DB, error) {
+	if db, ok := s.databases[name]; ok {
+		return db, nil
+	}
+	v, err := read(s.pebble, nameKey(name))
+	if errors.Is(err, ErrMissing) {
+		return nil, ErrNoDatabase
+	}
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{store: s, name: name, revsLimit: defaultRevsLimit, security: Security(defaultSecurity)}
+	if len(v) < 5 {
+		return nil, corrupt("database " + name)
+	}
+	db.number = binary.BigEndian.Uint32(v)
+	unix, n := binary.Varint(v[4:])
+	db.created = time.Unix(unix, 0).UTC()
+	c := cursor{b: v[4+n:]}
+	if db.token = c.text(); c.bad {
+		return nil, corrupt("database " + name)
+	}
+	if err := db.loadMeta(); err != nil {
+		return nil, err
+	}
+	if broken := s.broken.Load(); broken != nil {
+		db.durable.fail(broken)
+	}
+	s.databases[name] = db
+	return db, nil
+}
+
+func (db *DB) loadMeta() error {
+	meta := func(name string, use func(v []byte)) error {
+		v, err := read(db.store.pebble, db.prefix(kindMeta).key(name))
+		if err == nil {
+			use(v)
+		} else if !errors.Is(err, ErrMissing) {
+			return err
+		}
+		return nil
+	}
+	return errors.Join(
+		meta(metaCounts, func(v []byte) {
+			c := cursor{b: v}
+			db.counts = counts{Seq(c.uvarint()), int64(c.uvarint()), int64(c.uvarint()), int64(c.uvarint())}
+			db.durable.seq = db.counts.seq
+		}),
+		meta(metaSecurity, func(v []byte) { db.security = v }),
+		meta(metaRevsLimit, func(v []byte) { c := cursor{b: v}; db.revsLimit = int(c.uvarint()) }),
+	)
+}
+
+// Delete removes a database and all that belongs to it.
+func (s *Store) Delete(_ context.Context, name string) error {
+	if err := s.gate.enter(); err != nil {
+		return err
+	}
+	defer s.gate.leave()
+	b, err := s.drop(name)
+	if err != nil {
+		return err
+	}
+	defer b.Close() //nolint:errcheck // it only goes back to its pool
+	return s.sync(b)
+}
+
+func (s *Store) drop(name string) (*pebble.Batch, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	db, err := s.find(name)
+	if err != nil {
+		return nil, err
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	all := db.prefix(0)
+	b := s.pebble.NewBatch()
+	_ = b.Delete(nameKey(name), nil)
+	_ = b.DeleteRange(all[:5], end(all[:5]), nil)
+	if err := s.apply(b); err != nil {
+		return nil, err
+	}
+	db.gone.Store(true)
+	delete(s.databases, name)
+	db.durable.fail(ErrNoDatabase)
+	return b, nil
+}
+
+// enter begins an operation on the database; leave ends it.
+func (db *DB) enter() error {
+	if err := db.store.gate.enter(); err != nil {
+		return err
+	}
+	if db.gone.Load() {
+		db.store.gate.leave()
+		return ErrNoDatabase
+	}
+	return nil
+}
+
+func (db *DB) leave() { db.store.gate.leave() }
+
+// Name is the database's name.
+func (db *DB) Name() string { return db.name }
+
+// FormatSeq is the sequence as clients see it: "N-token".
+func (db *DB) FormatSeq(s Seq) string { return strconv.FormatUint(uint64(s), 10) + "-" + db.token }
+
+// ParseSeq reads what clients send: "0", "now", N, "N-token", the same in JSON quotes.
+func (db *DB) ParseSeq(s string) (Seq, error) {
+	if len(s) >= 2 && s[0] == '"' && s[len(s)-1] == '"' {
+		s = s[1 : len(s)-1]
+	}
+	if s == "now" {
+		return db.durable.now(), nil
+	}
+	number, _, _ := strings.Cut(s, "-")
+	n, err := strconv.ParseUint(number, 10, 63)
+	if err != nil {
+		return 0, &Error{Kind: BadRequest, Reason: "Malformed sequence supplied in 'since' parameter."}
+	}
+	return Seq(n), nil
+}

@@ -1,0 +1,88 @@
+package couch
+
+import (
+	"context"
+	"encoding/binary"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// Info reads the database's figures. File is what its tables take; what is not
+// yet in a table is counted as it is. Active is what of it would be left.
+func (db *DB) Info(context.Context) (Info, error) {
+	if err := db.enter(); err != nil {
+		return Info{}, err
+	}
+	defer db.leave()
+	db.mu.Lock()
+	c, compacting := db.counts, db.touched != nil
+	db.mu.Unlock()
+	all := db.prefix(0)
+	disk, err := db.store.pebble.EstimateDiskUsage(all[:5], end(all[:5]))
+	if err != nil {
+		return Info{}, readError(err)
+	}
+	file := max(int64(disk), 1)
+	return Info{Name: db.name, Docs: c.docs, Deleted: c.deleted, UpdateSeq: db.durable.now(), File: file,
+		Active: min(file, c.external), External: c.external, CompactRunning: compacting, Created: db.created}, nil
+}
+
+// RevsLimit is how many revisions a branch keeps.
+func (db *DB) RevsLimit() int {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.revsLimit
+}
+
+// SetRevsLimit changes it.
+func (db *DB) SetRevsLimit(_ context.Context, n int) error {
+	if n < 1 {
+		return &Error{Kind: BadRequest, Reason: "`revs_limit` must be a positive integer."}
+	}
+	return db.setMeta(metaRevsLimit, binary.AppendUvarint(nil, uint64(n)), func() { db.revsLimit = n })
+}
+
+// Security reads the _security object.
+func (db *DB) Security() Security {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return slices.Clone(db.security)
+}
+
+// SetSecurity replaces it.
+func (db *DB) SetSecurity(_ context.Context, s Security) error {
+	doc, err := ParseDocument(s)
+	if err != nil {
+		return err
+	}
+	return db.setMeta(metaSecurity, doc.Body, func() { db.security = doc.Body })
+}
+
+// setMeta writes one key of the database and waits for it.
+func (db *DB) setMeta(name string, value []byte, then func()) error {
+	if err := db.enter(); err != nil {
+		return err
+	}
+	defer db.leave()
+	b := db.store.pebble.NewBatch()
+	defer b.Close() //nolint:errcheck // it only goes back to its pool
+	if err := db.applyMeta(b, name, value, then); err != nil {
+		return err
+	}
+	return db.store.sync(b)
+}
+
+func (db *DB) applyMeta(b *pebble.Batch, name string, value []byte, then func()) error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.gone.Load() {
+		return ErrNoDatabase
+	}
+	set(b, db.prefix(kindMeta).key(name), value)
+	if err := db.store.apply(b); err != nil {
+		return err
+	}
+	then()
+	return nil
+}

@@ -1,0 +1,205 @@
+package couch
+
+import (
+	"errors"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"settee/couch/revtree"
+)
+
+// landing collects the changes of one batch; the database's lock is held.
+type landing struct {
+	db     *DB
+	batch  *pebble.Batch
+	counts counts
+	order  []*pending
+	byID   map[DocID]*pending // nil when there is but one edit
+}
+
+// pending is a document between its first edit of this batch and the end of it.
+type pending struct {
+	id        DocID
+	record    docRecord
+	before    docRecord // as stored; without a tree
+	existed   bool
+	whole     bool   // the trunk's segments were read back into the tree
+	unspilled uint64 // how many generations those were
+	dirty     bool
+	added     int64 // bytes of new leaves
+	edited    bool
+}
+
+// load reads a document's record, or begins one.
+func (l *landing) load(id DocID) (*pending, error) {
+	if p, ok := l.byID[id]; ok {
+		return p, nil
+	}
+	p := &pending{id: id}
+	v, closer, err := l.db.store.pebble.Get(l.db.idKey(id))
+	switch {
+	case err == nil:
+		p.record, err = readDoc(v, true)
+		_ = closer.Close()
+		if err != nil {
+			return nil, err
+		}
+		p.existed = true
+		p.before = p.record
+		p.before.tree = revtree.Tree{}
+	case !errors.Is(err, pebble.ErrNotFound):
+		return nil, readError(err)
+	}
+	if l.byID != nil {
+		l.byID[id] = p
+	}
+	l.order = append(l.order, p)
+	return p, nil
+}
+
+func (l *landing) merge(e *edit) error {
+	if e.id.IsLocal() {
+		return l.local(e)
+	}
+	p, err := l.load(e.id)
+	if err != nil {
+		return err
+	}
+	if e.replicated {
+		if p.record.spill > 0 && !touches(&p.record.tree, e.path) {
+			if err := l.readTrunk(p); err != nil {
+				return err
+			}
+		}
+	} else if err := p.check(e); err != nil {
+		return err
+	}
+	for i := range e.atts {
+		// A compaction may have taken what only an old revision used.
+		if e.atts[i].inline == nil && !l.db.holds(e.atts[i].locator) {
+			return missingStub(e, e.atts[i].name)
+		}
+	}
+	outcome := p.record.tree.Merge(e.path, e.doc.Deleted)
+	p.edited = true
+	if outcome == revtree.Known {
+		return nil
+	}
+	p.dirty = true
+	l.store(e, p)
+	return nil
+}
+
+// check holds the rules of an interactive edit: it names a leaf, or makes the
+// document, or follows the tombstone that wins.
+func (p *pending) check(e *edit) error {
+	tree := &p.record.tree
+	switch {
+	case p.edited:
+		return ErrConflict // the first edit of a batch wins
+	case !e.doc.Rev.IsZero():
+		if !tree.IsLeaf(e.doc.Rev) {
+			return ErrConflict
+		}
+		return nil
+	case tree.Len() == 0:
+		return nil
+	}
+	winner := p.record.winner
+	if !winner.Deleted || e.doc.Deleted {
+		return ErrConflict
+	}
+	for i := range e.atts {
+		if e.atts[i].revpos == 1 {
+			e.atts[i].revpos = winner.Rev.Pos + 1
+		}
+	}
+	e.name(winner.Rev)
+	return nil
+}
+
+// touches reports whether a path needs nothing older than the crown.
+func touches(t *revtree.Tree, path []Rev) bool {
+	for _, r := range path {
+		if t.Has(r) {
+			return true
+		}
+	}
+	return false
+}
+
+// store writes the revision's body and attachments.
+func (l *landing) store(e *edit, p *pending) {
+	atts := make([]storedAtt, len(e.atts))
+	for i := range e.atts {
+		a := &e.atts[i]
+		atts[i] = a.storedAtt
+		p.added += a.length
+		if l.db.touched != nil {
+			l.db.touched[a.locator] = true
+		}
+		if a.inline != nil && !l.db.holds(a.locator) {
+			l.chunks(a)
+		}
+	}
+	p.added += int64(len(e.doc.Body))
+	key := l.db.bodyKey(e.id, e.rev())
+	head := appendBodyHead(make([]byte, 0, 64), e.doc.Deleted, atts)
+	op := l.batch.SetDeferred(len(key), len(head)+len(e.doc.Body))
+	copy(op.Key, key)
+	copy(op.Value[copy(op.Value, head):], e.doc.Body)
+	_ = op.Finish()
+}
+
+func (l *landing) chunks(a *staged) {
+	rest := a.inline
+	for n := 0; n == 0 || len(rest) > 0; n++ {
+		part := rest[:min(len(rest), chunkSize)]
+		set(l.batch, l.db.chunkKey(a.locator, n), part)
+		rest = rest[len(part):]
+	}
+}
+
+// finish gives every changed document its sequence and writes its records.
+func (l *landing) finish() error {
+	changed := false
+	for _, p := range l.order {
+		if p.dirty {
+			changed = true
+			l.finishDoc(p)
+		}
+	}
+	if changed {
+		set(l.batch, l.db.prefix(kindMeta).key(metaCounts), l.counts.append(make([]byte, 0, 40)))
+	}
+	return nil
+}
+
+func (l *landing) finishDoc(p *pending) {
+	r := &p.record
+	l.trim(p)
+	leaves := r.tree.Leaves()
+	l.counts.seq++
+	r.seq, r.winner = l.counts.seq, leaves[0]
+	if r.size = p.added; len(leaves) > 1 {
+		r.size += p.before.size
+	}
+	if p.existed {
+		// A sequence's key is written once and never again, so that one delete
+		// meets one set and both can go at the first flush.
+		_ = l.batch.SingleDelete(l.db.seqKey(p.before.seq), nil)
+		l.count(p.before.winner, -1)
+	}
+	l.count(r.winner, 1)
+	l.counts.external += r.size - p.before.size
+	set(l.batch, l.db.idKey(p.id), r.append(make([]byte, 0, 64+18*r.tree.Len())))
+	set(l.batch, l.db.seqKey(r.seq), appendSeqRecord(make([]byte, 0, 64), p.id, leaves))
+}
+
+func (l *landing) count(winner revtree.Node, n int64) {
+	if winner.Deleted {
+		l.counts.deleted += n
+	} else {
+		l.counts.docs += n
+	}
+}

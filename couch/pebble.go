@@ -1,0 +1,158 @@
+package couch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+)
+
+const (
+	// memTable holds about a second of small writes. Larger ones cost idle memory
+	// and recovery time, smaller ones flush files that must be merged at once.
+	memTable = 16 << 20
+	// bigValue is where copying a body through every compaction costs more than
+	// the second read that finds it in a blob file.
+	bigValue = 4 << 10
+)
+
+func (s *Store) pebbleOptions() *pebble.Options {
+	o := &pebble.Options{
+		FS:                          s.o.FS,
+		CacheSize:                   s.o.CacheSize,
+		MemTableSize:                memTable,
+		MemTableStopWritesThreshold: 4,                                                   // a flush slower than the writers for a moment stalls nobody
+		L0CompactionThreshold:       4,                                                   // reads of a cold key look at few files
+		L0StopWritesThreshold:       24,                                                  // a bulk load is slowed, not stopped, by its own compactions
+		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },                   // two cores; writers need one of them
+		FormatMajorVersion:          pebble.FormatNewest,                                 // nothing older reads this folder
+		MaxOpenFiles:                1000,                                                // the usual limit of a process is 1,024 or far more
+		WALBytesPerSync:             512 << 10,                                           // a large batch does not make one long fsync at its end
+		FlushDelayDeleteRange:       0,                                                   // dropped databases give their room back with ordinary compactions
+		Logger:                      quiet{s},                                            // and to nobody by default
+		EventListener:               &pebble.EventListener{BackgroundError: s.diskError}, // retried by Pebble; told
+	}
+	for i := range o.Levels {
+		// Every write first looks for its document; most are new. Ten bits a key
+		// answer 99 of 100 of those looks without reading a block.
+		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+		o.Levels[i].FilterType = pebble.TableFilter
+	}
+	o.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionBalanced })
+	o.Experimental.ValueSeparationPolicy = func() pebble.ValueSeparationPolicy {
+		return pebble.ValueSeparationPolicy{
+			Enabled: true, MinimumSize: bigValue, MaxBlobReferenceDepth: 10,
+			TargetGarbageRatio: 0.3, // a third of the room, for a third of the rewriting
+		}
+	}
+	return o
+}
+
+// quiet is Pebble's logger. Pebble cannot go on after what it calls fatal, and
+// nor can a process whose state is unknown: the store is marked broken and the
+// goroutine panics.
+type quiet struct{ s *Store }
+
+func (q quiet) Infof(format string, args ...any) {
+	if l := q.s.o.Logger; l.Enabled(context.Background(), slog.LevelDebug) {
+		l.Debug("storage", "event", fmt.Sprintf(format, args...))
+	}
+}
+
+func (q quiet) Errorf(format string, args ...any) {
+	q.s.o.Logger.Error("storage failed", "event", fmt.Sprintf(format, args...))
+}
+
+func (q quiet) Fatalf(format string, args ...any) {
+	q.Errorf(format, args...)
+	panic(fatal{q.s.fail(fmt.Errorf(format, args...))})
+}
+
+type fatal struct{ err error }
+
+func (s *Store) diskError(err error) { s.o.Logger.Error("storage failed", "err", err) }
+
+// fail marks the store broken: what was written last may or may not be on the
+// disk, and only opening it again can tell.
+func (s *Store) fail(cause error) error {
+	err := &Error{Kind: Unavailable, Reason: "The disk failed; restart the server.", Err: cause}
+	if s.broken.CompareAndSwap(nil, err) {
+		s.o.Logger.Error("store is broken", "err", cause)
+		go s.eachOpen(func(db *DB) { db.durable.fail(err) }) // the caller may hold the store's lock
+	}
+	return s.broken.Load()
+}
+
+// apply writes a batch to the log and makes it visible; sync waits for the disk.
+func (s *Store) apply(b *pebble.Batch) error {
+	return s.guard(func() error { return s.pebble.ApplyNoSyncWait(b, pebble.Sync) })
+}
+
+// applyUnsynced is for what need not survive a crash.
+func (s *Store) applyUnsynced(b *pebble.Batch) error {
+	return s.guard(func() error { return s.pebble.Apply(b, pebble.NoSync) })
+}
+
+// guard turns a failed write, an error or a panic of Pebble's, into a broken store.
+func (s *Store) guard(write func() error) (err error) {
+	if broken := s.broken.Load(); broken != nil {
+		return broken
+	}
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case fatal:
+			err = p.err
+		case runtime.Error:
+			panic(p)
+		case error: // the log could not be rotated
+			err = s.fail(p)
+		default:
+			panic(p)
+		}
+	}()
+	if err := write(); err != nil {
+		return s.fail(err)
+	}
+	return nil
+}
+
+// sync waits until an applied batch, and so every one before it, is durable.
+func (s *Store) sync(b *pebble.Batch) error {
+	if err := b.SyncWait(); err != nil {
+		return s.fail(err)
+	}
+	if broken := s.broken.Load(); broken != nil {
+		return broken
+	}
+	return nil
+}
+
+// commit applies a batch and waits.
+func (s *Store) commit(b *pebble.Batch) error {
+	if err := s.apply(b); err != nil {
+		return err
+	}
+	return s.sync(b)
+}
+
+// read returns a copy of a value, or ErrMissing.
+func read(r pebble.Reader, key []byte) ([]byte, error) {
+	v, closer, err := r.Get(key)
+	if err != nil {
+		return nil, readError(err)
+	}
+	defer closer.Close() //nolint:errcheck // it only releases a block
+	return append(make([]byte, 0, len(v)), v...), nil
+}
+
+func readError(err error) error {
+	if errors.Is(err, pebble.ErrNotFound) {
+		return ErrMissing
+	}
+	return &Error{Kind: Internal, Reason: "The store could not be read.", Err: err}
+}

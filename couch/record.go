@@ -1,0 +1,185 @@
+package couch
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"settee/couch/revtree"
+)
+
+// cursor reads the records of the store; bad tells that one was cut short.
+type cursor struct {
+	b   []byte
+	bad bool
+}
+
+func (c *cursor) uvarint() uint64 {
+	v, n := binary.Uvarint(c.b)
+	if n <= 0 {
+		c.bad, c.b = true, nil
+		return 0
+	}
+	c.b = c.b[n:]
+	return v
+}
+
+func (c *cursor) bytes(n uint64) []byte {
+	if n > uint64(len(c.b)) {
+		c.bad, c.b = true, nil
+		return nil
+	}
+	b := c.b[:n]
+	c.b = c.b[n:]
+	return b
+}
+
+func (c *cursor) text() string { return string(c.bytes(c.uvarint())) }
+
+func (c *cursor) flag() byte {
+	if b := c.bytes(1); b != nil {
+		return b[0]
+	}
+	return 0
+}
+
+func (c *cursor) rev() Rev { return Rev{Pos: c.uvarint(), ID: c.text()} }
+
+func appendString(dst []byte, s string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+}
+
+func appendRev(dst []byte, r Rev) []byte {
+	return appendString(binary.AppendUvarint(dst, r.Pos), r.ID)
+}
+
+const flagDeleted = 1
+
+func flagOf(deleted bool) byte {
+	if deleted {
+		return flagDeleted
+	}
+	return 0
+}
+
+func corrupt(what string) error {
+	return &Error{Kind: Internal, Reason: "the store is damaged: " + what}
+}
+
+// docRecord is a by-id record. Only full reads the tree, which most reads of a
+// range do not need.
+type docRecord struct {
+	winner revtree.Node
+	seq    Seq
+	spill  uint64 // generation of the oldest revision in a trunk segment; 0: none
+	size   int64  // bytes of the leaves, estimated
+	tree   revtree.Tree
+}
+
+func (r *docRecord) append(dst []byte) []byte {
+	dst = append(dst, flagOf(r.winner.Deleted))
+	dst = appendRev(dst, r.winner.Rev)
+	dst = binary.AppendUvarint(dst, uint64(r.seq))
+	dst = binary.AppendUvarint(dst, r.spill)
+	dst = binary.AppendUvarint(dst, uint64(r.size))
+	return r.tree.Append(dst)
+}
+
+// readDoc reads a by-id record, with its tree when full.
+func readDoc(b []byte, full bool) (r docRecord, err error) {
+	c := cursor{b: b}
+	r.winner.Deleted = c.flag() == flagDeleted
+	r.winner.Rev = c.rev()
+	r.seq = Seq(c.uvarint())
+	r.spill = c.uvarint()
+	r.size = int64(c.uvarint())
+	if c.bad {
+		return r, corrupt("by-id record")
+	}
+	if full {
+		if r.tree, err = revtree.Decode(c.b); err != nil {
+			return r, corrupt("revision tree")
+		}
+	}
+	return r, nil
+}
+
+// appendSeqRecord writes a by-seq record: all that a row of Changes needs.
+func appendSeqRecord(dst []byte, id DocID, leaves []revtree.Node) []byte {
+	dst = appendString(dst, string(id))
+	for _, l := range leaves {
+		dst = appendRev(append(dst, flagOf(l.Deleted)), l.Rev)
+	}
+	return dst
+}
+
+// readSeq reads a by-seq record into change, all leaves or the winner alone.
+func readSeq(b []byte, change *Change, all bool) error {
+	c := cursor{b: b}
+	change.ID = DocID(c.text())
+	change.Revs = change.Revs[:0]
+	change.Deleted = len(c.b) > 0 && c.b[0] == flagDeleted
+	for len(c.b) > 0 {
+		c.flag()
+		change.Revs = append(change.Revs, c.rev())
+		if !all {
+			break
+		}
+	}
+	if c.bad || len(change.Revs) == 0 {
+		return corrupt(fmt.Sprintf("by-sequence record of %q", change.ID))
+	}
+	return nil
+}
+
+// storedAtt is an attachment as a body record lists it.
+type storedAtt struct {
+	attDigest
+	revpos  uint64
+	length  int64  // decoded
+	stored  int64  // as stored
+	gzip    bool   // stored compressed
+	locator string // sha256: in Pebble; sha512: in the blob store
+}
+
+// appendBody writes a body record's head; the raw body follows it.
+func appendBodyHead(dst []byte, deleted bool, atts []storedAtt) []byte {
+	dst = append(dst, flagOf(deleted))
+	dst = binary.AppendUvarint(dst, uint64(len(atts)))
+	for i := range atts {
+		a := &atts[i]
+		dst = appendString(dst, a.name)
+		dst = appendString(dst, a.contentType)
+		dst = append(dst, a.md5[:]...)
+		dst = binary.AppendUvarint(dst, a.revpos)
+		dst = binary.AppendUvarint(dst, uint64(a.length))
+		dst = binary.AppendUvarint(dst, uint64(a.stored))
+		dst = append(dst, flagOf(a.gzip))
+		dst = appendString(dst, a.locator)
+	}
+	return dst
+}
+
+// bodyRecord is one revision's body; json is a part of the record's bytes.
+type bodyRecord struct {
+	deleted bool
+	atts    []storedAtt
+	json    []byte
+}
+
+func readBody(b []byte) (r bodyRecord, err error) {
+	c := cursor{b: b}
+	r.deleted = c.flag() == flagDeleted
+	for n := c.uvarint(); n > 0 && !c.bad; n-- {
+		var a storedAtt
+		a.name, a.contentType = c.text(), c.text()
+		copy(a.md5[:], c.bytes(uint64(len(a.md5))))
+		a.revpos, a.length, a.stored = c.uvarint(), int64(c.uvarint()), int64(c.uvarint())
+		a.gzip = c.flag() == flagDeleted
+		a.locator = c.text()
+		r.atts = append(r.atts, a)
+	}
+	if r.json = c.b; c.bad || len(c.b) < 2 {
+		return r, corrupt("body record")
+	}
+	return r, nil
+}

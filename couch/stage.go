@@ -1,0 +1,232 @@
+package couch
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	kgzip "github.com/klauspost/compress/gzip"
+)
+
+// gzipLevel is CouchDB's attachments/compression_level.
+const gzipLevel = 8
+
+// chunkSize splits an attachment that stays in Pebble for want of a blob store.
+const chunkSize = 1 << 20
+
+// staged is an attachment whose bytes are read, hashed and, when large, stored.
+type staged struct {
+	storedAtt
+	inline []byte // the bytes that still have to be written; nil for a blob
+}
+
+// compressible reports whether CouchDB would compress a type.
+func compressible(contentType string) bool {
+	t, _, _ := strings.Cut(contentType, ";")
+	t = strings.TrimSpace(t)
+	return strings.HasPrefix(t, "text/") || t == "application/javascript" || t == "application/json" || t == "application/xml"
+}
+
+// stage reads an attachment's bytes once: those that stay small are kept for
+// the document's batch, the rest streams to the blob store.
+func (db *DB) stage(ctx context.Context, a *Attachment) (staged, error) {
+	out := staged{storedAtt: storedAtt{attDigest: attDigest{name: a.Name, contentType: a.ContentType}, revpos: a.RevPos}}
+	if out.contentType == "" {
+		out.contentType = "application/octet-stream"
+	}
+	raw := &meter{r: a.Body}
+	if !a.Follows {
+		raw.r = bytes.NewReader(a.Data)
+	}
+	source := io.Reader(raw)
+	encoded := a.Encoding == "gzip"
+	out.gzip = encoded || compressible(out.contentType)
+	if out.gzip && !encoded {
+		zipped := zip(raw)
+		defer zipped.Close() //nolint:errcheck // it stops the compressor when the reader gave up
+		source = zipped
+	}
+	sum := md5.New()
+	stored := &meter{r: io.TeeReader(source, sum)}
+	if err := db.place(ctx, stored, &out); err != nil {
+		var e *Error
+		if errors.As(err, &e) {
+			return out, e
+		}
+		return out, &Error{Kind: BadRequest, Reason: "Attachment " + a.Name + " could not be read.", Err: err}
+	}
+	sum.Sum(out.md5[:0])
+	out.stored, out.length = stored.n, raw.n
+	if encoded {
+		out.length = a.Length
+	}
+	return out, checkLength(a, raw.n, encoded)
+}
+
+// place puts the stored form of an attachment where it belongs.
+func (db *DB) place(ctx context.Context, r io.Reader, out *staged) error {
+	limit := db.store.o.InlineLimit
+	if db.store.o.Blobs == nil {
+		limit = 1<<63 - 2
+	}
+	head, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err != nil {
+		return err
+	}
+	if int64(len(head)) <= limit {
+		key := sha256.Sum256(head)
+		out.inline, out.locator = head, string(key[:])
+		return nil
+	}
+	digest, _, err := db.store.o.Blobs.Write(ctx, io.MultiReader(bytes.NewReader(head), r))
+	out.locator = string(digest[:])
+	return err
+}
+
+func checkLength(a *Attachment, got int64, encoded bool) error {
+	want := a.Length
+	if encoded {
+		want = a.Encoded
+	}
+	switch {
+	case !a.Follows || want == 0 || got == want:
+		return nil
+	case got > want:
+		return &Error{Kind: BadRequest, Reason: "attachment longer than expected"}
+	}
+	return &Error{Kind: BadRequest, Reason: "attachment shorter than expected"}
+}
+
+// meter counts what is read.
+type meter struct {
+	r io.Reader
+	n int64
+}
+
+func (m *meter) Read(p []byte) (int, error) {
+	if m.r == nil {
+		return 0, io.EOF
+	}
+	n, err := m.r.Read(p)
+	m.n += int64(n)
+	return n, err
+}
+
+// zip compresses r while it is read.
+func zip(r io.Reader) io.ReadCloser {
+	from, to := io.Pipe()
+	go func() {
+		z, err := kgzip.NewWriterLevel(to, gzipLevel)
+		if err == nil {
+			_, err = io.Copy(z, r)
+		}
+		if err == nil {
+			err = z.Close()
+		}
+		to.CloseWithError(err)
+	}()
+	return from
+}
+
+func unzip(b []byte) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(z)
+}
+
+// chunkKey is where a part of an attachment's bytes lies.
+func (db *DB) chunkKey(locator string, n int) []byte {
+	return binary.BigEndian.AppendUint32(db.prefix(kindAtt).key(locator), uint32(n))
+}
+
+// attachmentsOf settles what the attachments of a new revision are: new bytes
+// are staged, stubs are found in the revision before.
+func (db *DB) attachmentsOf(ctx context.Context, e *edit) error {
+	doc := e.doc
+	if len(doc.Attachments) == 0 {
+		return nil
+	}
+	var before []storedAtt
+	seen := map[string]bool{}
+	for i := range doc.Attachments {
+		a := &doc.Attachments[i]
+		if err := a.checkName(); err != nil {
+			return err
+		}
+		if seen[a.Name] {
+			return &Error{Kind: BadRequest, Reason: fmt.Sprintf("Duplicate attachment %q", a.Name)}
+		}
+		seen[a.Name] = true
+		if a.Stub {
+			if before == nil {
+				before = db.attachmentsBefore(e)
+			}
+			kept, ok := findStub(before, a)
+			if !ok {
+				return missingStub(e, a.Name)
+			}
+			e.atts = append(e.atts, staged{storedAtt: kept})
+			continue
+		}
+		s, err := db.stage(ctx, a)
+		if err != nil {
+			return err
+		}
+		if pos := e.pos(); !e.replicated || s.revpos == 0 || s.revpos > pos {
+			s.revpos = pos
+		}
+		e.atts = append(e.atts, s)
+	}
+	return nil
+}
+
+func missingStub(e *edit, name string) error {
+	return &Error{Kind: MissingStub, Reason: "Invalid attachment stub in " + string(e.id) + " for " + name}
+}
+
+func findStub(before []storedAtt, a *Attachment) (storedAtt, bool) {
+	for _, b := range before {
+		if b.name == a.Name {
+			return b, a.RevPos == 0 || a.RevPos == b.revpos
+		}
+	}
+	return storedAtt{}, false
+}
+
+// attachmentsBefore reads the nearest ancestor that has a body.
+func (db *DB) attachmentsBefore(e *edit) []storedAtt {
+	ancestors := e.path[1:]
+	if !e.replicated {
+		ancestors = []Rev{e.doc.Rev}
+	}
+	for _, r := range ancestors {
+		if v, err := read(db.store.pebble, db.bodyKey(e.id, r)); err == nil {
+			if b, err := readBody(v); err == nil {
+				return b.atts
+			}
+		}
+	}
+	return nil
+}
+
+// holds reports whether the bytes of an attachment are there.
+func (db *DB) holds(locator string) bool {
+	if len(locator) != sha256.Size {
+		return true // a blob store keeps what documents name
+	}
+	_, closer, err := db.store.pebble.Get(db.chunkKey(locator, 0))
+	if err != nil {
+		return false
+	}
+	_ = closer.Close()
+	return true
+}

@@ -1,0 +1,219 @@
+package couch
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// format is the layout of doc.go. A store of a later one is refused.
+const format = 1
+
+var (
+	formatKey = []byte("!format")
+	uuidKey   = []byte("!uuid")
+	nextKey   = []byte("!next")
+)
+
+// Store is an open folder of databases.
+type Store struct {
+	o      Options
+	pebble *pebble.DB
+	lock   *pebble.Lock
+	uuid   string
+	ids    uuids
+	gate   gate
+	broken atomic.Pointer[Error] // set once a write may be lost; see fail
+
+	validator Validator // set before the store is used
+
+	// mu guards databases and next. It is taken before a database's own lock.
+	mu        sync.Mutex
+	databases map[string]*DB // those that were asked for
+	next      uint32         // number of the next database
+}
+
+func (o *Options) defaults() {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.InlineLimit == 0 {
+		o.InlineLimit = 64 << 10
+	}
+	if o.CacheSize == 0 {
+		o.CacheSize = 16 << 20
+	}
+	if o.MaxDocumentSize == 0 {
+		o.MaxDocumentSize = 8_000_000
+	}
+}
+
+// Open opens or creates the store in dir.
+func Open(dir string, o Options) (*Store, error) {
+	o.defaults()
+	s := &Store{o: o, databases: map[string]*DB{}}
+	if err := o.FS.MkdirAll(dir, 0o755); err != nil {
+		return nil, &Error{Kind: Unavailable, Reason: "The folder " + dir + " cannot be made.", Err: err}
+	}
+	lock, err := pebble.LockDirectory(dir, o.FS)
+	if err != nil {
+		return nil, &Error{Kind: Unavailable, Reason: "The store in " + dir + " is in use by another process.", Err: err}
+	}
+	s.lock = lock
+	po := s.pebbleOptions()
+	po.Lock = lock
+	if s.pebble, err = pebble.Open(dir, po); err != nil {
+		_ = lock.Close()
+		return nil, &Error{Kind: Unavailable, Reason: "The store in " + dir + " could not be opened.", Err: err}
+	}
+	if err := s.load(dir); err != nil {
+		_ = s.pebble.Close()
+		_ = lock.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// load reads the store's own keys, or writes those of a new one.
+func (s *Store) load(dir string) error {
+	v, err := read(s.pebble, formatKey)
+	if err == ErrMissing {
+		return s.found()
+	}
+	if err != nil {
+		return err
+	}
+	if c := (cursor{b: v}); c.uvarint() != format {
+		c = cursor{b: v}
+		return &Error{Kind: Unavailable, Reason: fmt.Sprintf("The store in %s has format %d; this program reads format %d. Use the newer program.", dir, c.uvarint(), format)}
+	}
+	uuid, err := read(s.pebble, uuidKey)
+	if err != nil {
+		return err
+	}
+	next, err := read(s.pebble, nextKey)
+	if err != nil {
+		return err
+	}
+	s.uuid, s.next = string(uuid), binary.BigEndian.Uint32(next)
+	s.ids.rand = s.o.Rand
+	return nil
+}
+
+func (s *Store) found() error {
+	var id [16]byte
+	if _, err := io.ReadFull(s.o.Rand, id[:]); err != nil {
+		return &Error{Kind: Unavailable, Reason: "No randomness for the store's uuid.", Err: err}
+	}
+	s.uuid, s.next, s.ids.rand = hex.EncodeToString(id[:]), 1, s.o.Rand
+	b := s.pebble.NewBatch()
+	defer b.Close() //nolint:errcheck // it only goes back to its pool
+	set(b, formatKey, binary.AppendUvarint(nil, format))
+	set(b, uuidKey, []byte(s.uuid))
+	set(b, nextKey, binary.BigEndian.AppendUint32(nil, s.next))
+	return s.commit(b)
+}
+
+// set and the like cannot fail on a batch that is neither indexed nor applied.
+func set(b *pebble.Batch, key, value []byte) { _ = b.Set(key, value, nil) }
+
+// Close waits for running operations, ends all feeds and closes the store.
+func (s *Store) Close() error {
+	first, empty := s.gate.close()
+	s.eachOpen(func(db *DB) { db.durable.fail(ErrClosed) })
+	<-empty
+	if !first {
+		return nil
+	}
+	err := s.pebble.Close()
+	if e := s.lock.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return &Error{Kind: Unavailable, Reason: "The store was not closed well.", Err: err}
+	}
+	return nil
+}
+
+func (s *Store) eachOpen(fn func(*DB)) {
+	s.mu.Lock()
+	open := make([]*DB, 0, len(s.databases))
+	for _, db := range s.databases {
+		open = append(open, db)
+	}
+	s.mu.Unlock()
+	for _, db := range open {
+		fn(db)
+	}
+}
+
+// UUID names this store for ever.
+func (s *Store) UUID() string { return s.uuid }
+
+// SetValidator sets who is asked before a revision is stored. Call it before the store is used.
+func (s *Store) SetValidator(v Validator) { s.validator = v }
+
+// NewUUID returns a fresh id for a document (CouchDB's "sequential" algorithm).
+func (s *Store) NewUUID() string { return s.ids.next() }
+
+// uuids are 26 random digits, then 6 that count up in random steps: new
+// documents lie side by side.
+type uuids struct {
+	rand io.Reader
+
+	mu    sync.Mutex // guards the rest
+	head  string
+	count uint32
+}
+
+func (u *uuids) next() string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	var r [17]byte
+	if u.head == "" || u.count > 0xfff000 {
+		_, _ = io.ReadFull(u.rand, r[:])
+		u.head, u.count = hex.EncodeToString(r[:13]), binary.BigEndian.Uint32(r[13:])&0xffff
+	}
+	_, _ = io.ReadFull(u.rand, r[:2])
+	u.count += 1 + uint32(binary.BigEndian.Uint16(r[:]))%0xffe
+	return fmt.Sprintf("%s%06x", u.head, u.count)
+}
+
+// Databases lists the names, ordered by bytes.
+func (s *Store) Databases(ctx context.Context) ([]string, error) {
+	if err := s.gate.enter(); err != nil {
+		return nil, err
+	}
+	defer s.gate.leave()
+	it, err := s.pebble.NewIterWithContext(ctx, &pebble.IterOptions{LowerBound: []byte("n"), UpperBound: []byte("o")})
+	if err != nil {
+		return nil, readError(err)
+	}
+	names := []string{}
+	for ok := it.First(); ok; ok = it.Next() {
+		names = append(names, string(it.Key()[1:]))
+	}
+	if err := it.Close(); err != nil {
+		return nil, readError(err)
+	}
+	return names, nil
+}

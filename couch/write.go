@@ -1,0 +1,253 @@
+package couch
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"unicode/utf8"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// edit is one document on its way in: all of it is computed before the lock.
+type edit struct {
+	doc        *Document
+	id         DocID
+	replicated bool
+	path       []Rev // newest first: the new revision, and what it follows
+	atts       []staged
+	err        error
+}
+
+func (e *edit) pos() uint64 {
+	if e.replicated {
+		return e.path[0].Pos
+	}
+	return e.doc.Rev.Pos + 1
+}
+
+func (e *edit) rev() Rev { return e.path[0] }
+
+// name computes the revision's id for an edit that follows parent.
+func (e *edit) name(parent Rev) {
+	digests := make([]attDigest, len(e.atts))
+	for i := range e.atts {
+		digests[i] = e.atts[i].attDigest
+	}
+	e.path = append(e.path[:0], revID(e.doc.Deleted, parent, e.doc.digest.terms, digests))
+	if !parent.IsZero() {
+		e.path = append(e.path, parent)
+	}
+}
+
+// Put stores one revision; see WriteOptions. doc.Attachments with Follows are read before the lock is taken.
+func (db *DB) Put(ctx context.Context, doc *Document, o WriteOptions) (Rev, error) {
+	results, err := db.Bulk(ctx, []*Document{doc}, o)
+	if err != nil {
+		return Rev{}, err
+	}
+	return results[0].Rev, results[0].Err
+}
+
+// Bulk stores many revisions in one batch, a result for each in order.
+func (db *DB) Bulk(ctx context.Context, docs []*Document, o WriteOptions) ([]WriteResult, error) {
+	if err := db.enter(); err != nil {
+		return nil, err
+	}
+	defer db.leave()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	edits := make([]edit, len(docs))
+	inParallel(len(docs), func(i int) { db.prepare(ctx, &edits[i], docs[i], o) })
+	batch, seq, err := db.land(edits)
+	if err != nil {
+		return nil, err
+	}
+	if batch != nil {
+		defer batch.Close() //nolint:errcheck // it only goes back to its pool
+		if err := db.store.sync(batch); err != nil {
+			return nil, err
+		}
+		db.durable.raise(seq)
+	}
+	results := make([]WriteResult, len(docs))
+	for i := range edits {
+		results[i] = WriteResult{ID: edits[i].id, Err: edits[i].err}
+		if len(edits[i].path) > 0 {
+			results[i].Rev = edits[i].rev()
+		}
+		if results[i].Err != nil && !o.Replicated {
+			results[i].Rev = Rev{}
+		}
+	}
+	return results, nil
+}
+
+// share is how many documents make it worth to wake another processor.
+const share = 32
+
+// inParallel calls fn for 0 to n-1 on all processors.
+func inParallel(n int, fn func(int)) {
+	workers := min(runtime.GOMAXPROCS(0), (n+share-1)/share)
+	if workers < 2 {
+		for i := range n {
+			fn(i)
+		}
+		return
+	}
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for range workers {
+		group.Go(func() {
+			for {
+				from := int(next.Add(share)) - share
+				for i := from; i < min(from+share, n); i++ {
+					fn(i)
+				}
+				if from+share >= n {
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+// prepare does for one document all that needs no lock.
+func (db *DB) prepare(ctx context.Context, e *edit, doc *Document, o WriteOptions) {
+	*e = edit{doc: doc, id: doc.ID, replicated: o.Replicated}
+	if e.id.IsLocal() {
+		return
+	}
+	e.err = db.examine(ctx, e, o)
+}
+
+func (db *DB) examine(ctx context.Context, e *edit, o WriteOptions) error {
+	doc := e.doc
+	if err := doc.ID.Check(); err != nil {
+		return err
+	}
+	if !utf8.ValidString(string(doc.ID)) {
+		return &Error{Kind: IllegalDocID, Reason: "Document id must be UTF-8"}
+	}
+	if err := doc.ensureTerms(); err != nil {
+		return err
+	}
+	if odd := doc.digest.odd; odd != "" && db.name != "_replicator" && !hasSuffix(db.name, "/_replicator") {
+		return badMember(odd)
+	}
+	if int64(len(doc.Body)) > db.store.o.MaxDocumentSize {
+		return &Error{Kind: DocumentTooLarge, Reason: string(doc.ID)}
+	}
+	if e.replicated {
+		switch e.path = doc.Revisions; {
+		case len(e.path) == 0 && doc.Rev.Pos == 0:
+			return &Error{Kind: BadRequest, Reason: "When `new_edits: false`, the document needs `_rev` or `_revisions` specified"}
+		case len(e.path) == 0:
+			e.path = []Rev{doc.Rev}
+		}
+	}
+	if err := db.attachmentsOf(ctx, e); err != nil {
+		return err
+	}
+	if !e.replicated {
+		e.name(doc.Rev)
+	}
+	return db.ask(ctx, e, o)
+}
+
+func hasSuffix(s, suffix string) bool {
+	return len(s) >= len(suffix) && s[len(s)-len(suffix):] == suffix
+}
+
+// ensureTerms parses the body of a document that did not come from ParseDocument.
+func (d *Document) ensureTerms() error {
+	if d.digest.fresh(d.Body) {
+		return nil
+	}
+	if len(d.Body) == 0 {
+		d.Body = []byte("{}")
+	}
+	body, err := ParseDocument(d.Body)
+	if err != nil {
+		return err
+	}
+	d.Body, d.digest = body.Body, body.digest
+	return nil
+}
+
+// Selective is a Validator that can tell beforehand that it has nothing to say,
+// which spares the reading of the document's old revision.
+type Selective interface {
+	Validator
+	Cares(db *DB, doc *Document) bool
+}
+
+// ask asks the validator about an edit.
+func (db *DB) ask(ctx context.Context, e *edit, o WriteOptions) error {
+	v := db.store.validator
+	if v == nil {
+		return nil
+	}
+	if s, ok := v.(Selective); ok && !s.Cares(db, e.doc) {
+		return nil
+	}
+	var old *Document
+	for _, r := range e.path[1:] {
+		d, err := db.Get(ctx, e.id, GetOptions{Rev: r})
+		if err == nil {
+			old = d
+			break
+		}
+		if !errors.Is(err, ErrMissing) && !errors.Is(err, ErrDeleted) {
+			return err
+		}
+	}
+	return v.Validate(ctx, db, e.doc, old, o.User)
+}
+
+// land merges the edits into their trees and applies one batch, under the lock.
+// A nil batch means that there was nothing to write.
+func (db *DB) land(edits []edit) (*pebble.Batch, Seq, error) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.gone.Load() {
+		return nil, 0, ErrNoDatabase
+	}
+	l := landing{db: db, batch: db.store.pebble.NewBatchWithSize(batchSize(edits)), counts: db.counts}
+	if len(edits) > 1 {
+		l.byID = make(map[DocID]*pending, len(edits))
+	}
+	for i := range edits {
+		if edits[i].err == nil {
+			edits[i].err = l.merge(&edits[i])
+		}
+	}
+	if err := l.finish(); err != nil {
+		_ = l.batch.Close()
+		return nil, 0, err
+	}
+	if l.batch.Empty() {
+		_ = l.batch.Close()
+		return nil, 0, nil
+	}
+	if err := db.store.apply(l.batch); err != nil {
+		return nil, 0, err
+	}
+	db.counts = l.counts
+	return l.batch, l.counts.seq, nil
+}
+
+func batchSize(edits []edit) int {
+	size := 0
+	for i := range edits {
+		size += len(edits[i].doc.Body) + 3*len(edits[i].id) + 256
+		for k := range edits[i].atts {
+			size += len(edits[i].atts[k].inline)
+		}
+	}
+	return size
+}
