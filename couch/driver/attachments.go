@@ -58,20 +58,30 @@ func (a *attachments) Next(att *kdriver.Attachment) error {
 
 func (a *attachments) Close() error { a.list = nil; return nil }
 
+// atOnce is up to how many bytes an attachment is read before it is handed out.
+// An open one holds the store open; programs are careless with small ones, and
+// they lie in one piece anyway.
+const atOnce = 64 << 10
+
 // outgoing hands an attachment out decoded, as an HTTP client sees it.
 func outgoing(r *couch.AttachmentReader) (kdriver.Attachment, error) {
 	out := kdriver.Attachment{
 		Filename: r.Name, ContentType: r.ContentType, Size: r.Length, RevPos: int64(r.RevPos), Digest: r.Digest, Content: r,
 	}
-	if r.Encoding != "gzip" {
+	if r.Encoding == "gzip" {
+		z, err := gzip.NewReader(r)
+		if err != nil {
+			return out, errors.Join(err, r.Close())
+		}
+		out.Content = decoded{z, r}
+	}
+	if r.Length > atOnce {
 		return out, nil
 	}
-	z, err := gzip.NewReader(r)
-	if err != nil {
-		return out, errors.Join(err, r.Close())
-	}
-	out.Content = decoded{z, r}
-	return out, nil
+	raw, err := io.ReadAll(out.Content)
+	err = errors.Join(err, out.Content.Close())
+	out.Content = body{bytes.NewReader(raw)}
+	return out, err
 }
 
 type decoded struct {
