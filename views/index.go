@@ -90,6 +90,9 @@ func (x *index) start() (*run, error) {
 		defer e.builds.Done()
 		b := builder{index: x, ctx: e.ctx}
 		seq, err := b.build()
+		if err != nil && e.ctx.Err() != nil {
+			err = couch.ErrClosed
+		}
 		x.mu.Lock()
 		if err == nil {
 			x.seq = max(x.seq, seq)
