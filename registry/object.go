@@ -127,5 +127,5 @@ func appendQuoted(dst []byte, text string) []byte {
 	return append(append(append(dst, '"'), text...), '"')
 }
 
-// is reports whether raw JSON is an object.
+// isObject reports whether raw JSON is an object.
 func isObject(raw []byte) bool { return len(raw) > 0 && raw[0] == '{' }

@@ -30,7 +30,9 @@ func parsePackument(name PackageName, raw []byte) *packument {
 		case "_rev":
 			p.rev = plain(value)
 		case "versions":
-			p.versions = parseObject(value)
+			if p.versions = parseObject(value); p.versions == nil && isObject(value) {
+				p.versions = object{}
+			}
 		default:
 			if !strings.HasPrefix(k, "_") {
 				p.top = append(p.top, member{k, value})

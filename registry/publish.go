@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"strconv"
@@ -160,7 +159,7 @@ func accessOf(name PackageName, raw []byte) (string, error) {
 // seal compares the tarball with what is said of it and makes the manifest.
 func (p *publication) seal(sent object, a attachment) error {
 	p.tarball, p.digest = a.data, a.data.digest()
-	p.integrity = "sha512-" + base64.StdEncoding.EncodeToString(p.digest[:])
+	p.integrity = p.digest.SRI()
 	shasum := hex.EncodeToString(a.data.sha1.Sum(nil))
 	dist := parseObject(sent.of("dist"))
 	if err := sameSums(dist, shasum, p.integrity); err != nil {

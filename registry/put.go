@@ -67,12 +67,12 @@ func (r *Registry) servePut(w http.ResponseWriter, q *request) error {
 	if err != nil {
 		return err
 	}
-	return r.take(w, q, body, denied)
+	return r.take(w, q, e, body, denied)
 }
 
 // take reads the body and does what it asks for. denied is why who asks may not
 // write the package; they may star it all the same.
-func (r *Registry) take(w http.ResponseWriter, q *request, body io.Reader, denied error) error {
+func (r *Registry) take(w http.ResponseWriter, q *request, e *entry, body io.Reader, denied error) error {
 	u, err := readUpload(body, r.o.TempDir, r.o.MaxMetadata)
 	if err != nil {
 		if denied != nil {
@@ -94,6 +94,8 @@ func (r *Registry) take(w http.ResponseWriter, q *request, body io.Reader, denie
 		doc, err = r.own(q, u)
 	case u.versions == nil:
 		return invalid("invalid document: it has neither versions, nor maintainers, nor users")
+	case e.doc == nil:
+		return errNoData
 	case onRev:
 		doc, err = r.unpublishVersions(q, u)
 	default:
@@ -105,6 +107,9 @@ func (r *Registry) take(w http.ResponseWriter, q *request, body io.Reader, denie
 	writeJSON(w, http.StatusCreated, done(doc))
 	return nil
 }
+
+// errNoData refuses what would be a publish, but for its tarball.
+var errNoData = invalid("invalid document: no attachment with data")
 
 // done is the answer to a write: clients look for ok, success or rev.
 func done(doc *packument) map[string]any {

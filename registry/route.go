@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"settee/auth"
 )
@@ -168,17 +169,25 @@ func split(into []string, escaped string) ([]string, error) {
 	return into, nil
 }
 
-// mostDrained is how much of a refused body is read, so that a client which
-// writes before it reads sees the refusal and not a reset connection.
-const mostDrained = 32 << 20
+// A refused body is read for a while, so that a client which writes before it
+// reads sees the refusal and not a reset connection; but not for ever.
+const (
+	mostDrained  = 32 << 20
+	drainingTime = 2 * time.Second
+)
 
 func drain(w http.ResponseWriter, req *http.Request) {
 	if req.Body == nil || req.Body == http.NoBody {
 		return
 	}
-	if n, err := io.CopyN(io.Discard, req.Body, mostDrained); n == mostDrained || err != nil && !errors.Is(err, io.EOF) {
-		w.Header().Set("Connection", "close")
+	control := http.NewResponseController(w)
+	if req.ContentLength <= mostDrained && control.SetReadDeadline(time.Now().Add(drainingTime)) == nil {
+		if n, err := io.CopyN(io.Discard, req.Body, mostDrained); n < mostDrained && errors.Is(err, io.EOF) {
+			_ = control.SetReadDeadline(time.Time{})
+			return
+		}
 	}
+	w.Header().Set("Connection", "close")
 }
 
 // Routes prints the table, one route a line.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha512"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -133,16 +132,15 @@ func (p *packument) file(name string) *file {
 	if !ok || manifest == nil {
 		manifest = p.linked(name)
 	}
-	sum, ok := strings.CutPrefix(packuments.Text(packuments.Member(packuments.Member(manifest, "dist"), "integrity")), "sha512-")
-	raw, err := base64.StdEncoding.DecodeString(sum)
-	if !ok || err != nil || len(raw) != sha512.Size {
+	sum := packuments.Text(packuments.Member(packuments.Member(manifest, "dist"), "integrity"))
+	digest, err := tarballs.ParseSRI(sum)
+	if err != nil {
 		return nil
 	}
-	f := &file{etag: []string{`"` + sum[:32] + `"`}, cache: []string{forEver}}
+	f := &file{digest: digest, etag: []string{`"` + digest.String()[:32] + `"`}, cache: []string{forEver}}
 	if p.restricted() {
 		f.cache = []string{forEverPrivate}
 	}
-	copy(f.digest[:], raw)
 	return f
 }
 

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
 	"sync"
 	"time"
@@ -78,8 +77,7 @@ func (r *Registry) sweepOne(ctx context.Context, d tarballs.Digest, o SweepOptio
 
 // named reports whether a packument has the blob.
 func (r *Registry) named(ctx context.Context, d tarballs.Digest) (bool, error) {
-	integrity := "sha512-" + base64.StdEncoding.EncodeToString(d[:])
-	rows := r.db.Query(ctx, packuments.Name, "integrity", kivik.Params(map[string]any{"key": integrity, "limit": 1}))
+	rows := r.db.Query(ctx, packuments.Name, "integrity", kivik.Params(map[string]any{"key": d.SRI(), "limit": 1}))
 	defer rows.Close()
 	found := rows.Next()
 	if err := rows.Err(); err != nil {

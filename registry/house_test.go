@@ -1,0 +1,178 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/go-kivik/kivik/v4"
+	"github.com/stretchr/testify/require"
+
+	"settee/auth"
+	"settee/couch"
+	"settee/couch/driver"
+	"settee/tarballs"
+	"settee/views"
+	"settee/views/packuments"
+)
+
+// house is a registry on real parts: the engine, its views, accounts, a folder.
+type house struct {
+	*Registry
+	t      testing.TB
+	client *kivik.Client
+	blobs  *tarballs.FolderStore
+	url    string
+	bob    string // tokens
+	ann    string
+	root   string
+	now    time.Time
+}
+
+type setting func(*couch.Options, *Options)
+
+// onDisk makes the engine write to a real folder, as benchmarks want it.
+func onDisk(o *couch.Options, _ *Options) { o.FS = nil }
+
+func open(t testing.TB, settings ...setting) *house {
+	ctx := context.Background()
+	h := &house{t: t, now: time.Now()}
+	store := couch.Options{FS: vfs.NewMem(), MaxDocumentSize: 64 << 20}
+	o := Options{Now: func() time.Time { return h.now }}
+	for _, set := range settings {
+		set(&store, &o)
+	}
+	h.client = engine(t, store)
+	var err error
+	h.blobs, err = tarballs.Folder(t.TempDir())
+	require.NoError(t, err)
+	a, err := auth.Open(ctx, h.client, auth.Options{AdminName: "root", AdminPassword: "secret-root", Iterations: 10})
+	require.NoError(t, err)
+	h.Registry, err = New(ctx, h.client, h.blobs, a, o)
+	require.NoError(t, err)
+	server := httptest.NewServer(h.Registry)
+	h.url = server.URL
+	t.Cleanup(func() {
+		server.Close()
+		require.NoError(t, h.Close())
+		require.NoError(t, a.Close())
+	})
+	h.bob, h.ann = h.adduser("bob"), h.adduser("ann")
+	h.root = h.login("root", "secret-root")
+	return h
+}
+
+func (h *house) adduser(name string) string { return h.login(name, "secret-"+name) }
+
+func (h *house) login(name, password string) string {
+	res := h.do("PUT", "/-/user/org.couchdb.user:"+name, "", dict{"name": name, "password": password, "email": name + "@example.com", "type": "user", "roles": []any{}})
+	require.Equal(h.t, 201, res.Status, "%s", res.Body)
+	token, _ := res.JSON()["token"].(string)
+	require.Regexp(h.t, "^npm_", token)
+	return token
+}
+
+// reply is an answer, read to its end.
+type reply struct {
+	Status int
+	Header http.Header
+	Body   []byte
+	t      testing.TB
+}
+
+func (r reply) JSON() dict {
+	var v dict
+	require.NoError(r.t, json.Unmarshal(r.Body, &v), "%s", r.Body)
+	return v
+}
+
+// do sends a request: body nil, raw bytes, or anything as JSON; headers in pairs.
+func (h *house) do(method, path, token string, body any, headers ...string) reply {
+	var in io.Reader
+	switch b := body.(type) {
+	case nil:
+	case []byte:
+		in = bytes.NewReader(b)
+	default:
+		raw, err := json.Marshal(b)
+		require.NoError(h.t, err)
+		in = bytes.NewReader(raw)
+	}
+	req, err := http.NewRequest(method, h.url+path, in)
+	require.NoError(h.t, err)
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	req.Header.Set("Accept-Encoding", "identity")
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(h.t, err)
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	require.NoError(h.t, err)
+	return reply{res.StatusCode, res.Header, raw, h.t}
+}
+
+// engine opens a store with its views, proved when the test ends.
+func engine(t testing.TB, o couch.Options) *kivik.Client {
+	s, err := couch.Open(t.TempDir(), o)
+	require.NoError(t, err)
+	native := map[string]views.NativeMap{}
+	for source, twin := range packuments.Twins() {
+		native[source] = twin
+	}
+	e := views.New(s, views.Options{Native: native})
+	client, err := driver.NewClient(s, e)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.NoError(t, e.Close())
+		report, err := s.Check(context.Background(), nil)
+		require.NoError(t, err)
+		require.Empty(t, report.Problems)
+		require.NoError(t, s.Close())
+	})
+	return client
+}
+
+// publish publishes a small version, which must succeed.
+func (h *house) publish(token, name, version string, tag ...string) []byte {
+	tgz := sampleTarball(h.t, name, version, 100)
+	doc := publishing(name, version, tgz)
+	if len(tag) > 0 {
+		doc["dist-tags"] = dict{tag[0]: version}
+	}
+	res := h.do("PUT", "/"+name, token, doc)
+	require.Equal(h.t, 201, res.Status, "%s", res.Body)
+	require.Equal(h.t, true, res.JSON()["success"])
+	return tgz
+}
+
+// documents counts the documents of the registry, blobs what the store holds.
+func (h *house) documents() int {
+	rows := h.client.DB(Database).AllDocs(context.Background())
+	defer rows.Close()
+	n := 0
+	for rows.Next() {
+		n++
+	}
+	require.NoError(h.t, rows.Err())
+	return n
+}
+
+func (h *house) stored() (n int) {
+	for _, err := range h.blobs.List(context.Background()) {
+		require.NoError(h.t, err)
+		n++
+	}
+	return n
+}
+
+const abbreviatedAccept = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*"
