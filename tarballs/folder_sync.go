@@ -4,8 +4,9 @@ import "sync"
 
 // folderSync makes folders durable for many writers at once. While one writer
 // fsyncs, those that come wait; the next round serves all of them with one
-// fsync a folder. The first fsync of a round pays for the file system's
-// commit, the others find it done (measured: 100 µs and then 10 µs on ext4).
+// fsync a folder. The first fsync of a round pays for the file system's commit,
+// the others find it done (a clean folder's fsync takes 40 µs on ext4); all of
+// a round at once was measured and is no faster.
 type folderSync struct {
 	sync func(dir string) error
 

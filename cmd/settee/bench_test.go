@@ -20,7 +20,6 @@ import (
 type fakeServer struct {
 	mu                  sync.Mutex
 	databases, packages map[string]int
-	asked               int
 	refuse              string // a path that holds this is answered 500
 	rows                int    // of _changes
 }
@@ -29,7 +28,6 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.asked++
 	_, password, _ := r.BasicAuth()
 	name, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/base/"), "/")
 	switch {
@@ -42,6 +40,14 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.npm(w, r.Method, name, rest, body)
 	}
+}
+
+// empty says that nothing of bench is left.
+func (s *fakeServer) empty(t *testing.T) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	require.Empty(t, s.databases)
+	require.Empty(t, s.packages)
 }
 
 func (s *fakeServer) couch(w http.ResponseWriter, method, name, rest string, body []byte) {
@@ -96,8 +102,7 @@ func TestBenchPrintsEveryRowAndCleansUp(t *testing.T) {
 	}
 	require.Equal(t, []string{"Put/c=1", "Put/c=64", "BulkDocs/n=1000", "Get/c=32", "Changes", "Update/first=100", "Update/last=100of200",
 		"Publish/new/20kB/c=8", "Publish/version=25", "Packument/versions=25/gzip/c=32", "Tarball/20kB/c=32"}, names, out.String())
-	require.Empty(t, fake.databases)
-	require.Empty(t, fake.packages)
+	fake.empty(t)
 	require.Contains(t, progress.String(), "bench: put64")
 }
 
@@ -107,8 +112,7 @@ func TestBenchOneWorkloadBringsWhatItNeeds(t *testing.T) {
 		var out bytes.Buffer
 		require.NoError(t, bench(t.Context(), append(args, "--only", only), &out, io.Discard))
 		require.Equal(t, 1, strings.Count(out.String(), "Benchmark"), out.String())
-		require.Empty(t, fake.databases)
-		require.Empty(t, fake.packages)
+		fake.empty(t)
 	}
 }
 
@@ -118,13 +122,16 @@ func TestBenchFailsClearlyAndCleansUp(t *testing.T) {
 		{"-new-13", `-new-13: answer 500 {"error":"internal"}`},
 	} {
 		fake, args := startFake(t)
+		fake.mu.Lock()
 		fake.refuse = c.refuse
+		fake.mu.Unlock()
 		err := bench(t.Context(), append(args, "--only", "bulk,publish"), io.Discard, io.Discard)
 		require.ErrorContains(t, err, c.says)
-		require.Empty(t, fake.databases)
 	}
 	fake, args := startFake(t)
+	fake.mu.Lock()
 	fake.rows = 999
+	fake.mu.Unlock()
 	require.ErrorContains(t, bench(t.Context(), append(args, "--only", "changes"), io.Discard, io.Discard), "999 rows instead of 1000")
 }
 
@@ -133,7 +140,7 @@ func TestBenchInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	b := &cancelAt{text: "put64", cancel: cancel}
 	require.ErrorIs(t, bench(ctx, args, io.Discard, b), context.Canceled)
-	require.Empty(t, fake.databases)
+	fake.empty(t)
 }
 
 // cancelAt cancels when a text is written.
