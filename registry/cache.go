@@ -156,15 +156,6 @@ func (c *cache) changed(name PackageName, rev string) {
 	c.remove(e)
 }
 
-// clear drops all, after news may have been missed.
-func (c *cache) clear() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, e := range c.entries {
-		c.remove(e)
-	}
-}
-
 // lock waits for the turn to write a package; the function returned ends it.
 // Writers of one process thus hardly ever conflict.
 func (c *cache) lock(ctx context.Context, name PackageName) (unlock func(), err error) {

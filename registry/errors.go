@@ -41,11 +41,6 @@ var (
 	errStale     = &Error{Status: http.StatusConflict, Message: "conflict", Reason: "Document update conflict."}
 )
 
-// errNotYours refuses a write to another's package.
-func errNotYours(name PackageName) *Error {
-	return fail(http.StatusForbidden, "You do not have permission to publish %q. Are you logged in as the correct user?", name)
-}
-
 // errTooLarge refuses a body over the limit.
 func errTooLarge(limit int64) *Error {
 	return fail(http.StatusRequestEntityTooLarge, "The package is too large: this registry takes at most %d bytes.", limit)

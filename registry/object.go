@@ -26,21 +26,20 @@ func parseObject(raw []byte) object {
 	return o.unique()
 }
 
-// unique keeps the last of members with one name. It is a map only where two
-// neighbours out of order make it worth one.
+// unique keeps the last of members with one name.
 func (o object) unique() object {
-	if len(o) < 2 {
+	seen := make(map[string]int, len(o))
+	for _, m := range o {
+		seen[m.name]++
+	}
+	if len(seen) == len(o) {
 		return o
 	}
-	seen := make(map[string]int, len(o))
-	out := o[:0]
+	out := make(object, 0, len(seen))
 	for _, m := range o {
-		if at, twice := seen[m.name]; twice {
-			out[at] = m
-			continue
+		if seen[m.name]--; seen[m.name] == 0 {
+			out = append(out, m)
 		}
-		seen[m.name] = len(out)
-		out = append(out, m)
 	}
 	return out
 }

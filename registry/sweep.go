@@ -79,7 +79,10 @@ func (r *Registry) sweepOne(ctx context.Context, d tarballs.Digest, o SweepOptio
 func (r *Registry) named(ctx context.Context, d tarballs.Digest) (bool, error) {
 	rows := r.db.Query(ctx, packuments.Name, "integrity", kivik.Params(map[string]any{"key": d.SRI(), "limit": 1}))
 	defer rows.Close()
-	found := rows.Next()
+	found := false
+	for rows.Next() { // to the end: Kivik closes what is left in two places at once
+		found = true
+	}
 	if err := rows.Err(); err != nil {
 		return false, fmt.Errorf("registry: ask who has a blob: %w", err)
 	}

@@ -1,0 +1,88 @@
+package registry
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// discard is a response that nobody reads.
+type discard struct {
+	header http.Header
+	status int
+}
+
+func (d *discard) Header() http.Header         { return d.header }
+func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
+func (d *discard) WriteHeader(status int)      { d.status = status }
+
+func (h *house) serve(method, path string, body []byte, headers ...string) int {
+	req := httptest.NewRequest(method, path, bytes.NewReader(body))
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	w := &discard{header: http.Header{}, status: 200}
+	h.ServeHTTP(w, req)
+	return w.status
+}
+
+func BenchmarkPublishNew(b *testing.B) {
+	h := open(b, onDisk)
+	bodies := make([][]byte, 2000)
+	for i := range bodies {
+		name := fmt.Sprintf("p%d", i)
+		bodies[i] = publishDoc(b, name, "1.0.0", sampleTarball(b, name, "1.0.0", 20_000))
+	}
+	var next atomic.Int64
+	b.SetParallelism(4)
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			i := int(next.Add(1) - 1)
+			name := fmt.Sprintf("p%d", i%len(bodies))
+			if status := h.serve("PUT", "/"+name, bodies[i%len(bodies)], "Authorization", "Bearer "+h.bob); status != 201 {
+				b.Errorf("status %d", status)
+			}
+		}
+	})
+}
+
+func BenchmarkPublish300th(b *testing.B) {
+	h := open(b, onDisk)
+	for i := range 299 {
+		h.publish(h.bob, "big", "0."+strconv.Itoa(i)+".0")
+	}
+	for i := 0; b.Loop(); i++ {
+		v := "1." + strconv.Itoa(i) + ".0"
+		body := publishDoc(b, "big", v, sampleTarball(b, "big", v, 500))
+		require.Equal(b, 201, h.serve("PUT", "/big", body, "Authorization", "Bearer "+h.bob))
+	}
+}
+
+func BenchmarkPackumentHit(b *testing.B) {
+	h := open(b)
+	for i := range 300 {
+		h.publish(h.bob, "big", "1."+strconv.Itoa(i)+".0")
+	}
+	h.publish(h.bob, "small", "1.0.0")
+	for _, name := range []string{"small", "big"} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				require.Equal(b, 200, h.serve("GET", "/"+name, nil, "Accept", abbreviatedAccept, "Accept-Encoding", "gzip"))
+			}
+		})
+	}
+	b.Run("tarball", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			require.Equal(b, 200, h.serve("GET", "/small/-/small-1.0.0.tgz", nil))
+		}
+	})
+}
