@@ -204,9 +204,9 @@ func findStub(before []storedAtt, a *Attachment) (storedAtt, bool) {
 
 // attachmentsBefore reads the nearest ancestor that has a body.
 func (db *DB) attachmentsBefore(e *edit) []storedAtt {
-	ancestors := e.path[1:]
-	if !e.replicated {
-		ancestors = []Rev{e.doc.Rev}
+	ancestors := []Rev{e.doc.Rev}
+	if e.replicated {
+		ancestors = e.path[1:]
 	}
 	for _, r := range ancestors {
 		if v, err := read(db.store.pebble, db.bodyKey(e.id, r)); err == nil {
