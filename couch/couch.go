@@ -57,6 +57,8 @@ type Security []byte
 type WriteOptions struct {
 	Replicated bool  // new_edits=false: graft the given revision, never conflict
 	User       *User // who writes, for validation
+
+	ahead bool // look records up before the lock is taken
 }
 
 // WriteResult is one row of Bulk. Err is an *Error.

@@ -15,6 +15,7 @@ type landing struct {
 	counts counts
 	order  []*pending
 	byID   map[DocID]*pending // nil when there is but one edit
+	fresh  bool               // what edits found before the lock still holds
 }
 
 // pending is a document between its first edit of this batch and the end of it.
@@ -31,27 +32,25 @@ type pending struct {
 }
 
 // load reads a document's record, or begins one.
-func (l *landing) load(id DocID) (*pending, error) {
-	if p, ok := l.byID[id]; ok {
+func (l *landing) load(e *edit) (*pending, error) {
+	if p, ok := l.byID[e.id]; ok {
 		return p, nil
 	}
-	p := &pending{id: id}
-	v, closer, err := l.db.store.pebble.Get(l.db.idKey(id))
-	switch {
-	case err == nil:
-		p.record, err = readDoc(v, true)
-		_ = closer.Close()
-		if err != nil {
+	p := &pending{id: e.id}
+	if l.fresh && e.found != nil {
+		p.record = *e.found
+	} else {
+		record, err := l.db.readRecord(l.db.store.pebble, e.id, true)
+		if err != nil && !errors.Is(err, ErrMissing) {
 			return nil, err
 		}
-		p.existed = true
-		p.before = p.record
-		p.before.tree = revtree.Tree{}
-	case !errors.Is(err, pebble.ErrNotFound):
-		return nil, readError(err)
+		p.record = record
 	}
+	p.existed = p.record.seq > 0
+	p.before = p.record
+	p.before.tree = revtree.Tree{}
 	if l.byID != nil {
-		l.byID[id] = p
+		l.byID[e.id] = p
 	}
 	l.order = append(l.order, p)
 	return p, nil
@@ -61,7 +60,7 @@ func (l *landing) merge(e *edit) error {
 	if e.id.IsLocal() {
 		return l.local(e)
 	}
-	p, err := l.load(e.id)
+	p, err := l.load(e)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,9 @@ import (
 const (
 	// memTable holds about a second of small writes. Larger ones cost idle memory
 	// and recovery time, smaller ones flush files that must be merged at once.
-	memTable = 16 << 20
+	memTable = 8 << 20
+	// queued is how many of them may wait for their flush.
+	queued = 4
 	// bigValue is where copying a body through every compaction costs more than
 	// the second read that finds it in a blob file.
 	bigValue = 4 << 10
@@ -23,9 +25,9 @@ const (
 func (s *Store) pebbleOptions() *pebble.Options {
 	o := &pebble.Options{
 		FS:                          s.o.FS,
-		CacheSize:                   s.o.CacheSize,
+		CacheSize:                   s.o.CacheSize + 2*memTable, // memory tables are taken from it: the one in use and the one in flush
 		MemTableSize:                memTable,
-		MemTableStopWritesThreshold: 4,                                                   // a flush slower than the writers for a moment stalls nobody
+		MemTableStopWritesThreshold: queued,                                              // a flush slower than the writers for a moment stalls nobody
 		L0CompactionThreshold:       4,                                                   // reads of a cold key look at few files
 		L0StopWritesThreshold:       24,                                                  // a bulk load is slowed, not stopped, by its own compactions
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },                   // two cores; writers need one of them
@@ -41,6 +43,8 @@ func (s *Store) pebbleOptions() *pebble.Options {
 		// answer 99 of 100 of those looks without reading a block.
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 		o.Levels[i].FilterType = pebble.TableFilter
+		// One index block a table: a second level costs each look another block.
+		o.Levels[i].IndexBlockSize = 256 << 10
 	}
 	o.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionBalanced })
 	o.Experimental.ValueSeparationPolicy = func() pebble.ValueSeparationPolicy {

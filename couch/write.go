@@ -19,6 +19,10 @@ type edit struct {
 	path       []Rev // newest first: the new revision, and what it follows
 	atts       []staged
 	err        error
+
+	// What the by-id record was before the lock was taken; good as long as no
+	// other batch has landed since.
+	found *docRecord
 }
 
 func (e *edit) pos() uint64 {
@@ -61,8 +65,10 @@ func (db *DB) Bulk(ctx context.Context, docs []*Document, o WriteOptions) ([]Wri
 		return nil, err
 	}
 	edits := make([]edit, len(docs))
+	o.ahead = len(docs) > share
+	at := db.appliedSeq()
 	inParallel(len(docs), func(i int) { db.prepare(ctx, &edits[i], docs[i], o) })
-	batch, seq, err := db.land(edits)
+	batch, seq, err := db.land(edits, at)
 	if err != nil {
 		return nil, err
 	}
@@ -123,6 +129,26 @@ func (db *DB) prepare(ctx context.Context, e *edit, doc *Document, o WriteOption
 		return
 	}
 	e.err = db.examine(ctx, e, o)
+	if o.ahead && e.err == nil {
+		e.found = db.lookAhead(e.id)
+	}
+}
+
+// lookAhead reads a document's record before the lock is taken, where there is
+// another processor to do it. nil: it could not be read; the landing will say why.
+func (db *DB) lookAhead(id DocID) *docRecord {
+	record, err := db.readRecord(db.store.pebble, id, true)
+	if err != nil && !errors.Is(err, ErrMissing) {
+		return nil
+	}
+	return &record
+}
+
+// appliedSeq is the sequence of the last batch that landed.
+func (db *DB) appliedSeq() Seq {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.counts.seq
 }
 
 func (db *DB) examine(ctx context.Context, e *edit, o WriteOptions) error {
@@ -211,13 +237,14 @@ func (db *DB) ask(ctx context.Context, e *edit, o WriteOptions) error {
 
 // land merges the edits into their trees and applies one batch, under the lock.
 // A nil batch means that there was nothing to write.
-func (db *DB) land(edits []edit) (*pebble.Batch, Seq, error) {
+// at is the sequence before the edits were prepared.
+func (db *DB) land(edits []edit, at Seq) (*pebble.Batch, Seq, error) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	if db.gone.Load() {
 		return nil, 0, ErrNoDatabase
 	}
-	l := landing{db: db, batch: db.store.pebble.NewBatchWithSize(batchSize(edits)), counts: db.counts}
+	l := landing{db: db, batch: db.store.pebble.NewBatchWithSize(batchSize(edits)), counts: db.counts, fresh: at == db.counts.seq}
 	if len(edits) > 1 {
 		l.byID = make(map[DocID]*pending, len(edits))
 	}

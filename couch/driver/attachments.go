@@ -40,9 +40,13 @@ type attachments struct {
 	id   couch.DocID
 	rev  couch.Rev
 	list []couch.Attachment
+	open io.Closer // the content handed out last; as in multipart, the next one ends it
 }
 
 func (a *attachments) Next(att *kdriver.Attachment) error {
+	if err := a.closeOpen(); err != nil {
+		return err
+	}
 	if len(a.list) == 0 {
 		return io.EOF
 	}
@@ -53,10 +57,23 @@ func (a *attachments) Next(att *kdriver.Attachment) error {
 		return err
 	}
 	*att, err = outgoing(r)
+	a.open = att.Content
 	return err
 }
 
-func (a *attachments) Close() error { a.list = nil; return nil }
+func (a *attachments) Close() error {
+	a.list = nil
+	return a.closeOpen()
+}
+
+func (a *attachments) closeOpen() error {
+	if a.open == nil {
+		return nil
+	}
+	open := a.open
+	a.open = nil
+	return open.Close()
+}
 
 // atOnce is up to how many bytes an attachment is read before it is handed out.
 // An open one holds the store open; programs are careless with small ones, and
