@@ -10,12 +10,16 @@
 //	'n' database name            -> DB, creation time, incarnation token
 //	'd' DB 'm' name              database metadata: revs_limit, security, counters
 //	'd' DB 'i' docid             by-id: winner, sequence, the crown of the revision tree
-//	'd' DB 'r' docid 00 pos      a spilled segment of the tree's trunk (see below)
-//	'd' DB 'b' docid 00 rev      body of one revision, raw JSON without _members, and its attachment list
-//	'd' DB 's' seq               by-sequence: docid, winner, leaves; seq eight bytes big-endian
+//	'd' DB 'r' docid 00 00 pos   a spilled segment of the tree's trunk (see below)
+//	'd' DB 'b' docid 00 00 rev   body of one revision: its attachments, then raw JSON without _members
+//	'd' DB 's' seq               by-sequence: docid, leaves, the winner first; seq eight bytes big-endian
 //	'd' DB 'l' local id          _local document
-//	'd' DB 'a' digest            a small attachment's bytes, shared by digest
+//	'd' DB 'a' digest chunk      a small attachment's bytes, shared by the sha256 of what is stored
 //	'd' DB 'x' space 00 key      an index derived from the database (see Space)
+//
+// Where a docid is followed by more it is closed: a NUL in it is written 00 FF
+// and its end 00 00. An attachment's locator in the body record is the sha256
+// of a small one or the sha512 under which Blobs keeps a large one.
 //
 // # Cost of an update
 //
@@ -23,7 +27,8 @@
 // trunk, the line from the root to the first branch, passes 128 revisions, its
 // oldest 64 move to a segment key, so an update rewrites a bounded record
 // whatever the document's history; a full tree is read only when a replicated
-// path does not touch the crown. Stemming drops whole segments.
+// path does not touch the crown. Stemming drops whole segments. A forest of
+// several roots, which only replication makes, has no trunk and is not split.
 //
 // # Durability
 //
@@ -33,4 +38,18 @@
 // log in sequence order: when one is durable so is every earlier one. A
 // sequence is visible in Changes only up to that durable watermark, and nothing
 // is acknowledged before its batch is durable.
+//
+// Snapshots that readers iterate wait until all they show is durable. Otherwise
+// a reader could miss a document whose newest update is not durable yet and,
+// after a crash that undoes it, never hear of the older one that comes back.
+//
+// When the log cannot be written or synced the store is broken: what was
+// written last may or may not be on the disk. Every later write answers
+// Unavailable until the folder is opened again. What Pebble itself calls fatal,
+// a manifest that cannot be written, ends the process.
+//
+// # Locks
+//
+// Store.mu, then DB.mu. Whatever takes long, parsing, hashing, validation,
+// attachments, the wait for the disk, happens outside them.
 package couch
