@@ -142,6 +142,9 @@ func (s *scanner) nested(dst []byte, depth int) ([]byte, error) {
 	if depth > maxDepth {
 		return dst, invalid("invalid JSON: nested deeper than %d", maxDepth)
 	}
+	if err := s.count(2); err != nil { // a value and what parts it from the next
+		return dst, err
+	}
 	switch c := s.peek(); c {
 	case '"':
 		return s.text(dst)
@@ -161,6 +164,14 @@ func (s *scanner) nested(dst []byte, depth int) ([]byte, error) {
 		}
 		return dst, s.bad("expected a value")
 	}
+}
+
+// count notes bytes that are kept in memory.
+func (s *scanner) count(n int) error {
+	if s.copied += int64(n); s.copied > s.limit {
+		return fail(413, "The package's metadata is too large: this registry takes at most %d bytes.", s.limit)
+	}
+	return nil
 }
 
 // list appends an object or an array.
@@ -289,8 +300,8 @@ func (s *scanner) text(dst []byte) ([]byte, error) {
 	dst = append(dst, '"')
 	for {
 		part := s.run()
-		if s.copied += int64(len(part)) + 1; s.copied > s.limit {
-			return dst, fail(413, "The package's metadata is too large: this registry takes at most %d bytes.", s.limit)
+		if err := s.count(len(part)); err != nil {
+			return dst, err
 		}
 		dst = append(dst, part...)
 		if s.pos >= s.end {

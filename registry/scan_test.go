@@ -56,6 +56,8 @@ func TestScannerBoundsMetadata(t *testing.T) {
 	s := newScanner(strings.NewReader(`"`+strings.Repeat("x", 5000)+`"`), make([]byte, 64), 1000)
 	_, err := s.value(nil)
 	require.Equal(t, 413, asError(err).Status)
+	_, err = newScanner(strings.NewReader("["+strings.Repeat("[],", 5000)+"1]"), make([]byte, 64), 1000).value(nil)
+	require.Equal(t, 413, asError(err).Status, "not only strings count")
 }
 
 func TestScannerReportsABrokenStream(t *testing.T) {
