@@ -97,6 +97,7 @@ func (r *reader) node(before []node) node {
 	head := r.data[r.at]
 	r.at++
 	n := node{deleted: head&headDeleted != 0, parent: int32(len(before) - 1)}
+	r.bad = r.bad || (len(before) == 0 && head&headChained != 0)
 	var last Rev
 	if len(before) > 0 {
 		last = before[len(before)-1].Rev
