@@ -136,7 +136,7 @@ func (c *call) putAttachment() error {
 	default:
 		return errEncoding
 	}
-	size := c.r.ContentLength
+	size := max(c.r.ContentLength, 0) // 0: a chunked body does not tell
 	body := &limitReader{in: &bodyReader{c: c}, left: c.s.o.MaxAttachment, name: name}
 	if size > body.left {
 		return body.tooBig()

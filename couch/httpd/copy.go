@@ -60,7 +60,7 @@ func (c *call) source(id couch.DocID, rev couch.Rev) (*couch.Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.ID, d.Rev = "", couch.Rev{}
+	d.Rev = couch.Rev{}
 	return couch.ParseDocument(d.AppendJSON(nil))
 }
 
