@@ -1,0 +1,18 @@
+// Command settee is an npm registry and a CouchDB server in one process.
+//
+//	settee serve      runs both; needs no flag
+//	settee check      proves the stores of a stopped server
+//	settee bench      measures a running server
+//	settee version    prints what this binary is
+//	settee help       lists the commands; settee COMMAND --help explains one
+//
+// A flag's value comes from the command line, else from the environment variable
+// SETTEE_ and its name in capitals ("-" as "_"), else from the file that --config
+// names, else it is the default.
+//
+// # Exit codes
+//
+//	0  done; for serve: drained after SIGTERM or SIGINT
+//	1  failed, or check found a problem
+//	2  the command line, the environment or the file is wrong; nothing was started
+package main

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+
+	"github.com/go-kivik/kivik/v4"
+	_ "github.com/go-kivik/kivik/v4/couchdb" // the driver of --db
+
+	"settee/auth"
+	"settee/couch"
+	"settee/couch/driver"
+	"settee/couch/httpd"
+	"settee/registry"
+	"settee/tarballs"
+	"settee/views"
+	"settee/views/packuments"
+)
+
+// house is all rooms, opened and wired.
+type house struct {
+	npm      http.Handler
+	couch    http.Handler // nil with --db
+	endFeeds func()
+	closers  []func() error // in the order of opening
+}
+
+// maxDocument is the bytes of the largest packument: thrice the largest known.
+const maxDocument = 64 << 20
+
+// open opens the stores and wires the rooms; what it opened before an error it closes.
+func open(ctx context.Context, s settings, who admin, log *slog.Logger) (*house, error) {
+	h := &house{endFeeds: func() {}}
+	if err := h.wire(ctx, s, who, log); err != nil {
+		return nil, errors.Join(err, h.close())
+	}
+	return h, nil
+}
+
+func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logger) error {
+	blobs, err := openTarballs(ctx, s)
+	if err != nil {
+		return err
+	}
+	client, serveCouch, err := h.documents(s, blobs, log)
+	if err != nil {
+		return err
+	}
+	h.closing(client.Close)
+	a, err := auth.Open(ctx, client, auth.Options{
+		AdminName: who.name, AdminPassword: who.password, Signup: auth.Signup(s.signup), Logger: log,
+	})
+	if err != nil {
+		return fmt.Errorf("open the accounts: %w", err)
+	}
+	h.closing(a.Close)
+	r, err := registry.New(ctx, client, blobs, a, registry.Options{PublicURL: s.publicURL, MaxBody: s.maxBody, MaxMetadata: maxDocument, Logger: log})
+	if err != nil {
+		return fmt.Errorf("open the registry: %w", err)
+	}
+	h.closing(r.Close)
+	h.npm = r
+	if serveCouch != nil {
+		h.couch = serveCouch(a)
+	}
+	return nil
+}
+
+// documents opens the embedded engine, or a client of the CouchDB that --db names;
+// then the second result is nil, as that server has an API of its own.
+func (h *house) documents(s settings, blobs tarballs.Store, log *slog.Logger) (*kivik.Client, func(*auth.Auth) http.Handler, error) {
+	if s.db != "" {
+		client, err := kivik.New("couch", s.db)
+		if err != nil {
+			return nil, nil, fmt.Errorf("--db: %w", err)
+		}
+		return client, nil, nil
+	}
+	store, err := openStore(s.data, blobs, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	h.closing(store.Close)
+	eng := views.New(store, views.Options{Native: twins()})
+	h.closing(eng.Close)
+	client, err := driver.NewClient(store, eng)
+	if err != nil {
+		return nil, nil, err
+	}
+	return client, func(a *auth.Auth) http.Handler {
+		server := httpd.New(store, eng, a, httpd.Options{Version: release(), Logger: log})
+		h.closing(server.Close)
+		h.endFeeds = func() { _ = server.Close() }
+		return server
+	}, nil
+}
+
+// twins are the registry's native map functions in the engine's type; neither room knows the other.
+func twins() map[string]views.NativeMap {
+	native := map[string]views.NativeMap{}
+	for source, twin := range packuments.Twins() {
+		native[source] = twin
+	}
+	return native
+}
+
+// openStore opens the embedded engine in DATA/couch.
+func openStore(data string, blobs tarballs.Store, log *slog.Logger) (*couch.Store, error) {
+	store, err := couch.Open(filepath.Join(data, "couch"), couch.Options{
+		Blobs: tarballs.Blobs(blobs), MaxDocumentSize: maxDocument, Logger: log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open --data %s (is another settee running there?): %w", data, err)
+	}
+	return store, nil
+}
+
+func openTarballs(ctx context.Context, s settings) (tarballs.Store, error) {
+	if s.tarballs != "" {
+		store, err := tarballs.S3(ctx, s.tarballs, tarballs.S3Options{})
+		if err != nil {
+			return nil, fmt.Errorf("--tarballs: %w", err)
+		}
+		return store, nil
+	}
+	store, err := tarballs.Folder(filepath.Join(s.data, "tarballs"))
+	if err != nil {
+		return nil, fmt.Errorf("open the tarballs of --data: %w", err)
+	}
+	return store, nil
+}
+
+func (h *house) closing(f func() error) { h.closers = append(h.closers, f) }
+
+// close closes all rooms, the last opened first.
+func (h *house) close() error {
+	var errs []error
+	for i := len(h.closers) - 1; i >= 0; i-- {
+		errs = append(errs, h.closers[i]())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+)
+
+// drainTime is how long requests may finish after a signal: a large publish over
+// a slow line does, and it is below the 30 s after which supervisors kill.
+const drainTime = 20 * time.Second
+
+// port is one API's listener and server; one that is off does nothing.
+type port struct {
+	name   string
+	l      net.Listener
+	server *http.Server
+	failed chan error
+}
+
+func listen(name, addr string) (*port, error) {
+	p := &port{name: name, failed: make(chan error, 1)}
+	if addr == off {
+		return p, nil
+	}
+	l, err := net.Listen("tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("--%s %s: another program listens there: stop it, or choose another address", name, addr)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--%s: %w", name, err)
+	}
+	p.l = l
+	return p, nil
+}
+
+// serve answers from now on. There is no time-out on writes: feeds last for hours
+// and slow clients take large tarballs. Idle connections stay longer than clients
+// keep theirs, as a server that hangs up first makes npm see resets.
+func (p *port) serve(h http.Handler, log *slog.Logger) {
+	if p.l == nil {
+		return
+	}
+	p.server = &http.Server{
+		Handler: h, ReadHeaderTimeout: 20 * time.Second, IdleTimeout: 75 * time.Second,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	go func() {
+		if err := p.server.Serve(p.l); !errors.Is(err, http.ErrServerClosed) {
+			p.failed <- fmt.Errorf("serve %s: %w", p.name, err)
+		}
+	}()
+}
+
+// wait returns at the signal, or with what ended a server before it.
+func wait(ctx context.Context, npm, couch *port) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-npm.failed:
+		return err
+	case err := <-couch.failed:
+		return err
+	}
+}
+
+// drain takes no new requests and waits for those under way.
+func (p *port) drain() error {
+	if p.server == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	if err := p.server.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("drain %s: %w", p.name, err), p.server.Close())
+	}
+	return nil
+}
+
+// close gives the port back when serving has not begun.
+func (p *port) close() error {
+	if p.l == nil {
+		return nil
+	}
+	return p.l.Close()
+}
+
+func (p *port) url() string {
+	if p.l == nil {
+		return ""
+	}
+	return "http://" + p.l.Addr().String() + "/"
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+// newFlags is a command's flag set, which explains itself with the examples.
+func newFlags(name, summary, examples string, stdout io.Writer) *flag.FlagSet {
+	fs := flag.NewFlagSet(name, flag.ContinueOnError)
+	fs.SetOutput(io.Discard) // mistakes are printed once, by run
+	fs.Usage = func() {
+		fmt.Fprintf(stdout, "settee %s: %s\n\nExamples:\n%s\nFlags:\n", name, summary, examples)
+		fs.VisitAll(func(f *flag.Flag) {
+			value, meaning := flag.UnquoteUsage(f)
+			fmt.Fprintf(stdout, "  --%s\n        %s", strings.TrimSpace(f.Name+" "+value), meaning)
+			if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" {
+				fmt.Fprintf(stdout, " (default %s)", f.DefValue)
+			}
+			fmt.Fprintln(stdout)
+		})
+		fmt.Fprint(stdout, "\nEach flag is also an environment variable: --public-url is SETTEE_PUBLIC_URL.\n")
+	}
+	return fs
+}
+
+// parse fills the flags from the command line, then those that it left out from
+// the environment, then from the file that --config names.
+func parse(fs *flag.FlagSet, args []string, env func(string) (string, bool)) error {
+	if err := fs.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return usageError{fmt.Errorf("%w: settee %s --help lists the flags", err, fs.Name())}
+	}
+	if fs.NArg() > 0 {
+		return usageError{fmt.Errorf("%s takes no %q: settee %[1]s --help lists the flags", fs.Name(), fs.Arg(0))}
+	}
+	if err := fromEnvironment(fs, env); err != nil {
+		return usageError{err}
+	}
+	if err := fromFile(fs); err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+func fromEnvironment(fs *flag.FlagSet, env func(string) (string, bool)) error {
+	set, errs := given(fs), []error(nil)
+	fs.VisitAll(func(f *flag.Flag) {
+		name := "SETTEE_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		if value, ok := env(name); ok && !set[f.Name] {
+			if err := fs.Set(f.Name, value); err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", name, err))
+			}
+		}
+	})
+	return errors.Join(errs...)
+}
+
+func fromFile(fs *flag.FlagSet) error {
+	config := fs.Lookup("config")
+	if config == nil || config.Value.String() == "" {
+		return nil
+	}
+	file := config.Value.String()
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("read --config: %w", err)
+	}
+	var settings yaml.MapSlice
+	if err := yaml.Unmarshal(raw, &settings); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	set := given(fs)
+	for _, s := range settings {
+		name := fmt.Sprint(s.Key)
+		if fs.Lookup(name) == nil || name == "config" {
+			return fmt.Errorf("%s: there is no setting %q: settee %s --help lists them", file, name, fs.Name())
+		}
+		switch s.Value.(type) {
+		case nil, yaml.MapSlice, map[string]any, []any:
+			return fmt.Errorf("%s: %s wants one value", file, name)
+		}
+		if set[name] {
+			continue
+		}
+		if err := fs.Set(name, fmt.Sprint(s.Value)); err != nil {
+			return fmt.Errorf("%s: %s: %w", file, name, err)
+		}
+	}
+	return nil
+}
+
+// given are the flags that have been set so far.
+func given(fs *flag.FlagSet) map[string]bool {
+	set := map[string]bool{}
+	fs.Visit(func(f *flag.Flag) { set[f.Name] = true })
+	return set
+}
