@@ -97,6 +97,7 @@ func (c *call) open(w wanted, p docParams, bytes bool) ([]couch.OpenRev, error) 
 	}
 	get := p.Get
 	get.Attachments, get.AttsSince = bytes && (p.Bytes || w.since != nil), w.since
+	get.AttEncodingInfo = !bytes || p.Encoding
 	get.Revs = get.Revs || w.since != nil
 	return c.db.OpenRevs(c.ctx(), w.id, revs, get)
 }

@@ -54,6 +54,6 @@ func (p docParams) wantsBytes() bool { return p.Bytes || p.Since != nil }
 // inline are the options of a read whose attachments come as base64 in the JSON.
 func (p docParams) inline() couch.GetOptions {
 	o := p.Get
-	o.Attachments, o.AttsSince = p.wantsBytes(), p.Since
+	o.Attachments, o.AttsSince, o.AttEncodingInfo = p.wantsBytes(), p.Since, p.Encoding
 	return o
 }

@@ -47,6 +47,7 @@ func (c *call) related(id couch.DocID, p docParams) error {
 func (c *call) withFollows(id couch.DocID, p docParams) (*couch.Document, error) {
 	get := p.Get
 	get.Revs = get.Revs || p.Since != nil
+	get.AttEncodingInfo = true // the bytes are sent as they are stored
 	d, err := c.db.Get(c.ctx(), id, get)
 	if err != nil {
 		return nil, err
@@ -140,6 +141,7 @@ func (c *call) writePart(parts *multipart.Writer, d *couch.Document, a couch.Att
 // openRevs is GET of a document's leaves or of named revisions.
 func (c *call) openRevs(id couch.DocID, p docParams) error {
 	get := p.Get
+	get.AttEncodingInfo = true // the bytes are sent as they are stored
 	asJSON := !accepts(c.r.Header, "multipart/mixed")
 	if asJSON {
 		get = p.inline()
