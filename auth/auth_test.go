@@ -8,9 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/go-kivik/kivik/v4"
-	"github.com/go-kivik/kivik/v4/driver"
+	kdriver "github.com/go-kivik/kivik/v4/driver"
 	"github.com/stretchr/testify/require"
+
+	"settee/couch"
+	"settee/couch/driver"
 )
 
 var registerMemory = sync.OnceFunc(func() { kivik.Register("auth-memory", memories) })
@@ -23,7 +27,7 @@ type memoryDriver struct {
 	byName map[string]*memory
 }
 
-func (d *memoryDriver) NewClient(name string, _ driver.Options) (driver.Client, error) {
+func (d *memoryDriver) NewClient(name string, _ kdriver.Options) (kdriver.Client, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.byName[name], nil
@@ -88,8 +92,19 @@ func basic(name, password string) *http.Request {
 
 func bearer(secret string) *http.Request { return request("Authorization", "Bearer "+secret) }
 
-// openClient opens a store that the test owns.
+// openClient opens an embedded store that the test owns; it is proved whole when
+// the test ends.
 func openClient(t testing.TB) *kivik.Client {
-	client, _ := openMemory(t)
+	store, err := couch.Open("store", couch.Options{FS: vfs.NewMem()})
+	require.NoError(t, err)
+	client, err := driver.NewClient(store, nil)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		report, err := store.Check(context.Background(), nil)
+		require.NoError(t, err)
+		require.Empty(t, report.Problems)
+		require.NoError(t, client.Close())
+		require.NoError(t, store.Close())
+	})
 	return client
 }

@@ -65,6 +65,7 @@ func TestDeadConnection(t *testing.T) {
 		require.False(t, known, "the feed brought the deletion")
 		other, err := a.IssueToken(ctx, "root", Token{})
 		require.NoError(t, err)
+		synctest.Wait() // the feed brings the new token, and what was known of it goes
 		_, err = a.Authenticate(bearer(other))
 		require.NoError(t, err)
 		_, known = a.tokens.known(tokenKey(other))

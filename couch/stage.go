@@ -64,10 +64,32 @@ func (db *DB) stage(ctx context.Context, a *Attachment) (staged, error) {
 	}
 	sum.Sum(out.md5[:0])
 	out.stored, out.length = stored.n, raw.n
-	if encoded {
-		out.length = a.Length
+	if err := checkLength(a, raw.n, encoded); err != nil || !encoded {
+		return out, err
 	}
-	return out, checkLength(a, raw.n, encoded)
+	var err error
+	if out.length, err = db.unzipped(ctx, &out); err != nil {
+		return out, &Error{Kind: BadRequest, Reason: "Attachment " + a.Name + " is not gzip, as its encoding says.", Err: err}
+	}
+	return out, nil
+}
+
+// unzipped is the length of what came compressed. A sender's word for it would
+// be passed on for ever, and one that streams has none.
+func (db *DB) unzipped(ctx context.Context, s *staged) (int64, error) {
+	from := io.NopCloser(bytes.NewReader(s.inline))
+	if s.inline == nil {
+		var err error
+		if from, err = db.store.o.Blobs.Read(ctx, [64]byte([]byte(s.locator)), 0, -1); err != nil {
+			return 0, err
+		}
+	}
+	defer from.Close() //nolint:errcheck // it was only read
+	z, err := kgzip.NewReader(from)
+	if err != nil {
+		return 0, err
+	}
+	return io.Copy(io.Discard, z)
 }
 
 // place puts the stored form of an attachment where it belongs.

@@ -67,10 +67,7 @@ func (d *db) list(o kdriver.Options, read func(*couch.DB, *options) (*couch.DocR
 		}
 		return &docRows{rows: rows, db: c, p: p}, nil
 	}
-	if p.Queries != nil {
-		return severally(p.Queries, one)
-	}
-	return one(p)
+	return answer(p, one)
 }
 
 func (o *options) allDocs(r idRange) couch.AllDocsOptions {

@@ -26,10 +26,7 @@ func (d *db) Query(ctx context.Context, ddoc, view string, o kdriver.Options) (k
 		}
 		return &viewRows{rows: rows, db: c, p: p}, nil
 	}
-	if p.Queries != nil {
-		return severally(p.Queries, one)
-	}
-	return one(p)
+	return answer(p, one)
 }
 
 func (o *options) query() views.Query {

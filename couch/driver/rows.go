@@ -3,8 +3,38 @@ package driver
 import (
 	"io"
 
+	"sync"
+
 	kdriver "github.com/go-kivik/kivik/v4/driver"
 )
+
+// guarded lets Close come while Next runs, and twice: Kivik closes an iterator
+// from another goroutine when its context ends.
+type guarded struct {
+	kdriver.Rows
+
+	mu     sync.Mutex // held by Next and Close; guards closed
+	closed bool
+}
+
+func (g *guarded) Next(row *kdriver.Row) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return io.EOF
+	}
+	return g.Rows.Next(row)
+}
+
+func (g *guarded) Close() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return nil
+	}
+	g.closed = true
+	return g.Rows.Close()
+}
 
 // listed are rows that were counted beforehand and are made one at a time.
 type listed struct {
@@ -29,6 +59,21 @@ func (*listed) TotalRows() int64  { return 0 }
 type several struct {
 	open []func() (kdriver.Rows, error) // those to come
 	kdriver.Rows
+}
+
+// answer is the rows of a call, or of its queries one after the other.
+func answer(p *options, one func(*options) (kdriver.Rows, error)) (kdriver.Rows, error) {
+	var rows kdriver.Rows
+	var err error
+	if p.Queries != nil {
+		rows, err = severally(p.Queries, one)
+	} else {
+		rows, err = one(p)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &guarded{Rows: rows}, nil
 }
 
 // severally opens the first answer, so that an error of it is the call's.
