@@ -64,14 +64,20 @@ func (l *landing) merge(e *edit) error {
 	if err != nil {
 		return err
 	}
-	if e.replicated {
-		if p.record.spill > 0 && !touches(&p.record.tree, e.path) {
+	path := e.path
+	if !e.replicated {
+		if err := p.check(e); err != nil {
+			return err
+		}
+		path = e.path // check may have named another parent
+	} else if p.record.spill > 0 {
+		if !touches(&p.record.tree, path) {
 			if err := l.readTrunk(p); err != nil {
 				return err
 			}
+		} else {
+			path = inCrown(path, p.record.tree.Root().Pos)
 		}
-	} else if err := p.check(e); err != nil {
-		return err
 	}
 	for i := range e.atts {
 		// A compaction may have taken what only an old revision used.
@@ -79,7 +85,7 @@ func (l *landing) merge(e *edit) error {
 			return missingStub(e, e.atts[i].name)
 		}
 	}
-	outcome := p.record.tree.Merge(e.path, e.doc.Deleted)
+	outcome := p.record.tree.Merge(path, e.doc.Deleted)
 	p.edited = true
 	if outcome == revtree.Known {
 		return nil
@@ -125,6 +131,17 @@ func touches(t *revtree.Tree, path []Rev) bool {
 		}
 	}
 	return false
+}
+
+// inCrown cuts off what a path repeats of the trunk's segments. In the crown it
+// would put the tree out of step with them.
+func inCrown(path []Rev, root uint64) []Rev {
+	for i, r := range path {
+		if r.Pos < root {
+			return path[:i]
+		}
+	}
+	return path
 }
 
 // store writes the revision's body and attachments.

@@ -78,6 +78,8 @@ func (db *DB) Bulk(ctx context.Context, docs []*Document, o WriteOptions) ([]Wri
 			return nil, err
 		}
 		db.durable.raise(seq)
+	} else if err := db.durable.wait(ctx, seq); err != nil {
+		return nil, err // what was there already may be another writer's, on its way to the disk
 	}
 	results := make([]WriteResult, len(docs))
 	for i := range edits {
@@ -236,8 +238,8 @@ func (db *DB) ask(ctx context.Context, e *edit, o WriteOptions) error {
 }
 
 // land merges the edits into their trees and applies one batch, under the lock.
-// A nil batch means that there was nothing to write.
-// at is the sequence before the edits were prepared.
+// A nil batch means that there was nothing to write; the sequence is then the
+// one by which all that was found is durable. at is the sequence before the edits were prepared.
 func (db *DB) land(edits []edit, at Seq) (*pebble.Batch, Seq, error) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -259,7 +261,7 @@ func (db *DB) land(edits []edit, at Seq) (*pebble.Batch, Seq, error) {
 	}
 	if l.batch.Empty() {
 		_ = l.batch.Close()
-		return nil, 0, nil
+		return nil, db.counts.seq, nil
 	}
 	if err := db.store.apply(l.batch); err != nil {
 		return nil, 0, err
