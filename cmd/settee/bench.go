@@ -140,7 +140,7 @@ func bench(ctx context.Context, args []string, stdout, stderr io.Writer) (err er
 		return nil
 	}
 	if err != nil {
-		return err
+		return usageError{err}
 	}
 	b := newBencher(ctx, f, stdout, stderr)
 	defer func() { err = errors.Join(err, b.clean()) }()

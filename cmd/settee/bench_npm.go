@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -48,10 +49,10 @@ func packTarball(name, version string, size, seed int) ([]byte, error) {
 			return nil, err
 		}
 	}
-	if err := t.Close(); err != nil {
+	if err := errors.Join(t.Close(), z.Close()); err != nil {
 		return nil, err
 	}
-	return b.Bytes(), z.Close()
+	return b.Bytes(), nil
 }
 
 // publishBody is what npm publish sends.
