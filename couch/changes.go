@@ -22,10 +22,16 @@ func (db *DB) snapshot(ctx context.Context) (*snapshot, error) {
 	if err := db.enter(); err != nil {
 		return nil, err
 	}
-	db.mu.Lock()
-	s := &snapshot{db.store.pebble.NewSnapshot(), db, db.counts}
-	db.mu.Unlock()
-	if err := db.durable.wait(ctx, s.counts.seq); err != nil {
+	s := &snapshot{Snapshot: db.store.pebble.NewSnapshot(), db: db}
+	var err error
+	switch s.counts, err = db.countsIn(s); {
+	case err != nil:
+	case db.gone.Load():
+		err = ErrNoDatabase
+	default:
+		err = db.durable.wait(ctx, s.counts.seq)
+	}
+	if err != nil {
 		s.release()
 		return nil, err
 	}

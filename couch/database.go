@@ -24,17 +24,28 @@ type DB struct {
 	created time.Time
 	token   string // of this incarnation
 	durable watermark
-	gone    atomic.Bool // set under mu
 
 	compacting sync.Mutex // held by Compact
 
-	// mu is the write lock and guards the rest. Batches are applied under it, so
-	// that they reach the log in the order of their sequences.
+	// mu is the write lock. Batches are applied under it, so that they reach the
+	// log in the order of their sequences. Readers do not take it: what they look
+	// at is atomic, stored under mu, and snapshots bring their own counts.
 	mu        sync.Mutex
-	counts    counts
-	revsLimit int
-	security  Security
-	touched   map[string]bool // locators that writes used since a compaction began; nil: none runs
+	gone      atomic.Bool
+	counts    atomic.Pointer[counts]
+	revsLimit atomic.Int64
+	security  atomic.Pointer[Security]
+	compacts  atomic.Bool     // a compaction runs
+	touched   map[string]bool // guarded by mu: locators that writes used since it began; nil: none runs
+}
+
+func (s *Store) newDB(name string) *DB {
+	db := &DB{store: s, name: name}
+	security := Security(defaultSecurity)
+	db.counts.Store(&counts{})
+	db.revsLimit.Store(defaultRevsLimit)
+	db.security.Store(&security)
+	return db
 }
 
 // counts are kept in memory and written with every batch.
@@ -49,6 +60,28 @@ func (c counts) append(dst []byte) []byte {
 		dst = binary.AppendUvarint(dst, n)
 	}
 	return dst
+}
+
+func readCounts(v []byte) (counts, error) {
+	c := cursor{b: v}
+	n := counts{Seq(c.uvarint()), int64(c.uvarint()), int64(c.uvarint()), int64(c.uvarint())}
+	if c.bad {
+		return n, corrupt("counters")
+	}
+	return n, nil
+}
+
+// countsIn reads the counts as a snapshot has them.
+func (db *DB) countsIn(r pebble.Reader) (counts, error) {
+	v, closer, err := r.Get(db.prefix(kindMeta).key(metaCounts))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return counts{}, nil // nothing was written yet
+	}
+	if err != nil {
+		return counts{}, readError(err)
+	}
+	defer closer.Close() //nolint:errcheck // it only releases a block
+	return readCounts(v)
 }
 
 const (
@@ -116,8 +149,9 @@ func (s *Store) create(name string) (*DB, *pebble.Batch, error) {
 	if _, err := io.ReadFull(s.o.Rand, token[:]); err != nil {
 		return nil, nil, &Error{Kind: Unavailable, Reason: "No randomness for the database's token.", Err: err}
 	}
-	db := &DB{store: s, name: name, number: s.next, created: s.o.Now().UTC().Truncate(time.Second),
-		token: base64.RawURLEncoding.EncodeToString(token[:]), revsLimit: defaultRevsLimit, security: Security(defaultSecurity)}
+	db := s.newDB(name)
+	db.number, db.created = s.next, s.o.Now().UTC().Truncate(time.Second)
+	db.token = base64.RawURLEncoding.EncodeToString(token[:])
 	b := s.pebble.NewBatch()
 	v := binary.BigEndian.AppendUint32(nil, db.number)
 	v = binary.AppendVarint(v, db.created.Unix())
@@ -127,7 +161,7 @@ func (s *Store) create(name string) (*DB, *pebble.Batch, error) {
 		return nil, nil, err
 	}
 	s.next++
-	s.databases[name] = db
+	s.databases.Store(name, db)
 	return db, b, nil
 }
 
@@ -137,6 +171,9 @@ func (s *Store) DB(name string) (*DB, error) {
 		return nil, err
 	}
 	defer s.gate.leave()
+	if db, ok := s.databases.Load(name); ok {
+		return db.(*DB), nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.find(name)
@@ -144,8 +181,8 @@ func (s *Store) DB(name string) (*DB, error) {
 
 // find returns an open database or opens it; s.mu is held.
 func (s *Store) find(name string) (*DB, error) {
-	if db, ok := s.databases[name]; ok {
-		return db, nil
+	if db, ok := s.databases.Load(name); ok {
+		return db.(*DB), nil
 	}
 	v, err := read(s.pebble, nameKey(name))
 	if errors.Is(err, ErrMissing) {
@@ -154,7 +191,7 @@ func (s *Store) find(name string) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{store: s, name: name, revsLimit: defaultRevsLimit, security: Security(defaultSecurity)}
+	db := s.newDB(name)
 	if len(v) < 5 {
 		return nil, corrupt("database " + name)
 	}
@@ -168,14 +205,20 @@ func (s *Store) find(name string) (*DB, error) {
 	if err := db.loadMeta(); err != nil {
 		return nil, err
 	}
-	if broken := s.broken.Load(); broken != nil {
+	s.databases.Store(name, db)
+	if broken := s.broken.Load(); broken != nil { // fail may have gone through the open ones before
 		db.durable.fail(broken)
 	}
-	s.databases[name] = db
 	return db, nil
 }
 
 func (db *DB) loadMeta() error {
+	c, err := db.countsIn(db.store.pebble)
+	if err != nil {
+		return err
+	}
+	db.counts.Store(&c)
+	db.durable.seq = c.seq
 	meta := func(name string, use func(v []byte)) error {
 		v, err := read(db.store.pebble, db.prefix(kindMeta).key(name))
 		if err == nil {
@@ -186,13 +229,8 @@ func (db *DB) loadMeta() error {
 		return nil
 	}
 	return errors.Join(
-		meta(metaCounts, func(v []byte) {
-			c := cursor{b: v}
-			db.counts = counts{Seq(c.uvarint()), int64(c.uvarint()), int64(c.uvarint()), int64(c.uvarint())}
-			db.durable.seq = db.counts.seq
-		}),
-		meta(metaSecurity, func(v []byte) { db.security = v }),
-		meta(metaRevsLimit, func(v []byte) { c := cursor{b: v}; db.revsLimit = int(c.uvarint()) }),
+		meta(metaSecurity, func(v []byte) { db.security.Store((*Security)(&v)) }),
+		meta(metaRevsLimit, func(v []byte) { c := cursor{b: v}; db.revsLimit.Store(int64(c.uvarint())) }),
 	)
 }
 
@@ -223,11 +261,12 @@ func (s *Store) drop(name string) (*pebble.Batch, error) {
 	b := s.pebble.NewBatch()
 	_ = b.Delete(nameKey(name), nil)
 	_ = b.DeleteRange(all[:5], end(all[:5]), nil)
+	db.gone.Store(true) // before: who finds nothing knows why
 	if err := s.apply(b); err != nil {
+		db.gone.Store(false)
 		return nil, err
 	}
-	db.gone.Store(true)
-	delete(s.databases, name)
+	s.databases.Delete(name)
 	db.durable.fail(ErrNoDatabase)
 	return b, nil
 }

@@ -3,53 +3,52 @@ package couch
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 )
 
 // gate counts the operations that run, so that Close can wait for them.
 type gate struct {
-	mu     sync.Mutex // guards the rest
-	inside int
-	shut   bool
-	empty  chan struct{} // closed when shut and nobody is inside
+	state atomic.Int64 // how many are inside, and shut added once closed
+	once  sync.Once
+	empty chan struct{} // closed when shut and nobody is inside
 }
 
+// shut is more than can ever be inside.
+const shut = 1 << 62
+
+func newGate() *gate { return &gate{empty: make(chan struct{})} }
+
 func (g *gate) enter() error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.shut {
+	if g.state.Add(1) > shut {
+		g.leave()
 		return ErrClosed
 	}
-	g.inside++
 	return nil
 }
 
 func (g *gate) leave() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.inside--; g.inside == 0 && g.shut {
-		close(g.empty)
+	if g.state.Add(-1) == shut {
+		g.once.Do(func() { close(g.empty) })
 	}
 }
 
-func (g *gate) isShut() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.shut
-}
+func (g *gate) isShut() bool { return g.state.Load() >= shut }
 
 // close lets nobody in any more; the first caller is told so. The channel is
 // closed when the last operation has left.
 func (g *gate) close() (first bool, empty <-chan struct{}) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.shut {
-		return false, g.empty
+	for {
+		inside := g.state.Load()
+		if inside >= shut {
+			return false, g.empty
+		}
+		if g.state.CompareAndSwap(inside, inside+shut) {
+			if inside == 0 {
+				g.once.Do(func() { close(g.empty) })
+			}
+			return true, g.empty
+		}
 	}
-	g.shut, g.empty = true, make(chan struct{})
-	if g.inside == 0 {
-		close(g.empty)
-	}
-	return true, g.empty
 }
 
 // watermark is the newest durable sequence of a database.

@@ -15,9 +15,7 @@ func (db *DB) Info(context.Context) (Info, error) {
 		return Info{}, err
 	}
 	defer db.leave()
-	db.mu.Lock()
-	c, compacting := db.counts, db.touched != nil
-	db.mu.Unlock()
+	c := db.counts.Load()
 	all := db.prefix(0)
 	disk, err := db.store.pebble.EstimateDiskUsage(all[:5], end(all[:5]))
 	if err != nil {
@@ -25,30 +23,22 @@ func (db *DB) Info(context.Context) (Info, error) {
 	}
 	file := max(int64(disk), 1)
 	return Info{Name: db.name, Docs: c.docs, Deleted: c.deleted, UpdateSeq: db.durable.now(), File: file,
-		Active: min(file, c.external), External: c.external, CompactRunning: compacting, Created: db.created}, nil
+		Active: min(file, c.external), External: c.external, CompactRunning: db.compacts.Load(), Created: db.created}, nil
 }
 
 // RevsLimit is how many revisions a branch keeps.
-func (db *DB) RevsLimit() int {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	return db.revsLimit
-}
+func (db *DB) RevsLimit() int { return int(db.revsLimit.Load()) }
 
 // SetRevsLimit changes it.
 func (db *DB) SetRevsLimit(_ context.Context, n int) error {
 	if n < 1 {
 		return &Error{Kind: BadRequest, Reason: "`revs_limit` must be a positive integer."}
 	}
-	return db.setMeta(metaRevsLimit, binary.AppendUvarint(nil, uint64(n)), func() { db.revsLimit = n })
+	return db.setMeta(metaRevsLimit, binary.AppendUvarint(nil, uint64(n)), func() { db.revsLimit.Store(int64(n)) })
 }
 
 // Security reads the _security object.
-func (db *DB) Security() Security {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	return slices.Clone(db.security)
-}
+func (db *DB) Security() Security { return slices.Clone(*db.security.Load()) }
 
 // SetSecurity replaces it.
 func (db *DB) SetSecurity(_ context.Context, s Security) error {
@@ -56,7 +46,7 @@ func (db *DB) SetSecurity(_ context.Context, s Security) error {
 	if err != nil {
 		return err
 	}
-	return db.setMeta(metaSecurity, doc.Body, func() { db.security = doc.Body })
+	return db.setMeta(metaSecurity, doc.Body, func() { db.security.Store((*Security)(&doc.Body)) })
 }
 
 // setMeta writes one key of the database and waits for it.

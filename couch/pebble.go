@@ -86,7 +86,7 @@ func (s *Store) fail(cause error) error {
 	err := &Error{Kind: Unavailable, Reason: "The disk failed; restart the server.", Err: cause}
 	if s.broken.CompareAndSwap(nil, err) {
 		s.o.Logger.Error("store is broken", "err", cause)
-		go s.eachOpen(func(db *DB) { db.durable.fail(err) }) // the caller may hold the store's lock
+		s.eachOpen(func(db *DB) { db.durable.fail(err) })
 	}
 	return s.broken.Load()
 }

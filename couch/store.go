@@ -32,15 +32,16 @@ type Store struct {
 	lock   *pebble.Lock
 	uuid   string
 	ids    uuids
-	gate   gate
+	gate   *gate
 	broken atomic.Pointer[Error] // set once a write may be lost; see fail
 
 	validator Validator // set before the store is used
 
-	// mu guards databases and next. It is taken before a database's own lock.
-	mu        sync.Mutex
-	databases map[string]*DB // those that were asked for
-	next      uint32         // number of the next database
+	databases sync.Map // string -> *DB: those that were asked for; changed under mu
+
+	// mu guards next. It is taken before a database's own lock.
+	mu   sync.Mutex
+	next uint32 // number of the next database
 }
 
 func (o *Options) defaults() {
@@ -70,7 +71,7 @@ func (o *Options) defaults() {
 // Open opens or creates the store in dir.
 func Open(dir string, o Options) (*Store, error) {
 	o.defaults()
-	s := &Store{o: o, databases: map[string]*DB{}}
+	s := &Store{o: o, gate: newGate()}
 	if err := o.FS.MkdirAll(dir, 0o755); err != nil {
 		return nil, &Error{Kind: Unavailable, Reason: "The folder " + dir + " cannot be made.", Err: err}
 	}
@@ -155,15 +156,10 @@ func (s *Store) Close() error {
 }
 
 func (s *Store) eachOpen(fn func(*DB)) {
-	s.mu.Lock()
-	open := make([]*DB, 0, len(s.databases))
-	for _, db := range s.databases {
-		open = append(open, db)
-	}
-	s.mu.Unlock()
-	for _, db := range open {
-		fn(db)
-	}
+	s.databases.Range(func(_, db any) bool {
+		fn(db.(*DB))
+		return true
+	})
 }
 
 // UUID names this store for ever.

@@ -18,7 +18,7 @@ const (
 // trim holds a tree to the limit of revisions and its record to a bounded size.
 func (l *landing) trim(p *pending) {
 	r := &p.record
-	limit := l.db.revsLimit
+	limit := l.db.RevsLimit()
 	if p.whole {
 		for newest := p.before.spill + segment - 1; newest < p.root(); newest += segment {
 			_ = l.batch.Delete(l.db.trunkKey(p.id, newest), nil)

@@ -66,7 +66,7 @@ func (db *DB) Bulk(ctx context.Context, docs []*Document, o WriteOptions) ([]Wri
 	}
 	edits := make([]edit, len(docs))
 	o.ahead = len(docs) > share
-	at := db.appliedSeq()
+	at := db.counts.Load().seq
 	inParallel(len(docs), func(i int) { db.prepare(ctx, &edits[i], docs[i], o) })
 	batch, seq, err := db.land(edits, at)
 	if err != nil {
@@ -144,13 +144,6 @@ func (db *DB) lookAhead(id DocID) *docRecord {
 		return nil
 	}
 	return &record
-}
-
-// appliedSeq is the sequence of the last batch that landed.
-func (db *DB) appliedSeq() Seq {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	return db.counts.seq
 }
 
 func (db *DB) examine(ctx context.Context, e *edit, o WriteOptions) error {
@@ -246,7 +239,8 @@ func (db *DB) land(edits []edit, at Seq) (*pebble.Batch, Seq, error) {
 	if db.gone.Load() {
 		return nil, 0, ErrNoDatabase
 	}
-	l := landing{db: db, batch: db.store.pebble.NewBatchWithSize(batchSize(edits)), counts: db.counts, fresh: at == db.counts.seq}
+	before := *db.counts.Load()
+	l := landing{db: db, batch: db.store.pebble.NewBatchWithSize(batchSize(edits)), counts: before, fresh: at == before.seq}
 	if len(edits) > 1 {
 		l.byID = make(map[DocID]*pending, len(edits))
 	}
@@ -261,13 +255,14 @@ func (db *DB) land(edits []edit, at Seq) (*pebble.Batch, Seq, error) {
 	}
 	if l.batch.Empty() {
 		_ = l.batch.Close()
-		return nil, db.counts.seq, nil
+		return nil, before.seq, nil
 	}
 	if err := db.store.apply(l.batch); err != nil {
 		return nil, 0, err
 	}
-	db.counts = l.counts
-	return l.batch, l.counts.seq, nil
+	after := l.counts
+	db.counts.Store(&after)
+	return l.batch, after.seq, nil
 }
 
 func batchSize(edits []edit) int {

@@ -13,9 +13,17 @@ import (
 // compile.
 type validator struct{}
 
+var _ couch.Selective = validator{}
+
+// Cares implements couch.Selective: whatever is no design document is not looked
+// at, so the store need not read the revision that it replaces.
+func (validator) Cares(_ *couch.DB, doc *couch.Document) bool {
+	return doc.ID.IsDesign() && !doc.Deleted
+}
+
 // Validate implements couch.Validator.
-func (validator) Validate(_ context.Context, _ *couch.DB, doc, _ *couch.Document, _ *couch.User) error {
-	if !doc.ID.IsDesign() || doc.Deleted {
+func (v validator) Validate(_ context.Context, db *couch.DB, doc, _ *couch.Document, _ *couch.User) error {
+	if !v.Cares(db, doc) {
 		return nil
 	}
 	d, err := parseDesign(doc.Body)

@@ -236,6 +236,18 @@ func TestInfoAndCleanup(t *testing.T) {
 	require.Len(t, h.query("plain", Query{Limit: -1}), 2, "built again from nothing")
 }
 
+// Ordinary documents and tombstones are none of the validator's business.
+func TestCares(t *testing.T) {
+	for want, docs := range map[bool][]couch.Document{
+		true:  {{ID: "_design/a"}},
+		false: {{ID: "a"}, {ID: "_local/a"}, {ID: "_design/a", Deleted: true}},
+	} {
+		for _, doc := range docs {
+			require.Equal(t, want, validator{}.Cares(nil, &doc), doc.ID)
+		}
+	}
+}
+
 func TestValidation(t *testing.T) {
 	h := open(t, Options{})
 	for body, want := range map[string]couch.Error{

@@ -1,0 +1,39 @@
+package couch
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// picky cares for ids that begin with a letter, and notes what it was asked.
+type picky struct {
+	letter string
+	asked  []string
+}
+
+func (p *picky) Cares(_ *DB, doc *Document) bool { return strings.HasPrefix(string(doc.ID), p.letter) }
+
+func (p *picky) Validate(_ context.Context, _ *DB, doc, old *Document, _ *User) error {
+	was := ""
+	if old != nil {
+		was = string(old.Body)
+	}
+	p.asked = append(p.asked, string(doc.ID)+" "+was)
+	return nil
+}
+
+// A validator is asked about what it cares for only; the rest is stored without
+// a look at what it replaces.
+func TestSelective(t *testing.T) {
+	db := database(t, Options{})
+	p := &picky{letter: "c"}
+	db.store.SetValidator(p)
+	for _, id := range []string{"cat", "dog"} {
+		rev := put(t, db, `{"_id":"`+id+`","n":1}`)
+		put(t, db, `{"_id":"`+id+`","_rev":"`+rev.String()+`","n":2}`)
+	}
+	require.Equal(t, []string{"cat ", `cat {"n":1}`}, p.asked)
+}
