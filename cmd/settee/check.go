@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 
 	"settee/couch"
-	"settee/registry"
 	"settee/tarballs"
 )
 
@@ -19,7 +18,8 @@ const checkExamples = `  settee check
   settee check --data /var/lib/settee --tarballs 's3://minio:9000/tarballs?tls=false'
 `
 
-// check proves the stores of a stopped server and reports each problem.
+// check proves the stores of a stopped server and reports each problem: the
+// documents, the bytes of every blob, and that each version has its tarball.
 func check(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var s settings
 	fs := newFlags("check", "prove the stores of a stopped server", checkExamples, stdout)
@@ -28,60 +28,83 @@ func check(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := parse(fs, args, os.LookupEnv); err != nil {
 		return err
 	}
+	if err := s.checkTarballs(); err != nil {
+		return usageError{err}
+	}
 	if _, err := os.Stat(filepath.Join(s.data, "couch")); err != nil {
 		return usageError{fmt.Errorf("--data %s holds no store: %w", s.data, err)}
 	}
-	blobs, err := openTarballs(ctx, s)
+	problems, err := checkStores(ctx, s, stdout, newProgress(stderr))
 	if err != nil {
 		return err
 	}
-	store, err := openStore(s.data, blobs, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return err
-	}
-	defer store.Close()
-	report, err := store.Check(ctx, progress(stderr))
-	if err != nil {
-		return fmt.Errorf("check the documents: %w", err)
-	}
-	tarballs, missing, err := checkTarballs(ctx, store, blobs)
-	if err != nil {
-		return fmt.Errorf("check the tarballs: %w", err)
-	}
-	problems := append(report.Problems, missing...)
-	for _, p := range problems {
-		fmt.Fprintln(stdout, "problem:", p)
-	}
-	fmt.Fprintf(stdout, "%d databases, %d documents, %d revisions, %d attachments, %d tarballs: %d problems\n",
-		report.Databases, report.Documents, report.Revisions, report.Attachments, tarballs, len(problems))
-	if len(problems) > 0 {
-		return fmt.Errorf("%d problems", len(problems))
+	if problems > 0 {
+		return fmt.Errorf("%s: %d problems", s.data, problems)
 	}
 	return nil
 }
 
-// checkTarballs looks for the blob of every version of every packument.
-func checkTarballs(ctx context.Context, store *couch.Store, blobs tarballs.Store) (n int, missing []string, err error) {
-	db, err := store.DB(registry.Database)
+// checkStores prints each problem, then what was looked at.
+func checkStores(ctx context.Context, s settings, stdout io.Writer, p *progress) (problems int, err error) {
+	blobs, err := openTarballs(ctx, s)
 	if err != nil {
-		return 0, nil, nil // a server that has served no npm yet
+		return 0, err
 	}
-	rows, err := db.AllDocs(ctx, couch.AllDocsOptions{Limit: -1, IncludeDocs: true})
+	defer func() { err = errors.Join(err, closerOf(blobs)()) }()
+	store, err := openStore(s.data, blobs, slog.New(slog.DiscardHandler))
 	if err != nil {
-		return 0, nil, err
+		return 0, err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		row := rows.Row()
-		if row.ID.IsDesign() || row.Doc == nil {
-			continue
+	defer func() { err = errors.Join(err, store.Close()) }()
+	found := func(format string, args ...any) {
+		problems++
+		fmt.Fprintln(stdout, "problem:", fmt.Sprintf(format, args...))
+	}
+	report, err := store.Check(ctx, p.of("documents"))
+	for _, text := range report.Problems {
+		found("%s", text)
+	}
+	if err != nil {
+		return problems, fmt.Errorf("check the documents: %w", err)
+	}
+	whole, err := checkBlobs(ctx, blobs, found, p.of("blobs"))
+	if err != nil {
+		return problems, fmt.Errorf("check the blobs: %w", err)
+	}
+	versions, err := checkVersions(ctx, store, blobs, found, p.of("versions"))
+	if err != nil {
+		return problems, fmt.Errorf("check the versions: %w", err)
+	}
+	fmt.Fprintf(stdout, "%d databases, %d documents, %d revisions, %d attachments, %d blobs, %d versions: %d problems\n",
+		report.Databases, report.Documents, report.Revisions, report.Attachments, whole, versions, problems)
+	return problems, nil
+}
+
+// checkBlobs reads and hashes every blob.
+func checkBlobs(ctx context.Context, blobs tarballs.Store, found func(string, ...any), tell func(done, total int64)) (done int64, err error) {
+	var total int64
+	for _, err := range blobs.List(ctx) {
+		if err != nil {
+			return 0, err
 		}
-		var p struct {
-			Versions map[string]struct{ Dist struct{ Integrity string } }
+		total++
+	}
+	err = tarballs.Verify(ctx, blobs, func(info tarballs.Info, err error) {
+		if err != nil {
+			found("blob %s of %d bytes: %v", info.Digest, info.Size, err)
 		}
-		if err := json.Unmarshal(row.Doc.Body, &p); err != nil {
-			missing = append(missing, fmt.Sprintf("%s: no packument: %v", row.ID, err))
-			continue
+		done++
+		tell(done, total)
+	})
+	return done, err
+}
+
+// checkVersions looks for the blob of every version of every packument.
+func checkVersions(ctx context.Context, store *couch.Store, blobs tarballs.Store, found func(string, ...any), tell func(done, total int64)) (n int64, err error) {
+	err = eachPackument(ctx, store, tell, func(name string, p packument, err error) {
+		if err != nil {
+			found("%s: no packument: %v", name, err)
+			return
 		}
 		for version, v := range p.Versions {
 			n++
@@ -90,29 +113,9 @@ func checkTarballs(ctx context.Context, store *couch.Store, blobs tarballs.Store
 				_, err = blobs.Stat(ctx, digest)
 			}
 			if err != nil {
-				missing = append(missing, fmt.Sprintf("%s@%s: its tarball: %v", row.ID, version, err))
+				found("%s@%s: its tarball: %v", name, version, err)
 			}
 		}
-	}
-	return n, missing, rows.Err()
-}
-
-// progress draws a line that grows on a terminal, and nothing elsewhere.
-func progress(w io.Writer) func(done, total int64) {
-	file, ok := w.(*os.File)
-	if !ok {
-		return nil
-	}
-	if info, err := file.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return nil
-	}
-	return func(done, total int64) {
-		if total <= 0 {
-			return
-		}
-		fmt.Fprintf(w, "\rchecking %3d %%", done*100/total)
-		if done >= total {
-			fmt.Fprintln(w)
-		}
-	}
+	})
+	return n, err
 }

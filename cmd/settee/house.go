@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/go-kivik/kivik/v4"
 	_ "github.com/go-kivik/kivik/v4/couchdb" // the driver of --db
@@ -42,10 +45,16 @@ func open(ctx context.Context, s settings, who admin, log *slog.Logger) (*house,
 }
 
 func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logger) error {
+	if s.keepsData() {
+		if err := os.MkdirAll(s.data, 0o700); err != nil { // others may not read documents
+			return fmt.Errorf("make --data: %w", err)
+		}
+	}
 	blobs, err := openTarballs(ctx, s)
 	if err != nil {
 		return err
 	}
+	h.closing(closerOf(blobs))
 	client, serveCouch, err := h.documents(s, blobs, log)
 	if err != nil {
 		return err
@@ -113,25 +122,36 @@ func openStore(data string, blobs tarballs.Store, log *slog.Logger) (*couch.Stor
 	store, err := couch.Open(filepath.Join(data, "couch"), couch.Options{
 		Blobs: tarballs.Blobs(blobs), MaxDocumentSize: maxDocument, Logger: log,
 	})
+	if errors.Is(err, syscall.EAGAIN) { // the lock of the folder is taken
+		return nil, fmt.Errorf("--data %s: another settee is running there: stop it first", data)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("open --data %s (is another settee running there?): %w", data, err)
+		return nil, fmt.Errorf("open --data %s: %w", data, err)
 	}
 	return store, nil
 }
 
+// keepsData says whether anything lives in --data.
+func (s *settings) keepsData() bool { return s.db == "" || s.tarballs == "" }
+
 func openTarballs(ctx context.Context, s settings) (tarballs.Store, error) {
-	if s.tarballs != "" {
-		store, err := tarballs.S3(ctx, s.tarballs, tarballs.S3Options{})
-		if err != nil {
-			return nil, fmt.Errorf("--tarballs: %w", err)
-		}
-		return store, nil
+	flag, location := "--tarballs", s.tarballs
+	if location == "" {
+		flag, location = "the tarballs of --data", filepath.Join(s.data, "tarballs")
 	}
-	store, err := tarballs.Folder(filepath.Join(s.data, "tarballs"))
+	store, err := tarballs.Open(ctx, location)
 	if err != nil {
-		return nil, fmt.Errorf("open the tarballs of --data: %w", err)
+		return nil, fmt.Errorf("%s: %w", flag, err)
 	}
 	return store, nil
+}
+
+// closerOf is how to close a blob store: those that hold nothing open have no Close.
+func closerOf(s tarballs.Store) func() error {
+	if c, ok := s.(io.Closer); ok {
+		return c.Close
+	}
+	return func() error { return nil }
 }
 
 func (h *house) closing(f func() error) { h.closers = append(h.closers, f) }

@@ -7,11 +7,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"syscall"
 	"time"
 )
 
-// drainTime is how long requests may finish after a signal: a large publish over
+// drainTime is the default of --drain: how long requests may finish after a signal: a large publish over
 // a slow line does, and it is below the 30 s after which supervisors kill.
 const drainTime = 20 * time.Second
 
@@ -69,14 +70,29 @@ func wait(ctx context.Context, npm, couch *port) error {
 	}
 }
 
-// drain takes no new requests and waits for those under way.
-func (p *port) drain() error {
+// drain takes no new requests and waits for those under way, on all ports at
+// once; those that outlast the limit are cut, and that is an error.
+func drain(limit time.Duration, ports ...*port) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	errs := make([]error, len(ports))
+	var wg sync.WaitGroup
+	for i, p := range ports {
+		wg.Go(func() { errs[i] = p.drain(ctx, limit) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func (p *port) drain(ctx context.Context, limit time.Duration) error {
 	if p.server == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
-	defer cancel()
-	if err := p.server.Shutdown(ctx); err != nil {
+	err := p.server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("requests were still running after %s and were cut", limit)
+	}
+	if err != nil {
 		return errors.Join(fmt.Errorf("drain %s: %w", p.name, err), p.server.Close())
 	}
 	return nil
