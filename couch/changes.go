@@ -63,6 +63,7 @@ type Changes struct {
 	begun  bool
 	row    Change
 	rows   int
+	total  int64 // rows from since to the snapshot's end; < 0: not asked yet
 	last   Seq
 	err    error
 	closed bool
@@ -74,7 +75,7 @@ func (db *DB) Changes(ctx context.Context, o ChangesOptions) (*Changes, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Changes{ctx: ctx, snap: snap, o: o, last: o.Since}
+	c := &Changes{ctx: ctx, snap: snap, o: o, last: o.Since, total: -1}
 	lower := db.seqKey(min(o.Since, snap.counts.seq) + 1)
 	if o.Descending { // CouchDB begins at the end and goes to the start, whatever since says
 		lower = db.seqKey(0)
@@ -160,48 +161,25 @@ func (c *Changes) Change() *Change { return &c.row }
 // LastSeq is the sequence of the last row read, or where the feed stands when there was none.
 func (c *Changes) LastSeq() Seq { return c.last }
 
-// Pending is how many rows of the snapshot follow the last one read. It costs
-// a walk over the keys of the shorter side: those that follow, or those before.
+// Pending is how many rows of the snapshot follow the last one read. Whatever
+// the size of the database it costs a short walk at most.
 func (c *Changes) Pending() int64 {
-	if c.closed {
-		return 0
-	}
-	total := c.snap.counts.docs + c.snap.counts.deleted
-	db := c.snap.db
 	switch {
-	case c.o.Descending:
-		return total - int64(c.rows)
-	case c.last >= c.snap.counts.seq:
+	case c.closed:
 		return 0
-	case c.o.Since == 0:
-		return total - int64(c.rows)
-	case c.last > c.snap.counts.seq/2:
-		return c.count(db.seqKey(c.last+1), db.prefix(kindSeq+1).key())
+	case c.o.Descending:
+		return c.snap.counts.docs + c.snap.counts.deleted - int64(c.rows)
+	case c.total < 0:
+		left, err := c.snap.after(c.ctx, c.last)
+		if err != nil {
+			if c.err == nil {
+				c.err = err
+			}
+			return 0
+		}
+		c.total = left + int64(c.rows)
 	}
-	return total - c.count(db.seqKey(0), db.seqKey(c.last+1))
-}
-
-func (c *Changes) count(lower, upper []byte) int64 {
-	n, err := countKeys(c.snap, lower, upper)
-	if err != nil && c.err == nil {
-		c.err = err
-	}
-	return n
-}
-
-func countKeys(r pebble.Reader, lower, upper []byte) (int64, error) {
-	it, err := r.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
-	if err != nil {
-		return 0, readError(err)
-	}
-	n := int64(0)
-	for ok := it.First(); ok; ok = it.Next() {
-		n++
-	}
-	if err := it.Close(); err != nil {
-		return 0, readError(err)
-	}
-	return n, nil
+	return c.total - int64(c.rows)
 }
 
 // Err is what ended the iteration early.

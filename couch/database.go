@@ -24,6 +24,7 @@ type DB struct {
 	created time.Time
 	token   string // of this incarnation
 	durable watermark
+	tally   tally
 
 	compacting sync.Mutex // held by Compact
 
@@ -218,7 +219,7 @@ func (db *DB) loadMeta() error {
 		return err
 	}
 	db.counts.Store(&c)
-	db.durable.seq = c.seq
+	db.durable.seq, db.tally.seq = c.seq, c.seq
 	meta := func(name string, use func(v []byte)) error {
 		v, err := read(db.store.pebble, db.prefix(kindMeta).key(name))
 		if err == nil {

@@ -16,6 +16,8 @@ type landing struct {
 	order  []*pending
 	byID   map[DocID]*pending // nil when there is but one edit
 	fresh  bool               // what edits found before the lock still holds
+
+	replaced []Seq // of each new sequence the one that it takes the place of, or 0
 }
 
 // pending is a document between its first edit of this batch and the end of it.
@@ -206,6 +208,7 @@ func (l *landing) finishDoc(p *pending) {
 		_ = l.batch.SingleDelete(l.db.seqKey(p.before.seq), nil)
 		l.count(p.before.winner, -1)
 	}
+	l.replaced = append(l.replaced, p.before.seq)
 	l.count(r.winner, 1)
 	l.counts.external += r.size - p.before.size
 	set(l.batch, l.db.idKey(p.id), r.append(make([]byte, 0, 64+18*r.tree.Len())))

@@ -257,6 +257,7 @@ func (db *DB) land(edits []edit, at Seq) (*pebble.Batch, Seq, error) {
 		_ = l.batch.Close()
 		return nil, before.seq, nil
 	}
+	db.tally.add(l.replaced)
 	if err := db.store.apply(l.batch); err != nil {
 		return nil, 0, err
 	}

@@ -6,8 +6,6 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/gorilla/mux"
-
 	"settee/auth"
 	"settee/couch"
 )
@@ -16,14 +14,17 @@ import (
 // database, what the path and the query say. It is reused, so nothing may keep
 // it, nor what its buffers hold, after the handler has returned.
 type call struct {
-	s     *Server
-	w     http.ResponseWriter
-	r     *http.Request
-	verb  string            // the method, after an override
-	vars  map[string]string // path segments, still escaped
-	query query
-	user  auth.Identity
-	db    *couch.DB
+	s      *Server
+	w      http.ResponseWriter
+	r      *http.Request
+	verb   string            // the method, after an override
+	vars   map[string]string // path segments, still escaped
+	routed bool              // vars is the router's, not the call's own to keep
+	query  query
+	user   auth.Identity
+	db     *couch.DB
+
+	values []string // the answer's headers, in one piece
 
 	in  []byte // the request's body, when it was read whole
 	out []byte // the answer, while it is made
@@ -45,7 +46,12 @@ func (c *call) reset() {
 	if cap(out) > keepBuffer {
 		out = nil
 	}
-	*c = call{in: in, out: out}
+	vars := c.vars
+	if c.routed {
+		vars = nil
+	}
+	clear(vars)
+	*c = call{in: in, out: out, vars: vars}
 }
 
 func (c *call) ctx() context.Context { return c.r.Context() }
@@ -53,12 +59,10 @@ func (c *call) ctx() context.Context { return c.r.Context() }
 // serve finds the row of the table and goes through what every row shares.
 func (c *call) serve() error {
 	tidyPath(c.r.URL)
-	var match mux.RouteMatch
-	if !c.s.router.Match(c.r, &match) {
+	e := c.find()
+	if e == nil {
 		return couch.ErrMissing
 	}
-	e := match.Handler.(*endpoint)
-	c.vars = match.Vars
 	row := e.rows[c.verb]
 
 	if row == nil || row.Who != signIn {

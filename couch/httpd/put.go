@@ -73,7 +73,7 @@ func (c *call) store(id couch.DocID, d *couch.Document) error {
 // stored answers a write with the ETag of what it made.
 func (c *call) stored(status int, id couch.DocID, rev couch.Rev) error {
 	if c.query["batch"] != "ok" {
-		c.w.Header()["Etag"] = []string{etagOf(rev)}
+		c.set("Etag", etagOf(rev))
 	}
 	return c.written(status, id, rev)
 }

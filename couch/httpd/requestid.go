@@ -8,7 +8,7 @@ import (
 // requestID is the client's own name for the request where it gave a sane one,
 // else ten hexadecimal digits. It joins log lines, so it need not be secret.
 func requestID(r *http.Request) string {
-	if given := r.Header.Get("X-Couch-Request-ID"); sane(given) {
+	if given := r.Header.Get("X-Couch-Request-Id"); sane(given) {
 		return given
 	}
 	const digits = "0123456789abcdef"

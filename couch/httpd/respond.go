@@ -12,6 +12,17 @@ var (
 	contentTypeJSON = []string{"application/json"}
 )
 
+// set sets a header whose name is canonical. The values of one answer share an
+// array, which the answer keeps and the call does not reuse.
+func (c *call) set(name, value string) {
+	if c.values == nil {
+		c.values = make([]string, 0, 4)
+	}
+	n := len(c.values)
+	c.values = append(c.values, value)
+	c.w.Header()[name] = c.values[n : n+1 : n+1]
+}
+
 // slowWrite is the answer from which a write gets a deadline: a smaller one
 // fits the socket's own buffer, so it cannot block the handler.
 const slowWrite = 64 << 10
@@ -20,7 +31,7 @@ const slowWrite = 64 << 10
 func (c *call) send(status int, body []byte) {
 	h := c.w.Header()
 	h["Content-Type"] = contentTypeJSON
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	c.set("Content-Length", strconv.Itoa(len(body)))
 	slow := len(body) >= slowWrite
 	if slow {
 		c.writeDeadline(time.Now().Add(c.s.o.Stall + time.Duration(len(body)>>10)*time.Millisecond))
@@ -46,7 +57,7 @@ func (c *call) ok(status int) error {
 // etag sets the header and reports whether the client has that version already,
 // in which case it has been told so.
 func (c *call) etag(tag string) (unchanged bool) {
-	c.w.Header()["Etag"] = []string{tag}
+	c.set("Etag", tag)
 	if !matches(c.r.Header.Values("If-None-Match"), tag) {
 		return false
 	}
@@ -67,5 +78,5 @@ func (c *call) location(path string) {
 	if f := h.Get("X-Forwarded-Host"); f != "" {
 		host = f
 	}
-	c.w.Header()["Location"] = []string{scheme + "://" + host + path}
+	c.set("Location", scheme+"://"+host+path)
 }

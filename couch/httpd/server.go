@@ -86,7 +86,8 @@ type Server struct {
 	views  *views.Engine
 	auth   Authenticator
 	router *mux.Router
-	server []string // the Server header, shared by all answers
+	plain  *endpoint // of plainDoc, whose paths are told without the router
+	server []string  // the Server header, shared by all answers
 
 	ctx    context.Context // of feeds and background work; ends with Close
 	cancel context.CancelFunc
@@ -101,6 +102,7 @@ func New(store *couch.Store, engine *views.Engine, a Authenticator, o Options) *
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.calls.New = func() any { return new(call) }
 	s.router = newRouter()
+	s.plain = s.endpointOf(plainDoc)
 	return s
 }
 
@@ -117,10 +119,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h["Server"] = s.server
 	h["Cache-Control"] = mustRevalidate
-	h["X-Couch-Request-Id"] = []string{requestID(r)}
 
 	c := s.calls.Get().(*call)
 	c.begin(s, w, r)
+	c.set("X-Couch-Request-Id", requestID(r))
 	defer s.end(c)
 	if err := c.serve(); err != nil {
 		c.answer(err)
