@@ -67,40 +67,46 @@ func checkStores(ctx context.Context, s settings, stdout io.Writer, p *progress)
 	if err != nil {
 		return problems, fmt.Errorf("check the documents: %w", err)
 	}
-	whole, err := checkBlobs(ctx, blobs, found, p.of("blobs"))
+	n, damaged, err := checkBlobs(ctx, blobs, p.of("blobs"))
+	for digest, err := range damaged {
+		found("blob %s: %v", digest.SRI(), err)
+	}
 	if err != nil {
 		return problems, fmt.Errorf("check the blobs: %w", err)
 	}
-	versions, err := checkVersions(ctx, store, blobs, found, p.of("versions"))
+	versions, err := checkVersions(ctx, store, blobs, damaged, found, p.of("versions"))
 	if err != nil {
 		return problems, fmt.Errorf("check the versions: %w", err)
 	}
 	fmt.Fprintf(stdout, "%d databases, %d documents, %d revisions, %d attachments, %d blobs, %d versions: %d problems\n",
-		report.Databases, report.Documents, report.Revisions, report.Attachments, whole, versions, problems)
+		report.Databases, report.Documents, report.Revisions, report.Attachments, n, versions, problems)
 	return problems, nil
 }
 
-// checkBlobs reads and hashes every blob.
-func checkBlobs(ctx context.Context, blobs tarballs.Store, found func(string, ...any), tell func(done, total int64)) (done int64, err error) {
+// checkBlobs reads and hashes every blob, and returns those that are not whole.
+func checkBlobs(ctx context.Context, blobs tarballs.Store, tell func(done, total int64)) (n int64, damaged map[tarballs.Digest]error, err error) {
 	var total int64
 	for _, err := range blobs.List(ctx) {
 		if err != nil {
-			return 0, err
+			return 0, nil, err
 		}
 		total++
 	}
+	damaged = map[tarballs.Digest]error{}
 	err = tarballs.Verify(ctx, blobs, func(info tarballs.Info, err error) {
 		if err != nil {
-			found("blob %s of %d bytes: %v", info.Digest, info.Size, err)
+			damaged[info.Digest] = err
 		}
-		done++
-		tell(done, total)
+		n++
+		tell(n, total)
 	})
-	return done, err
+	return n, damaged, err
 }
 
 // checkVersions looks for the blob of every version of every packument.
-func checkVersions(ctx context.Context, store *couch.Store, blobs tarballs.Store, found func(string, ...any), tell func(done, total int64)) (n int64, err error) {
+func checkVersions(ctx context.Context, store *couch.Store, blobs tarballs.Store, damaged map[tarballs.Digest]error,
+	found func(string, ...any), tell func(done, total int64),
+) (n int64, err error) {
 	err = eachPackument(ctx, store, tell, func(name string, p packument, err error) {
 		if err != nil {
 			found("%s: no packument: %v", name, err)
@@ -112,7 +118,7 @@ func checkVersions(ctx context.Context, store *couch.Store, blobs tarballs.Store
 			if err == nil {
 				_, err = blobs.Stat(ctx, digest)
 			}
-			if err != nil {
+			if err := errors.Join(err, damaged[digest]); err != nil {
 				found("%s@%s: its tarball: %v", name, version, err)
 			}
 		}
