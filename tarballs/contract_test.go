@@ -28,6 +28,14 @@ var stores = []struct {
 	{"folder", func(t testing.TB) Store {
 		s, err := Open(t.Context(), t.TempDir())
 		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, s.(*FolderStore).Close()) })
+		return s
+	}},
+	{"checkpoints", func(t testing.TB) Store {
+		s, err := Folder(t.TempDir())
+		require.NoError(t, err)
+		s.journal.limit = 1 // one for every round
+		t.Cleanup(func() { require.NoError(t, s.Close()) })
 		return s
 	}},
 	{"s3", func(t testing.TB) Store {
@@ -301,9 +309,10 @@ func BenchmarkStore(b *testing.B) {
 			s := kind.open(b)
 			b.Run("put20kB/c=8", func(b *testing.B) {
 				b.SetBytes(20_000)
+				common, run := random(20_000), rand.Uint64() // other bodies in every run
 				inParallel(b, 8, func(i int) error {
-					body := random(20_000)
-					copy(body, fmt.Sprint(i, b.N))
+					body := bytes.Clone(common)
+					copy(body, fmt.Sprint(run, i))
 					_, err := s.Put(b.Context(), bytes.NewReader(body), nil)
 					return err
 				})

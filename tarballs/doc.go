@@ -7,13 +7,47 @@
 //	DIR/ab/ab34…ef      a blob; its name is its digest in lower-case hex (128
 //	                    characters), its shard the first byte of it
 //	DIR/tmp/put-*       a blob that is still arriving, or was when a crash came
+//	DIR/journal/X       a segment: small blobs whose files need not be durable yet
 //
-// The 256 shards are made when the folder is opened, so a put never makes one.
-// A put writes to tmp, hashing as it goes, fsyncs the file, renames it into its
-// shard and fsyncs the shard. A name in a shard therefore always means whole,
-// durable bytes: a crash leaves files in tmp and nothing else. Opening removes
-// those of them that are older than a day; younger ones may belong to
-// another process that is still writing.
+// All folders are made when the store is first opened, so a put never makes one.
+//
+// A blob over 64 KiB is written to tmp, hashed as it goes; the file is fsynced,
+// renamed into its shard and the shard fsynced.
+//
+// A smaller one goes to the journal first. All that wait share one write to the
+// segment and one fsync; then each file is written to tmp and renamed into its
+// shard, and no fsync is waited for. (Past 64 KiB writing the bytes twice costs
+// about what the fsyncs do, and a put would hold more memory for idle senders.)
+// Reads know nothing of the journal: they find plain files.
+//
+// So a name in a shard always means whole bytes that a crash cannot take: they
+// are durable there, or lie in a segment, whose own name is durable. After a
+// crash a small blob's file may be torn until the next opening has replayed the
+// segments; nothing reads before that.
+//
+// # Segments
+//
+//	record = length (4 bytes, little-endian) sha512 (64 bytes) the bytes
+//
+// A segment ends at 64 MiB, after 30 seconds, or with Close. Its checkpoint, in
+// the background, fsyncs each of its blobs' files, then their shards, and removes
+// it. One checkpoint runs at a time and the next segment's end waits for it, so
+// two segments at most lie on the disk. Plain fsyncs, 16 in flight, rather than
+// Linux's syncfs: they are everywhere, report each file's error and do not wait
+// for what others write to the disk. (A known hole: a file is opened again for
+// its fsync. Where a write has failed since, and the kernel has forgotten the
+// file in between, it forgets the error too.)
+//
+// The process that writes a segment holds a lock on it (flock). Opening replays
+// the segments that nobody holds: every record whose bytes have its sha512 is
+// written anew, fsynced, and then the segment goes. A torn tail was never
+// acknowledged and is dropped. Files that look whole are written as well: after
+// a failed fsync memory may show what the disk does not have. A replay may bring
+// a deleted blob back, which the next sweep removes. On systems without flock
+// one process at a time may open the store.
+//
+// Opening also removes the files in tmp that are older than a day; younger ones
+// may belong to another process that is still writing.
 //
 // # Layout of a bucket
 //
@@ -35,6 +69,12 @@
 // after the effect); asking again is always right, since a put is idempotent.
 // Where a shard's fsync fails, the put takes its name away again, so that the
 // next put of these bytes writes anew and trusts nothing that may be lost.
+//
+// Where an fsync of a segment or of its checkpoint fails, the journal is broken:
+// every later put of a new small blob is an error until the store is closed and
+// opened again, and the segments stay for that opening. Reads, large blobs and
+// repeated puts go on. A segment that could not be written to, as on a full disk,
+// is ended, and the next put begins another.
 //
 // # Age
 //

@@ -1,6 +1,7 @@
 package tarballs
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -18,8 +19,12 @@ type door interface {
 	remove(name string) error
 	touch(name string) error // sets the time of modification to now
 	readDir(dir string) ([]fs.DirEntry, error)
-	syncDir(dir string) error
+	sync(name string) error              // an fsync of a file or a folder
+	lock(name string) (io.Closer, error) // errLocked where another has it
 }
+
+// errLocked says that another holds a file's lock.
+var errLocked = errors.New("locked by another process")
 
 // file is a file that is being written.
 type file interface {
@@ -43,8 +48,8 @@ func (osDoor) readDir(dir string) ([]fs.DirEntry, error) { return os.ReadDir(dir
 
 func (osDoor) create(dir string) (file, error) { return os.CreateTemp(dir, "put-*") }
 
-func (osDoor) syncDir(dir string) error {
-	f, err := os.Open(dir)
+func (osDoor) sync(name string) error {
+	f, err := os.Open(name)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package tarballs
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -17,13 +18,17 @@ import (
 // shorter: an upload over a slow line may take hours. Not longer: disks fill.
 const staleAfter = 24 * time.Hour
 
-const tempFolder = "tmp"
+const (
+	tempFolder    = "tmp"
+	journalFolder = "journal"
+)
 
 // FolderStore is a Store in a folder. See the package doc for its layout.
 type FolderStore struct {
 	dir      string
 	fs       door
-	folders  folderSync
+	folders  rounds[*folderWait]
+	journal  journal
 	settling singleflight.Group // by digest: stat, rename and fsync of one name never interleave
 	counters counters
 }
@@ -35,32 +40,49 @@ func Folder(dir string) (*FolderStore, error) {
 
 func openFolder(dir string, d door, now time.Time) (*FolderStore, error) {
 	f := &FolderStore{dir: dir, fs: d}
-	f.folders.sync = d.syncDir
-	if err := errors.Join(f.prepare(), f.removeStale(now)); err != nil {
-		return nil, fmt.Errorf("open tarballs in %s: %w", dir, err)
+	f.folders.serve = f.syncFolders
+	f.journal = journal{
+		fs: d, dir: f.path(journalFolder), temp: f.path(tempFolder), limit: segmentLimit, age: segmentAge,
+		checkpoint: f.syncBlobs, buffer: bufio.NewWriterSize(nil, 1<<20),
+	}
+	f.journal.rounds.serve = f.journal.serve
+	for _, step := range []func() error{f.prepare, func() error { return f.removeStale(now) }, f.replay} {
+		if err := step(); err != nil {
+			return nil, fmt.Errorf("open tarballs in %s: %w", dir, err)
+		}
 	}
 	return f, nil
 }
 
-// prepare makes the shards, durably: a blob's name is no safer than its shard's.
+// Close makes plain files of the journal's blobs; puts of small blobs fail from
+// then on. A store that was not closed is as right, and slower to open.
+func (f *FolderStore) Close() error {
+	if err := f.journal.Close(); err != nil {
+		return fmt.Errorf("close tarballs in %s: %w", f.dir, err)
+	}
+	return nil
+}
+
+// prepare makes the folders, durably: a blob's name is no safer than its shard's.
 func (f *FolderStore) prepare() error {
-	last := f.path("ff")
+	last := f.path(journalFolder)
 	if _, err := f.fs.stat(last); err == nil {
 		return nil // the last that a first opening makes
 	}
-	if err := f.fs.mkdirAll(f.path(tempFolder)); err != nil {
-		return err
-	}
+	names := []string{tempFolder}
 	for i := range 256 {
-		if err := f.fs.mkdirAll(f.path(fmt.Sprintf("%02x", i))); err != nil {
+		names = append(names, fmt.Sprintf("%02x", i))
+	}
+	for _, name := range append(names, journalFolder) {
+		if err := f.fs.mkdirAll(f.path(name)); err != nil {
 			return err
 		}
 	}
-	if err := f.fs.syncDir(f.dir); err != nil {
+	if err := f.fs.sync(f.dir); err != nil {
 		// Leave no sign that says "all made": the next opening repeats the fsync.
 		return errors.Join(err, f.fs.remove(last))
 	}
-	return f.fs.syncDir(filepath.Dir(filepath.Clean(f.dir)))
+	return f.fs.sync(filepath.Dir(filepath.Clean(f.dir)))
 }
 
 func (f *FolderStore) removeStale(now time.Time) error {

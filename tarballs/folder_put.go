@@ -12,8 +12,9 @@ import (
 )
 
 // smallBlob is the size up to which a folder's put reads all before it touches
-// the disk: most tarballs (the median is 20 kB) then need one write, and none
-// when their bytes are there already. Larger would hold memory for idle uploads.
+// the disk, and then goes through the journal: most tarballs (the median is
+// 20 kB) need no fsync of their own, and no write when their bytes are there
+// already. Larger would hold memory for idle uploads and write much twice.
 const smallBlob = 64 << 10
 
 // buffers are for small blobs and for copying larger ones. A byte over, so that
@@ -59,16 +60,26 @@ func (f *FolderStore) putSmall(b []byte, want *Digest) (Info, error) {
 	if want != nil && *want != d {
 		return Info{}, ErrDigest
 	}
-	return f.settle(d, func() (string, error) {
-		t, err := f.fs.create(f.path(tempFolder))
+	return f.settle(d, func(name string) error {
+		in, err := f.journal.add(d, b)
 		if err != nil {
-			return "", err
+			return err
 		}
-		if _, err = t.Write(b); err != nil {
-			return "", f.drop(t, err)
-		}
-		return f.seal(t)
+		defer in.placing.Done()
+		return f.place(b, name)
 	})
+}
+
+// place writes a file that lies in the journal too, so it waits for no disk.
+func (f *FolderStore) place(b []byte, name string) error {
+	t, err := f.fs.create(f.path(tempFolder))
+	if err != nil {
+		return err
+	}
+	if _, err = t.Write(b); err != nil {
+		return f.drop(t, err)
+	}
+	return f.name(t, name)
 }
 
 // putLarge stores all of first and what r still gives.
@@ -90,9 +101,9 @@ func (f *FolderStore) putLarge(r io.Reader, first *[smallBlob + 1]byte, want *Di
 		return Info{}, f.drop(t, err)
 	}
 	used := false
-	info, err := f.settle(d, func() (string, error) {
+	info, err := f.settle(d, func(name string) error {
 		used = true
-		return f.seal(t)
+		return f.seal(t, name)
 	})
 	if !used { // the bytes were there, or an equal put brought them
 		if e := f.drop(t, nil); err == nil {
@@ -102,24 +113,19 @@ func (f *FolderStore) putLarge(r io.Reader, first *[smallBlob + 1]byte, want *Di
 	return info, err
 }
 
-// settle gives a digest its durable name. write makes the durable temporary
-// file, and is asked only when the name is absent. Equal puts share one call.
-func (f *FolderStore) settle(d Digest, write func() (string, error)) (Info, error) {
+// settle brings a digest its durable name. bring is asked only when the name is
+// absent. Equal puts share one call.
+func (f *FolderStore) settle(d Digest, bring func(name string) error) (Info, error) {
 	v, err, _ := f.settling.Do(string(d[:]), func() (any, error) {
 		name := f.blob(d)
 		_, err := f.fs.stat(name)
-		fresh := errors.Is(err, fs.ErrNotExist)
 		switch {
-		case fresh:
-			err = f.name(write, name)
+		case errors.Is(err, fs.ErrNotExist):
+			err = bring(name)
 		case err == nil:
 			f.counters.duplicates.Add(1)
-			err = f.fs.touch(name)
-		}
-		if err == nil {
-			err = f.folders.wait(filepath.Dir(name))
-			if err != nil && fresh {
-				err = errors.Join(err, f.fs.remove(name))
+			if err = f.fs.touch(name); err == nil {
+				err = f.syncFolder(filepath.Dir(name))
 			}
 		}
 		if err != nil {
@@ -137,29 +143,31 @@ func (f *FolderStore) settle(d Digest, write func() (string, error)) (Info, erro
 	return v.(Info), nil
 }
 
-func (f *FolderStore) name(write func() (string, error), name string) error {
-	temp, err := write()
-	if err != nil {
+// seal gives a written file its name, both durable.
+func (f *FolderStore) seal(t file, name string) error {
+	if err := t.Sync(); err != nil {
+		return f.drop(t, err)
+	}
+	if err := f.name(t, name); err != nil {
 		return err
 	}
-	if err := f.fs.rename(temp, name); err != nil {
-		// It may have happened all the same: neither name may stay.
-		_, _ = f.fs.remove(temp), f.fs.remove(name)
-		return err
+	if err := f.syncFolder(filepath.Dir(name)); err != nil {
+		return errors.Join(err, f.fs.remove(name))
 	}
 	return nil
 }
 
-// seal makes a temporary file's bytes durable.
-func (f *FolderStore) seal(t file) (string, error) {
-	if err := t.Sync(); err != nil {
-		return "", f.drop(t, err)
+// name closes a written file and gives it its name.
+func (f *FolderStore) name(t file, name string) error {
+	err := t.Close()
+	if err == nil {
+		if err = f.fs.rename(t.Name(), name); err == nil {
+			return nil
+		}
 	}
-	if err := t.Close(); err != nil {
-		_ = f.fs.remove(t.Name())
-		return "", err
-	}
-	return t.Name(), nil
+	// It may have happened all the same: neither name may stay.
+	_, _ = f.fs.remove(t.Name()), f.fs.remove(name)
+	return err
 }
 
 // drop removes a temporary file and gives back the cause. What cannot be

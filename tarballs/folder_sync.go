@@ -1,63 +1,68 @@
 package tarballs
 
-import "sync"
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
 
-// folderSync makes folders durable for many writers at once. While one writer
-// fsyncs, those that come wait; the next round serves all of them with one
-// fsync a folder. The first fsync of a round pays for the file system's commit,
-// the others find it done (a clean folder's fsync takes 40 µs on ext4); all of
-// a round at once was measured and is no faster.
-type folderSync struct {
-	sync func(dir string) error
+	"golang.org/x/sync/errgroup"
+)
 
-	mu      sync.Mutex
-	waiting *syncRound // who came since the running round began; nil: nobody
-	running bool
+// syncsAtOnce is the number of fsyncs in flight when many files are made durable:
+// the file system commits them together. 3,200 files of 20 kB took 580 ms one by
+// one, 270 ms with 8 and 165 ms with 64 on ext4; more would crowd out the puts.
+const syncsAtOnce = 16
+
+// folderWait is one writer that waits for its folder's fsync.
+type folderWait struct {
+	dir string
+	err error
 }
 
-// syncRound is one shared set of fsyncs.
-type syncRound struct {
-	dirs map[string]error // every folder asked for, then how its fsync ended
-	done chan struct{}
+// syncFolder returns when an fsync of dir that began after the call has ended.
+func (f *FolderStore) syncFolder(dir string) error {
+	w := &folderWait{dir: dir}
+	f.folders.join(w)
+	return w.err
 }
 
-// wait returns when an fsync of dir that began after the call has ended.
-func (f *folderSync) wait(dir string) error {
-	f.mu.Lock()
-	if f.waiting == nil {
-		f.waiting = &syncRound{dirs: map[string]error{}, done: make(chan struct{})}
+// syncFolders fsyncs every folder of a round once. The first fsync pays for the
+// file system's commit, the others find it done (a clean folder's fsync takes
+// 40 µs on ext4); all of a round at once was measured and is no faster.
+func (f *FolderStore) syncFolders(all []*folderWait) {
+	ended := map[string]error{}
+	for _, w := range all {
+		err, found := ended[w.dir]
+		if !found {
+			err = f.fs.sync(w.dir)
+			ended[w.dir] = err
+		}
+		w.err = err
 	}
-	round := f.waiting
-	round.dirs[dir] = nil
-	lead := !f.running
-	f.running = true
-	f.mu.Unlock()
-	if lead {
-		f.lead(round)
-	}
-	<-round.done
-	return round.dirs[dir]
 }
 
-// lead runs the caller's own round, and leaves the rounds that gather
-// meanwhile to a goroutine, so that no writer waits for strangers.
-func (f *folderSync) lead(mine *syncRound) {
-	f.runOne(mine)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.waiting == nil {
-		f.running = false
-		return
+// syncBlobs makes blobs durable that were named without an fsync, and the names
+// of those that were deleted since durably absent: a torn file of such a name
+// would pass for the blob after a crash.
+func (f *FolderStore) syncBlobs(all []Digest) error {
+	var files errgroup.Group
+	files.SetLimit(syncsAtOnce)
+	shards := map[string]bool{}
+	for _, d := range all {
+		name := f.blob(d)
+		shards[filepath.Dir(name)] = true
+		files.Go(func() error {
+			if err := f.fs.sync(name); !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+			return nil
+		})
 	}
-	go f.lead(f.waiting)
-}
-
-func (f *folderSync) runOne(round *syncRound) {
-	f.mu.Lock()
-	f.waiting = nil
-	f.mu.Unlock()
-	for dir := range round.dirs {
-		round.dirs[dir] = f.sync(dir)
+	err := files.Wait()
+	for dir := range shards {
+		if err == nil {
+			err = f.fs.sync(dir)
+		}
 	}
-	close(round.done)
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -51,8 +52,15 @@ func (d faultyDoor) rename(a, b string) error {
 }
 func (d faultyDoor) remove(n string) error { return d.f.do(func() error { return d.osDoor.remove(n) }) }
 func (d faultyDoor) touch(n string) error  { return d.f.do(func() error { return d.osDoor.touch(n) }) }
-func (d faultyDoor) syncDir(n string) error {
-	return d.f.do(func() error { return d.osDoor.syncDir(n) })
+func (d faultyDoor) sync(n string) error   { return d.f.do(func() error { return d.osDoor.sync(n) }) }
+
+func (d faultyDoor) lock(n string) (c io.Closer, err error) {
+	err = d.f.do(func() (err error) { c, err = d.osDoor.lock(n); return err })
+	if err != nil && c != nil {
+		c.Close()
+		c = nil
+	}
+	return c, err
 }
 
 func (d faultyDoor) stat(n string) (i fs.FileInfo, err error) {
@@ -95,7 +103,7 @@ func (t faultyFile) Close() error { return t.f.do(t.file.Close) }
 func story(t *testing.T, s Store) error {
 	ctx := context.Background()
 	var errs []error
-	for _, n := range []int{100, 2 * smallBlob, 100} {
+	for _, n := range []int{100, 2 * smallBlob, 100, 200} {
 		b := random(n)
 		info, err := s.Put(ctx, bytes.NewReader(b), nil)
 		errs = append(errs, err)
@@ -128,7 +136,8 @@ func TestFolderFaults(t *testing.T) {
 			f := &faults{at: i, after: after}
 			s, err := openFolder(dir, faultyDoor{f: f}, time.Now())
 			if err == nil {
-				err = story(t, s)
+				s.journal.limit = 1 // a checkpoint for every blob
+				err = errors.Join(story(t, s), s.Close())
 			}
 			if err != nil {
 				require.ErrorIs(t, err, errInjected)
@@ -159,6 +168,10 @@ func recovered(t *testing.T, dir string) {
 	require.NoError(t, Verify(context.Background(), s, func(_ Info, err error) { require.NoError(t, err) }))
 	require.NoError(t, story(t, s))
 	require.Empty(t, all(t, s))
+	require.NoError(t, s.Close())
+	left, err = os.ReadDir(filepath.Join(dir, journalFolder))
+	require.NoError(t, err)
+	require.Empty(t, left)
 }
 
 func TestFolderKeepsYoungTemporaryFiles(t *testing.T) {
