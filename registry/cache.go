@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -33,6 +34,9 @@ func newEntry(name PackageName) *entry { return &entry{name: name, ready: make(c
 type cache struct {
 	limit int64
 	load  func(context.Context, PackageName) (*packument, error)
+	stale time.Duration // how long entries are believed after the feed was heard
+
+	heard atomic.Int64 // when the feed last proved that it brought all changes; Unix nanoseconds
 
 	mu      sync.Mutex
 	entries map[PackageName]*entry
@@ -55,7 +59,7 @@ const entryOverhead = 600
 func (c *cache) entry(ctx context.Context, name PackageName) (*entry, error) {
 	c.mu.Lock()
 	e := c.entries[name]
-	if e == nil {
+	if e == nil || e.loaded() && !c.believed() {
 		e = newEntry(name)
 		c.add(e, entryOverhead)
 		c.mu.Unlock()
@@ -64,16 +68,31 @@ func (c *cache) entry(ctx context.Context, name PackageName) (*entry, error) {
 		c.order.MoveToFront(e.place)
 		c.mu.Unlock()
 	}
-	select {
-	case <-e.ready:
+	if e.loaded() {
 		return e, e.err
-	default:
 	}
 	select {
 	case <-e.ready:
 		return e, e.err
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	}
+}
+
+// vouch notes that the feed had brought all changes at that time.
+func (c *cache) vouch(heard time.Time) { c.heard.Store(heard.UnixNano()) }
+
+// believed reports whether the feed was heard of late enough. Where it was not,
+// what is kept may be outdated, and each reading asks the database.
+func (c *cache) believed() bool { return time.Now().UnixNano()-c.heard.Load() < int64(c.stale) }
+
+// loaded reports whether an entry's loading has ended.
+func (e *entry) loaded() bool {
+	select {
+	case <-e.ready:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -112,6 +131,15 @@ func (c *cache) remove(e *entry) {
 	e.place = nil
 }
 
+// clear drops all entries.
+func (c *cache) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, e := range c.entries {
+		c.remove(e)
+	}
+}
+
 func (c *cache) drop(e *entry) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -146,14 +174,10 @@ func (c *cache) changed(name PackageName, rev string) {
 	if e == nil {
 		return
 	}
-	select {
-	case <-e.ready:
-		if e.doc != nil && (e.doc.rev == rev || slices.Contains(e.past, rev)) {
-			return // we wrote that, and know it
-		}
-	default: // it may be loading what was before
+	if e.loaded() && e.doc != nil && (e.doc.rev == rev || slices.Contains(e.past, rev)) {
+		return // we wrote that, and know it
 	}
-	c.remove(e)
+	c.remove(e) // while it loads it may be loading what was before
 }
 
 // lock waits for the turn to write a package; the function returned ends it.

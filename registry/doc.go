@@ -51,7 +51,9 @@
 // representations made of it (full and abbreviated, gzip and plain, one for each
 // base URL), each made once however many ask, and its tarballs' digests. The
 // abbreviated form comes out of the view abbreviated. A write here replaces the
-// entry; the database's changes feed drops it after a write from elsewhere. The cache
+// entry; the database's changes feed drops it after a write from elsewhere. Once the
+// feed is lost, entries are believed for Options.MaxStale (15 s) and each reading after
+// that asks the database, so nothing is served that is older. The cache
 // is bounded in bytes and drops what was used longest ago. ?write=true reads the
 // database.
 //

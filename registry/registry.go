@@ -22,6 +22,7 @@ type Options struct {
 	UnpublishWithin time.Duration // after a publish; default 72 h, as the public registry; admins at any time
 	CacheSize       int64         // bytes of packuments and representations kept ready; default 64 MiB
 	BlobCacheSize   int64         // bytes of small tarballs kept in memory; default 32 MiB
+	MaxStale        time.Duration // how long the cache is believed once the changes feed is lost; default 15 s: a restart of the database goes unnoticed
 	TempDir         string        // of uploads over 1 MiB; default the system's
 	Now             func() time.Time
 	Logger          *slog.Logger // default: discards
@@ -39,6 +40,9 @@ func (o Options) withDefaults() Options {
 	set(&o.BlobCacheSize, 32<<20)
 	if o.UnpublishWithin <= 0 {
 		o.UnpublishWithin = 72 * time.Hour
+	}
+	if o.MaxStale <= 0 {
+		o.MaxStale = 15 * time.Second
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -72,19 +76,19 @@ type Registry struct {
 func New(ctx context.Context, client *kivik.Client, blobs tarballs.Store, a *auth.Auth, o Options) (*Registry, error) {
 	o = o.withDefaults()
 	r := &Registry{o: o, blobs: blobs, auth: a, log: o.Logger}
-	r.cache = &cache{limit: o.CacheSize, load: r.load, entries: map[PackageName]*entry{}, writers: map[PackageName]*writer{}}
+	r.cache = &cache{limit: o.CacheSize, load: r.load, stale: o.MaxStale, entries: map[PackageName]*entry{}, writers: map[PackageName]*writer{}}
 	r.small = newSmallBlobs(o.BlobCacheSize)
 	r.hold = newHolds()
 	if err := r.prepare(ctx, client); err != nil {
 		return nil, err
 	}
-	stats, err := r.db.Stats(ctx)
+	since, err := r.restart(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("registry: ask for the last change: %w", err)
 	}
 	follow, stop := context.WithCancel(context.WithoutCancel(ctx))
 	r.stop = stop
-	r.running.Go(func() { r.follow(follow, stats.UpdateSeq) })
+	r.running.Go(func() { r.follow(follow, since) })
 	return r, nil
 }
 
