@@ -21,28 +21,31 @@ const (
 func (r *Registry) follow(ctx context.Context, since string) {
 	pause := shortestPause
 	for ctx.Err() == nil {
-		rows, last, err := r.poll(ctx, since)
+		rows, last, err := r.advance(ctx, since)
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err == nil:
-			since = last
-			if pause = shortestPause; rows > 0 {
-				continue
+			if since, pause = last, shortestPause; rows == 0 {
+				_ = sleep(ctx, 10*time.Millisecond) // a server that does not wait is not asked in a busy loop
 			}
-			err = sleep(ctx, time.Millisecond) // a server that does not wait is not asked in a busy loop
-		case lostPlace(err):
-			if since, err = r.restart(ctx); err == nil {
-				continue
-			}
-		}
-		if err == nil || ctx.Err() != nil {
 			continue
+		case lostPlace(err):
+			since = "" // the number may exist again, and mean another change
 		}
 		r.log.Warn("the changes feed broke; it is taken up again", "database", Database, "error", err)
 		_ = sleep(ctx, pause)
 		pause = min(2*pause, longestPause)
 	}
+}
+
+// advance polls once, or where the place in the feed is lost finds one.
+func (r *Registry) advance(ctx context.Context, since string) (rows int, last string, err error) {
+	if since == "" {
+		last, err = r.restart(ctx)
+		return 0, last, err
+	}
+	return r.poll(ctx, since)
 }
 
 // lostPlace reports that the database was made anew, or does not know the sequence.

@@ -27,6 +27,8 @@ type house struct {
 	*Registry
 	t      testing.TB
 	client *kivik.Client
+	store  *couch.Store
+	views  *views.Engine
 	blobs  *tarballs.FolderStore
 	url    string
 	bob    string // tokens
@@ -48,7 +50,7 @@ func open(t testing.TB, settings ...setting) *house {
 	for _, set := range settings {
 		set(&store, &o)
 	}
-	h.client = engine(t, store)
+	h.client, h.store, h.views = engine(t, store)
 	var err error
 	h.blobs, err = tarballs.Folder(t.TempDir())
 	require.NoError(t, err)
@@ -122,7 +124,7 @@ func (h *house) do(method, path, token string, body any, headers ...string) repl
 }
 
 // engine opens a store with its views, proved when the test ends.
-func engine(t testing.TB, o couch.Options) *kivik.Client {
+func engine(t testing.TB, o couch.Options) (*kivik.Client, *couch.Store, *views.Engine) {
 	s, err := couch.Open(t.TempDir(), o)
 	require.NoError(t, err)
 	native := map[string]views.NativeMap{}
@@ -139,7 +141,7 @@ func engine(t testing.TB, o couch.Options) *kivik.Client {
 		require.Empty(t, report.Problems)
 		require.NoError(t, s.Close())
 	})
-	return client
+	return client, s, e
 }
 
 // publish publishes a small version, which must succeed.
