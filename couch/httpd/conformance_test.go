@@ -35,7 +35,16 @@ func open(t testing.TB) *url.URL {
 	return u
 }
 
-func own(t testing.TB) string {
+func own(t testing.TB) string { return start(t, httpd.Options{}).address }
+
+// A house is a server of our own with all that stands under it.
+type house struct {
+	*httpd.Server
+	address string // with the admin's credentials
+	base    *url.URL
+}
+
+func start(t testing.TB, o httpd.Options) *house {
 	store, err := couch.Open(t.TempDir(), couch.Options{})
 	require.NoError(t, err)
 	engine := views.New(store, views.Options{})
@@ -43,7 +52,8 @@ func own(t testing.TB) string {
 	require.NoError(t, err)
 	a, err := auth.Open(context.Background(), client, auth.Options{AdminName: "admin", AdminPassword: "secret", Iterations: 10})
 	require.NoError(t, err)
-	s := httpd.New(store, engine, a, httpd.Options{Iterations: 10})
+	o.Iterations = 10
+	s := httpd.New(store, engine, a, o)
 	h := httptest.NewServer(s)
 	t.Cleanup(func() {
 		require.NoError(t, s.Close())
@@ -52,7 +62,10 @@ func own(t testing.TB) string {
 		require.NoError(t, engine.Close())
 		require.NoError(t, store.Close())
 	})
-	return strings.Replace(h.URL, "http://", "http://admin:secret@", 1)
+	address := strings.Replace(h.URL, "http://", "http://admin:secret@", 1)
+	base, err := url.Parse(address)
+	require.NoError(t, err)
+	return &house{Server: s, address: address, base: base}
 }
 
 // do sends one request, as the admin unless user names someone ("-": nobody).
