@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -9,11 +8,9 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/go-kivik/kivik/v4"
-	"github.com/klauspost/compress/gzip"
 
 	"settee/views/packuments"
 )
@@ -147,20 +144,6 @@ func packumentCaching(doc *packument) string {
 		return "private, max-age=0, must-revalidate"
 	}
 	return "public, max-age=0"
-}
-
-// deflaters compress at a level that gives nearly the smallest size for a third of its time.
-var deflaters = sync.Pool{New: func() any { z, _ := gzip.NewWriterLevel(nil, 5); return z }}
-
-func deflated(body []byte) []byte {
-	z := deflaters.Get().(*gzip.Writer)
-	defer deflaters.Put(z)
-	var out bytes.Buffer
-	out.Grow(len(body)/6 + 512)
-	z.Reset(&out)
-	_, _ = z.Write(body) // a buffer takes all
-	_ = z.Close()
-	return bytes.Clone(out.Bytes())
 }
 
 // abbreviated reads the abbreviated packument out of its view.
