@@ -32,8 +32,15 @@ func (db *DB) Compact(ctx context.Context) error {
 		return err
 	}
 	all := db.prefix(0)
-	if err := db.store.pebble.Compact(ctx, all[:5], end(all[:5]), false); err != nil {
-		return readError(err)
+	var failed error // which leaves the store as it was, unless Pebble panics
+	if err := db.store.guard(func() error {
+		failed = db.store.pebble.Compact(ctx, all[:5], end(all[:5]), false)
+		return nil
+	}); err != nil {
+		return err
+	}
+	if failed != nil {
+		return readError(failed)
 	}
 	return nil
 }

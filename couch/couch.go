@@ -16,6 +16,7 @@ type Options struct {
 	Rand   io.Reader        // for uuids; default: crypto/rand
 	Logger *slog.Logger     // default: discards
 	Blobs  Blobs            // attachments over InlineLimit; nil keeps all in Pebble
+	Fatal  func(error)      // told why the process must end; it does not return. Default: panics with the reason
 
 	InlineLimit     int64 // attachment bytes kept in Pebble; default 64 KiB: one commit, and still cheap to compact
 	CacheSize       int64 // bytes of block cache; default 16 MiB: idle memory stays small, the page cache does the rest

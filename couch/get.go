@@ -148,7 +148,9 @@ func (db *DB) dress(ctx context.Context, r pebble.Reader, id DocID, record *docR
 		}
 	}
 	if o.RevsInfo {
-		doc.RevsInfo = db.revsInfo(r, id, path)
+		if doc.RevsInfo, err = db.revsInfo(r, id, path); err != nil {
+			return nil, err
+		}
 	}
 	if o.Conflicts || o.DeletedConflicts {
 		for _, leaf := range record.tree.Leaves() {
@@ -167,19 +169,22 @@ func (db *DB) dress(ctx context.Context, r pebble.Reader, id DocID, record *docR
 	return doc, db.fill(ctx, r, doc, body.atts, newestOf(path, o.AttsSince), o)
 }
 
-func (db *DB) revsInfo(r pebble.Reader, id DocID, path []revtree.Node) []RevInfo {
+func (db *DB) revsInfo(r pebble.Reader, id DocID, path []revtree.Node) ([]RevInfo, error) {
 	infos := make([]RevInfo, 0, len(path))
 	for _, n := range path {
 		status := "missing"
-		if _, closer, err := r.Get(db.bodyKey(id, n.Rev)); err == nil {
-			_ = closer.Close()
+		held, err := has(r, db.bodyKey(id, n.Rev))
+		if err != nil {
+			return nil, err
+		}
+		if held {
 			if status = "available"; n.Deleted {
 				status = "deleted"
 			}
 		}
 		infos = append(infos, RevInfo{n.Rev, status})
 	}
-	return infos
+	return infos, nil
 }
 
 // newestOf is the generation of the newest of known that stands in path; 0: none.

@@ -83,7 +83,12 @@ func (l *landing) merge(e *edit) error {
 	}
 	for i := range e.atts {
 		// A compaction may have taken what only an old revision used.
-		if e.atts[i].inline == nil && !l.db.holds(e.atts[i].locator) {
+		if e.atts[i].inline != nil {
+			continue
+		}
+		if held, err := l.db.holds(e.atts[i].locator); err != nil {
+			return err
+		} else if !held {
 			return missingStub(e, e.atts[i].name)
 		}
 	}
@@ -156,7 +161,10 @@ func (l *landing) store(e *edit, p *pending) {
 		if l.db.touched != nil {
 			l.db.touched[a.locator] = true
 		}
-		if a.inline != nil && !l.db.holds(a.locator) {
+		if a.inline == nil {
+			continue
+		}
+		if held, err := l.db.holds(a.locator); err != nil || !held { // written twice is as good as once
 			l.chunks(a)
 		}
 	}

@@ -57,8 +57,9 @@ func (s *Store) pebbleOptions() *pebble.Options {
 }
 
 // quiet is Pebble's logger. Pebble cannot go on after what it calls fatal, and
-// nor can a process whose state is unknown: the store is marked broken and the
-// goroutine panics.
+// nor can a process that does not know what its disk holds: the store is marked
+// broken and the process ends. Only what a writer's own goroutine meets comes
+// back to that writer as an error.
 type quiet struct{ s *Store }
 
 func (q quiet) Infof(format string, args ...any) {
@@ -73,10 +74,17 @@ func (q quiet) Errorf(format string, args ...any) {
 
 func (q quiet) Fatalf(format string, args ...any) {
 	q.Errorf(format, args...)
-	panic(fatal{q.s.fail(fmt.Errorf(format, args...))})
+	err := q.s.fail(fmt.Errorf(format, args...))
+	if q.s.o.Fatal != nil {
+		q.s.o.Fatal(err)
+	}
+	panic(fatal{err})
 }
 
+// fatal is what a panic says when nobody recovers it.
 type fatal struct{ err error }
+
+func (f fatal) Error() string { return f.err.Error() }
 
 func (s *Store) diskError(err error) { s.o.Logger.Error("storage failed", "err", err) }
 
@@ -102,10 +110,18 @@ func (s *Store) applyUnsynced(b *pebble.Batch) error {
 }
 
 // guard turns a failed write, an error or a panic of Pebble's, into a broken store.
-func (s *Store) guard(write func() error) (err error) {
+func (s *Store) guard(write func() error) error {
 	if broken := s.broken.Load(); broken != nil {
 		return broken
 	}
+	if err := s.caught(write); err != nil {
+		return s.fail(err)
+	}
+	return nil
+}
+
+// caught makes an error of what Pebble panics with.
+func (s *Store) caught(do func() error) (err error) {
 	defer func() {
 		switch p := recover().(type) {
 		case nil:
@@ -114,15 +130,12 @@ func (s *Store) guard(write func() error) (err error) {
 		case runtime.Error:
 			panic(p)
 		case error: // the log could not be rotated
-			err = s.fail(p)
+			err = p
 		default:
 			panic(p)
 		}
 	}()
-	if err := write(); err != nil {
-		return s.fail(err)
-	}
-	return nil
+	return do()
 }
 
 // sync waits until an applied batch, and so every one before it, is durable.
@@ -154,9 +167,27 @@ func read(r pebble.Reader, key []byte) ([]byte, error) {
 	return append(make([]byte, 0, len(v)), v...), nil
 }
 
+// has reports whether a key is there.
+func has(r pebble.Reader, key []byte) (bool, error) {
+	_, closer, err := r.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, readError(err)
+	}
+	return true, closer.Close()
+}
+
 func readError(err error) error {
 	if errors.Is(err, pebble.ErrNotFound) {
 		return ErrMissing
 	}
-	return &Error{Kind: Internal, Reason: "The store could not be read.", Err: err}
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case pebble.IsCorruptionError(err):
+		return &Error{Kind: Internal, Reason: "The store is damaged.", Err: err}
+	}
+	return &Error{Kind: Unavailable, Reason: "The disk could not be read.", Err: err}
 }

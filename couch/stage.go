@@ -190,7 +190,10 @@ func (db *DB) attachmentsOf(ctx context.Context, e *edit) error {
 		seen[a.Name] = true
 		if a.Stub {
 			if before == nil {
-				before = db.attachmentsBefore(e)
+				var err error
+				if before, err = db.attachmentsBefore(e); err != nil {
+					return err
+				}
 			}
 			kept, ok := findStub(before, a)
 			if !ok {
@@ -225,30 +228,26 @@ func findStub(before []storedAtt, a *Attachment) (storedAtt, bool) {
 }
 
 // attachmentsBefore reads the nearest ancestor that has a body.
-func (db *DB) attachmentsBefore(e *edit) []storedAtt {
+func (db *DB) attachmentsBefore(e *edit) ([]storedAtt, error) {
 	ancestors := []Rev{e.doc.Rev}
 	if e.replicated {
 		ancestors = e.path[1:]
 	}
 	for _, r := range ancestors {
-		if v, err := read(db.store.pebble, db.bodyKey(e.id, r)); err == nil {
-			if b, err := readBody(v); err == nil {
-				return b.atts
-			}
+		switch b, err := db.readBody(db.store.pebble, e.id, r); {
+		case err == nil:
+			return b.atts, nil
+		case !errors.Is(err, errNoBody):
+			return nil, err
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // holds reports whether the bytes of an attachment are there.
-func (db *DB) holds(locator string) bool {
+func (db *DB) holds(locator string) (bool, error) {
 	if len(locator) != sha256.Size {
-		return true // a blob store keeps what documents name
+		return true, nil // a blob store keeps what documents name
 	}
-	_, closer, err := db.store.pebble.Get(db.chunkKey(locator, 0))
-	if err != nil {
-		return false
-	}
-	_ = closer.Close()
-	return true
+	return has(db.store.pebble, db.chunkKey(locator, 0))
 }

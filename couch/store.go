@@ -82,7 +82,10 @@ func Open(dir string, o Options) (*Store, error) {
 	s.lock = lock
 	po := s.pebbleOptions()
 	po.Lock = lock
-	if s.pebble, err = pebble.Open(dir, po); err != nil {
+	if err := s.caught(func() (err error) {
+		s.pebble, err = pebble.Open(dir, po)
+		return err
+	}); err != nil {
 		_ = lock.Close()
 		return nil, &Error{Kind: Unavailable, Reason: "The store in " + dir + " could not be opened.", Err: err}
 	}
@@ -137,7 +140,8 @@ func (s *Store) found() error {
 // set and the like cannot fail on a batch that is neither indexed nor applied.
 func set(b *pebble.Batch, key, value []byte) { _ = b.Set(key, value, nil) }
 
-// Close waits for running operations, ends all feeds and closes the store.
+// Close waits for running operations, ends all feeds and closes the store. A
+// broken store is left as it is; the process is to end.
 func (s *Store) Close() error {
 	first, empty := s.gate.close()
 	s.eachOpen(func(db *DB) { db.durable.fail(ErrClosed) })
@@ -145,7 +149,12 @@ func (s *Store) Close() error {
 	if !first {
 		return nil
 	}
-	err := s.pebble.Close()
+	if broken := s.broken.Load(); broken != nil {
+		// Pebble may wait for ever for what its failure left locked, and may write
+		// on in the folder: the lock stays until the process ends.
+		return broken
+	}
+	err := s.caught(s.pebble.Close)
 	if e := s.lock.Close(); err == nil {
 		err = e
 	}

@@ -63,7 +63,17 @@ func TestPendingIsExact(t *testing.T) {
 		_, err = db.Bulk(ctx, docs, WriteOptions{})
 		require.NoError(t, err)
 	}
-	require.Greater(t, db.tally.tailFrom, snaps[0].counts.seq, "an old snapshot was walked")
+	for n := 0; db.tally.tailFrom <= snaps[0].counts.seq; n++ {
+		docs := make([]*Document, 1000)
+		for i := range docs {
+			docs[i] = &Document{ID: DocID(fmt.Sprint("more", n, "-", i))}
+		}
+		_, err := db.Bulk(ctx, docs, WriteOptions{})
+		require.NoError(t, err)
+	}
+	n, err := snaps[0].after(ctx, 4000)
+	require.NoError(t, err)
+	require.Equal(t, counted(t, snaps[0], 4000), n, "the tally does not reach back so far")
 	require.LessOrEqual(t, len(db.tally.tail), 2*tallyTail)
 }
 

@@ -2,6 +2,7 @@ package couch
 
 import (
 	"encoding/binary"
+	"errors"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -80,8 +81,11 @@ func (l *landing) readTrunk(p *pending) error {
 func (db *DB) joinTrunk(r pebble.Reader, id DocID, record *docRecord) error {
 	for want := record.tree.Root().Pos - 1; want >= record.spill; want -= segment {
 		v, err := read(r, db.trunkKey(id, want))
-		if err != nil {
+		if errors.Is(err, ErrMissing) {
 			return corrupt("a trunk segment of " + string(id) + " is missing")
+		}
+		if err != nil {
+			return err
 		}
 		old, err := revtree.Decode(v)
 		if err != nil || old.Len() != segment || old.Winner().Rev.Pos != want {

@@ -39,7 +39,7 @@ func (c *call) changesParams() (changesParams, error) {
 	q := c.query
 	p := changesParams{Feed: normal, Timeout: changesTimeout, Rows: couch.ChangesOptions{
 		Limit: -1, Descending: q.flag("descending"), AllLeaves: q["style"] == "all_docs", IncludeDocs: q.flag("include_docs"),
-		Get: couch.GetOptions{Conflicts: q.flag("conflicts"), Attachments: q.flag("attachments")},
+		Get: couch.GetOptions{Conflicts: q.flag("conflicts"), Attachments: q.flag("attachments"), AttEncodingInfo: q.flag("att_encoding_info")},
 	}, Encoding: q.flag("att_encoding_info")}
 
 	switch f := feedKind(q["feed"]); f {

@@ -16,13 +16,14 @@ type listParams struct {
 }
 
 func (o *options) list() (listParams, error) {
+	encoding := o.bool("att_encoding_info", false)
 	p := listParams{
 		Rows: couch.AllDocsOptions{
 			ExclusiveEnd: !o.bool("inclusive_end", true), Descending: o.bool("descending", false),
 			Skip: o.number("skip", 0), Limit: o.number("limit", -1), IncludeDocs: o.bool("include_docs", false),
-			Get: couch.GetOptions{Conflicts: o.bool("conflicts", false), Attachments: o.bool("attachments", false)},
+			Get: couch.GetOptions{Conflicts: o.bool("conflicts", false), Attachments: o.bool("attachments", false), AttEncodingInfo: encoding},
 		},
-		UpdateSeq: o.bool("update_seq", false), Encoding: o.bool("att_encoding_info", false),
+		UpdateSeq: o.bool("update_seq", false), Encoding: encoding,
 		Keys: o.keys("`keys` body member must be an array."),
 	}
 	key := o.json("key")

@@ -22,7 +22,7 @@ func (o *options) view() (viewParams, error) {
 		Skip: o.number("skip", 0), Limit: o.number("limit", -1),
 		NoReduce: !o.bool("reduce", true), Group: o.bool("group", false),
 		IncludeDocs: o.bool("include_docs", false),
-		Get:         couch.GetOptions{Conflicts: o.bool("conflicts", false), Attachments: o.bool("attachments", false)},
+		Get:         couch.GetOptions{Conflicts: o.bool("conflicts", false), Attachments: o.bool("attachments", false), AttEncodingInfo: encoding},
 	}
 	q.StartKeyDocID, _ = o.word("startkey_docid", "start_key_doc_id")
 	q.EndKeyDocID, _ = o.word("endkey_docid", "end_key_doc_id")
@@ -37,7 +37,7 @@ func (o *options) view() (viewParams, error) {
 	if q.Keys != nil && (q.Key != nil || q.StartKey != nil || q.EndKey != nil) {
 		o.fail(queryParse("`keys` is incompatible with `key`, `start_key` and `end_key`"))
 	}
-	return viewParams{Query: q, UpdateSeq: o.bool("update_seq", false), Encoding: o.bool("att_encoding_info", false)}, o.err
+	return viewParams{Query: q, UpdateSeq: o.bool("update_seq", false), Encoding: encoding}, o.err
 }
 
 // updates are the values of update= and of its older form, stale=.
