@@ -74,15 +74,15 @@ func readCounts(v []byte) (counts, error) {
 
 // countsIn reads the counts as a snapshot has them.
 func (db *DB) countsIn(r pebble.Reader) (counts, error) {
-	v, closer, err := r.Get(db.prefix(kindMeta).key(metaCounts))
-	if errors.Is(err, pebble.ErrNotFound) {
+	var c counts
+	err := look(r, db.prefix(kindMeta).key(metaCounts), func(v []byte) (err error) {
+		c, err = readCounts(v)
+		return err
+	})
+	if errors.Is(err, ErrMissing) {
 		return counts{}, nil // nothing was written yet
 	}
-	if err != nil {
-		return counts{}, readError(err)
-	}
-	defer closer.Close() //nolint:errcheck // it only releases a block
-	return readCounts(v)
+	return c, err
 }
 
 const (

@@ -45,12 +45,12 @@ func (o *GetOptions) plain() bool {
 var errNoBody = errors.New("no body")
 
 func (db *DB) readRecord(r pebble.Reader, id DocID, full bool) (docRecord, error) {
-	v, closer, err := r.Get(db.idKey(id))
-	if err != nil {
-		return docRecord{}, readError(err)
-	}
-	defer closer.Close() //nolint:errcheck // it only releases a block
-	return readDoc(v, full)
+	var record docRecord
+	err := look(r, db.idKey(id), func(v []byte) (err error) {
+		record, err = readDoc(v, full)
+		return err
+	})
+	return record, err
 }
 
 func (db *DB) readWinner(r pebble.Reader, id DocID) (*Document, Seq, error) {

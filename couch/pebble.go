@@ -159,24 +159,35 @@ func (s *Store) commit(b *pebble.Batch) error {
 
 // read returns a copy of a value, or ErrMissing.
 func read(r pebble.Reader, key []byte) ([]byte, error) {
+	var out []byte
+	err := look(r, key, func(v []byte) error {
+		out = append(make([]byte, 0, len(v)), v...)
+		return nil
+	})
+	return out, err
+}
+
+// look shows a value to use, or answers ErrMissing. Closing tells whether the
+// value could be read at all: one in a blob file is empty when it could not.
+func look(r pebble.Reader, key []byte, use func(v []byte) error) error {
 	v, closer, err := r.Get(key)
 	if err != nil {
-		return nil, readError(err)
+		return readError(err)
 	}
-	defer closer.Close() //nolint:errcheck // it only releases a block
-	return append(make([]byte, 0, len(v)), v...), nil
+	bad := use(v)
+	if err := closer.Close(); err != nil {
+		return readError(err)
+	}
+	return bad
 }
 
 // has reports whether a key is there.
 func has(r pebble.Reader, key []byte) (bool, error) {
-	_, closer, err := r.Get(key)
-	if errors.Is(err, pebble.ErrNotFound) {
+	err := look(r, key, func([]byte) error { return nil })
+	if errors.Is(err, ErrMissing) {
 		return false, nil
 	}
-	if err != nil {
-		return false, readError(err)
-	}
-	return true, closer.Close()
+	return err == nil, err
 }
 
 func readError(err error) error {
