@@ -15,6 +15,7 @@ type viewParams struct {
 }
 
 func (o *options) view() (viewParams, error) {
+	encoding := o.bool("att_encoding_info", false)
 	q := views.Query{
 		Key: o.json("key"), StartKey: o.json("startkey", "start_key"), EndKey: o.json("endkey", "end_key"),
 		Keys:         o.keys("`keys` member must be an array."),
