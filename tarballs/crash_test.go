@@ -35,8 +35,7 @@ type disk struct {
 }
 
 type inode struct {
-	written []byte
-	synced  int // a prefix: files are only appended to
+	written, synced []byte // now, and at the last fsync; files never shrink
 }
 
 func (d *disk) do(effect func() error) error {
@@ -79,7 +78,7 @@ func (d *disk) remove(name string) error {
 func (d *disk) sync(name string) error {
 	return d.do(func() error {
 		if n := d.live[name]; n != nil {
-			n.synced = len(n.written)
+			n.synced = bytes.Clone(n.written)
 			return nil
 		}
 		if _, err := d.osDoor.stat(name); err != nil {
@@ -109,8 +108,21 @@ func (t diskFile) Write(p []byte) (int, error) {
 	})
 }
 
+func (t diskFile) WriteAt(p []byte, at int64) (int, error) {
+	return len(p), t.d.do(func() error {
+		if grow := int(at) + len(p) - len(t.n.written); grow > 0 {
+			t.n.written = append(t.n.written, make([]byte, grow)...)
+		}
+		copy(t.n.written[at:], p)
+		_, err := t.file.WriteAt(p, at)
+		return err
+	})
+}
+
+func (t diskFile) Datasync() error { return t.Sync() }
+
 func (t diskFile) Sync() error {
-	return t.d.do(func() error { t.n.synced = len(t.n.written); return nil })
+	return t.d.do(func() error { t.n.synced = bytes.Clone(t.n.written); return nil })
 }
 
 // image is what the disk holds after a loss of power now: each name as it is or
@@ -132,10 +144,15 @@ func (d *disk) image() map[string][]byte {
 			continue
 		}
 		b := bytes.Clone(n.written)
-		if d.random.IntN(2) == 0 { // the end is lost, or only the length is kept
-			from := n.synced + d.random.IntN(len(b)-n.synced+1)
-			clear(b[from:])
-			b = b[:from+d.random.IntN(len(b)-from+1)]
+		if d.random.IntN(2) == 0 { // what was not fsynced is lost, block by block
+			for from := 0; from < len(b); from += 512 {
+				if d.random.IntN(2) == 0 {
+					was := min(from, len(n.synced))
+					copied := copy(b[from:min(from+512, len(b))], n.synced[was:])
+					clear(b[from+copied : min(from+512, len(b))])
+				}
+			}
+			b = b[:len(n.synced)+d.random.IntN(len(b)-len(n.synced)+1)]
 		}
 		image[p] = b
 	}
@@ -183,6 +200,7 @@ func TestPowerLoss(t *testing.T) {
 		s, err = openFolder(dir, d, time.Now())
 		require.NoError(t, err)
 		s.journal.limit = int64(random.IntN(30_000))
+		s.journal.zeros = make([]byte, 1+random.IntN(20_000))
 		work(t, s, promised, random.Uint64())
 		require.NoError(t, s.Close())
 		if image == nil {
@@ -235,7 +253,7 @@ func boot(t *testing.T, was string, image map[string][]byte, kept map[Digest]boo
 	for p, b := range image {
 		rel, err := filepath.Rel(was, p)
 		require.NoError(t, err)
-		n := &inode{written: b, synced: len(b)}
+		n := &inode{written: b, synced: bytes.Clone(b)}
 		d.live[filepath.Join(dir, rel)], d.durable[filepath.Join(dir, rel)] = n, n
 	}
 	image = nil
@@ -312,7 +330,7 @@ func abandoned(t *testing.T, dir string) (digests []Digest) {
 		require.NoError(t, err)
 		digests = append(digests, info.Digest)
 	}
-	_, err = s.journal.segment.file.Write(random(recordHead + 20))
+	_, err = s.journal.segment.file.WriteAt(random(recordHead+20), s.journal.segment.size)
 	require.NoError(t, err)
 	s.journal.segment.timer.Stop()
 	s.journal.segment.release()
@@ -350,6 +368,8 @@ func (t brokenFile) Sync() error {
 	}
 	return t.file.Sync()
 }
+
+func (t brokenFile) Datasync() error { return t.Sync() }
 
 // TestBrokenJournal fails one fsync: from then on no small blob is acknowledged,
 // whatever later fsyncs say, and the next opening has all that was before.

@@ -27,7 +27,11 @@
 //
 // # Segments
 //
-//	record = length (4 bytes, little-endian) sha512 (64 bytes) the bytes
+//	segment = record* zeros
+//	record  = length (4 bytes, little-endian) sha512 (64 bytes) the bytes
+//
+// A segment grows by 4 MiB of zeros, which records replace: an fdatasync of them
+// then need not commit the names of all the files made meanwhile.
 //
 // A segment ends at 64 MiB, after 30 seconds, or with Close. Its checkpoint, in
 // the background, fsyncs each of its blobs' files, then their shards, and removes

@@ -29,12 +29,16 @@ var errLocked = errors.New("locked by another process")
 // file is a file that is being written.
 type file interface {
 	io.Writer
+	io.WriterAt
 	Name() string
 	Sync() error
+	Datasync() error // of the bytes and what is needed to read them
 	Close() error
 }
 
 type osDoor struct{}
+
+type osFile struct{ *os.File }
 
 func (osDoor) mkdirAll(dir string) error             { return os.MkdirAll(dir, 0o777) }
 func (osDoor) open(name string) (*os.File, error)    { return os.Open(name) }
@@ -46,7 +50,10 @@ func (osDoor) touch(name string) error { return os.Chtimes(name, time.Time{}, ti
 
 func (osDoor) readDir(dir string) ([]fs.DirEntry, error) { return os.ReadDir(dir) }
 
-func (osDoor) create(dir string) (file, error) { return os.CreateTemp(dir, "put-*") }
+func (osDoor) create(dir string) (file, error) {
+	f, err := os.CreateTemp(dir, "put-*")
+	return osFile{f}, err
+}
 
 func (osDoor) sync(name string) error {
 	f, err := os.Open(name)

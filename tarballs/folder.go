@@ -43,7 +43,7 @@ func openFolder(dir string, d door, now time.Time) (*FolderStore, error) {
 	f.folders.serve = f.syncFolders
 	f.journal = journal{
 		fs: d, dir: f.path(journalFolder), temp: f.path(tempFolder), limit: segmentLimit, age: segmentAge,
-		checkpoint: f.syncBlobs, buffer: bufio.NewWriterSize(nil, 1<<20),
+		checkpoint: f.syncBlobs, buffer: bufio.NewWriterSize(nil, 1<<20), zeros: make([]byte, segmentGrowth),
 	}
 	f.journal.rounds.serve = f.journal.serve
 	for _, step := range []func() error{f.prepare, func() error { return f.removeStale(now) }, f.replay} {

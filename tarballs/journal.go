@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"sync"
 	"time"
@@ -17,6 +18,11 @@ const segmentLimit = 64 << 20
 // segmentAge is the time after which a segment is ended whatever its size, so
 // that a store at rest is all plain files.
 const segmentAge = 30 * time.Second
+
+// segmentGrowth is how many zeros a segment grows by. An fdatasync of bytes that
+// were there before waits for the disk, but for no commit of the file system with
+// all the names made meanwhile. Less would commit often; more delay a first put.
+const segmentGrowth = 4 << 20
 
 // journal makes small blobs durable: all that wait share one write and one
 // fsync. See the package doc for its layout.
@@ -33,6 +39,7 @@ type journal struct {
 	// Only the round that is being served touches these.
 	segment *segment // nil: the next blob begins one
 	buffer  *bufio.Writer
+	zeros   []byte // what a segment grows by
 	closed  bool
 
 	mu     sync.Mutex
@@ -108,15 +115,19 @@ func (j *journal) keep(blobs []*entry) error {
 			return err
 		}
 	}
-	j.buffer.Reset(j.segment.file)
+	err := j.segment.reserve(blobs, j.zeros)
+	j.buffer.Reset(io.NewOffsetWriter(j.segment.file, j.segment.size))
 	for _, e := range blobs {
 		writeRecord(j.buffer, e.digest, e.bytes)
 	}
-	if err := j.buffer.Flush(); err != nil {
+	if err == nil {
+		err = j.buffer.Flush()
+	}
+	if err != nil {
 		j.retire() // nobody knows where its last record ends, so none may follow
 		return err
 	}
-	if err := j.segment.file.Sync(); err != nil {
+	if err := j.segment.file.Datasync(); err != nil {
 		return j.fail(err)
 	}
 	return nil

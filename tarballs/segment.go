@@ -18,6 +18,7 @@ type segment struct {
 	lock    io.Closer
 	timer   *time.Timer
 	size    int64
+	zeroed  int64 // how far the file has been written with zeros
 	blobs   []Digest
 	placing sync.WaitGroup // acknowledged blobs whose file is still being named
 }
@@ -41,6 +42,21 @@ func newSegment(fs door, temp, dir string) (*segment, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// reserve writes zeros until there is room for the blobs.
+func (s *segment) reserve(blobs []*entry, zeros []byte) error {
+	end := s.size
+	for _, e := range blobs {
+		end += int64(recordHead + len(e.bytes))
+	}
+	for s.zeroed < end {
+		if _, err := s.file.WriteAt(zeros, s.zeroed); err != nil {
+			return err
+		}
+		s.zeroed += int64(len(zeros))
+	}
+	return nil
 }
 
 func (s *segment) add(e *entry) {
@@ -79,7 +95,7 @@ func readRecords(r io.Reader, each func(Digest, []byte) error) error {
 	for {
 		_, err := io.ReadFull(r, head[:])
 		n := binary.LittleEndian.Uint32(head[:])
-		if err == nil && n > smallBlob {
+		if err == nil && (n > smallBlob || head == [recordHead]byte{}) {
 			return nil
 		}
 		if err == nil {

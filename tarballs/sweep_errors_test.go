@@ -95,8 +95,13 @@ func (t faultyFile) Write(p []byte) (n int, err error) {
 	err = t.f.do(func() (err error) { n, err = t.file.Write(p); return err })
 	return n, err
 }
-func (t faultyFile) Sync() error  { return t.f.do(t.file.Sync) }
-func (t faultyFile) Close() error { return t.f.do(t.file.Close) }
+func (t faultyFile) WriteAt(p []byte, at int64) (n int, err error) {
+	err = t.f.do(func() (err error) { n, err = t.file.WriteAt(p, at); return err })
+	return n, err
+}
+func (t faultyFile) Datasync() error { return t.f.do(t.file.Datasync) }
+func (t faultyFile) Sync() error     { return t.f.do(t.file.Sync) }
+func (t faultyFile) Close() error    { return t.f.do(t.file.Close) }
 
 // story puts, repeats, reads, lists and deletes. Everything it was told is done
 // it holds the store to, whatever failed in between.
