@@ -121,6 +121,10 @@ func twins() map[string]views.NativeMap {
 func openStore(data string, blobs tarballs.Store, log *slog.Logger) (*couch.Store, error) {
 	store, err := couch.Open(filepath.Join(data, "couch"), couch.Options{
 		Blobs: tarballs.Blobs(blobs), MaxDocumentSize: maxDocument, Logger: log,
+		Fatal: func(err error) {
+			log.Error("the store cannot go on: look at the disk, then start settee again", "error", err)
+			os.Exit(1)
+		},
 	})
 	if errors.Is(err, syscall.EAGAIN) { // the lock of the folder is taken
 		return nil, fmt.Errorf("--data %s: another settee is running there: stop it first", data)
