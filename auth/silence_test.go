@@ -6,27 +6,33 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/go-kivik/kivik/v4"
 	"github.com/stretchr/testify/require"
 )
 
 // These tests run in a bubble where time stands until all sleep, so an hour takes
 // no time and every deadline of the follower is exact.
 
+// settled has a token that is known, and feeds that wait.
+func settled(t *testing.T) (*kivik.Client, *memory, *Auth, string) {
+	client, store := openMemory(t)
+	a := openAuth(t, client, Options{AdminName: "root", AdminPassword: "toor toor", Iterations: 10})
+	secret, err := a.IssueToken(context.Background(), "root", Token{})
+	require.NoError(t, err)
+	time.Sleep(time.Second)
+	_, err = a.Authenticate(bearer(secret))
+	require.NoError(t, err)
+	return client, store, a, secret
+}
+
 func TestIdleFeedKeepsVouching(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx := context.Background()
-		client, store := openMemory(t)
-		a := openAuth(t, client, Options{AdminName: "root", AdminPassword: "toor toor", Iterations: 10})
-		secret, err := a.IssueToken(ctx, "root", Token{})
-		require.NoError(t, err)
-		time.Sleep(time.Second)
-		_, err = a.Authenticate(bearer(secret))
-		require.NoError(t, err)
+		_, store, a, secret := settled(t)
 		db := store.db(tokensDB)
 		before := db.reads
 		for range 60 {
 			time.Sleep(time.Minute)
-			_, err = a.Authenticate(bearer(secret))
+			_, err := a.Authenticate(bearer(secret))
 			require.NoError(t, err)
 		}
 		require.Equal(t, before, db.reads)
@@ -38,14 +44,7 @@ func TestIdleFeedKeepsVouching(t *testing.T) {
 func TestDeadConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := context.Background()
-		client, store := openMemory(t)
-		a := openAuth(t, client, Options{AdminName: "root", AdminPassword: "toor toor", Iterations: 10})
-		secret, err := a.IssueToken(ctx, "root", Token{})
-		require.NoError(t, err)
-		time.Sleep(time.Second)
-		_, err = a.Authenticate(bearer(secret))
-		require.NoError(t, err)
-
+		client, store, a, secret := settled(t)
 		db := store.db(tokensDB)
 		db.with(func() { db.deaf = true; db.wake() })
 		rev, err := client.DB(tokensDB).GetRev(ctx, tokenKey(secret))

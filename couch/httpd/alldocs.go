@@ -72,14 +72,27 @@ func (c *call) writeList(out *stream, of kind, p listParams) error {
 		return err
 	}
 	out.buf = append(out.buf, `{"total_rows":`+total+`,"offset":`+offset+`,`...)
-	if p.UpdateSeq {
+	return writeRows(c, out, rows, more, p.UpdateSeq, func(dst []byte, r *couch.DocRow) []byte { return appendDocRow(dst, r, p) })
+}
+
+// rowReader is what the rows of lists and of views have in common.
+type rowReader[R any] interface {
+	Next() bool
+	Row() R
+	UpdateSeq() couch.Seq
+	Err() error
+}
+
+// writeRows writes an answer from its update_seq on; more says that the first
+// row has been read already. That the client is gone is no error of the answer.
+func writeRows[R any](c *call, out *stream, rows rowReader[R], more, updateSeq bool, appendRow func([]byte, R) []byte) error {
+	if updateSeq {
 		out.buf = append(out.buf, `"update_seq":`...)
 		out.buf = append(appendString(out.buf, c.db.FormatSeq(rows.UpdateSeq())), ',')
 	}
 	out.buf = append(out.buf, rowStart...)
 	for sep := ""; more; more = rows.Next() {
-		out.buf = append(out.buf, sep...)
-		out.buf = appendDocRow(out.buf, rows.Row(), p)
+		out.buf = appendRow(append(out.buf, sep...), rows.Row())
 		if out.spill() != nil {
 			return nil
 		}

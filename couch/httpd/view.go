@@ -127,21 +127,7 @@ func (c *call) writeView(out *stream, p viewParams) error {
 		out.buf = append(out.buf, `,"offset":`...)
 		out.buf = append(strconv.AppendInt(out.buf, rows.Offset(), 10), ',')
 	}
-	if p.UpdateSeq {
-		out.buf = append(out.buf, `"update_seq":`...)
-		out.buf = append(appendString(out.buf, c.db.FormatSeq(rows.UpdateSeq())), ',')
-	}
-	out.buf = append(out.buf, rowStart...)
-	for sep := ""; more; more = rows.Next() {
-		out.buf = append(out.buf, sep...)
-		out.buf = appendViewRow(out.buf, rows.Row(), p)
-		if out.spill() != nil {
-			return nil
-		}
-		sep = rowNext
-	}
-	out.buf = append(out.buf, rowEnd...)
-	return rows.Err()
+	return writeRows(c, out, rows, more, p.UpdateSeq, func(dst []byte, r *views.Row) []byte { return appendViewRow(dst, r, p) })
 }
 
 func appendViewRow(dst []byte, r *views.Row, p viewParams) []byte {
