@@ -7,6 +7,7 @@
 // bytes big-endian, never reused.
 //
 //	'!' name                     store metadata: format, uuid, next database number
+//	'c' section 00 key           -> a setting's value (see Settings)
 //	'n' database name            -> DB, creation time, incarnation token
 //	'd' DB 'm' name              database metadata: revs_limit, security, counters
 //	'd' DB 'i' docid             by-id: winner, sequence, the crown of the revision tree
@@ -50,6 +51,7 @@
 //
 // # Locks
 //
-// Store.mu, then DB.mu. Whatever takes long, parsing, hashing, validation,
-// attachments, the wait for the disk, happens outside them.
+// Store.mu, then DB.mu; those of the settings stand alone. Whatever takes long,
+// parsing, hashing, validation, attachments, the wait for the disk, happens
+// outside them.
 package couch

@@ -37,6 +37,8 @@ type Store struct {
 
 	validator Validator // set before the store is used
 
+	settings settings
+
 	databases sync.Map // string -> *DB: those that were asked for; changed under mu
 
 	// mu guards next. It is taken before a database's own lock.
@@ -89,7 +91,11 @@ func Open(dir string, o Options) (*Store, error) {
 		_ = lock.Close()
 		return nil, &Error{Kind: Unavailable, Reason: "The store in " + dir + " could not be opened.", Err: err}
 	}
-	if err := s.load(dir); err != nil {
+	err = s.load(dir)
+	if err == nil {
+		err = s.loadSettings()
+	}
+	if err != nil {
 		_ = s.pebble.Close()
 		_ = lock.Close()
 		return nil, err
