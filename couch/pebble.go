@@ -24,7 +24,7 @@ const (
 
 func (s *Store) pebbleOptions() *pebble.Options {
 	o := &pebble.Options{
-		FS:                          s.o.FS,
+		FS:                          zeroedLogs{s.o.FS},
 		CacheSize:                   s.o.CacheSize + 2*memTable, // memory tables are taken from it: the one in use and the one in flush
 		MemTableSize:                memTable,
 		MemTableStopWritesThreshold: queued,                                              // a flush slower than the writers for a moment stalls nobody
