@@ -107,21 +107,23 @@ func (a *Attachment) appendJSON(dst []byte) []byte {
 	}
 	if a.Data != nil {
 		dst = append(dst, `,"data":"`...)
-		dst = base64.StdEncoding.AppendEncode(dst, a.Data)
-		return append(dst, '"', '}')
+		dst = append(base64.StdEncoding.AppendEncode(dst, a.Data), '"')
+	} else {
+		dst = append(dst, `,"length":`...)
+		dst = strconv.AppendInt(dst, a.Length, 10)
+		if a.Follows {
+			dst = append(dst, `,"follows":true`...)
+		} else {
+			dst = append(dst, `,"stub":true`...)
+		}
 	}
-	dst = append(dst, `,"length":`...)
-	dst = strconv.AppendInt(dst, a.Length, 10)
 	if a.Encoding != "" {
 		dst = append(dst, `,"encoding":`...)
 		dst = appendText(dst, a.Encoding)
 		dst = append(dst, `,"encoded_length":`...)
 		dst = strconv.AppendInt(dst, a.Encoded, 10)
 	}
-	if a.Follows {
-		return append(dst, `,"follows":true}`...)
-	}
-	return append(dst, `,"stub":true}`...)
+	return append(dst, '}')
 }
 
 // appendText appends a JSON string as CouchDB writes it: the slash and all

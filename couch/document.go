@@ -53,13 +53,13 @@ type Attachment struct {
 	Name        string
 	ContentType string
 	RevPos      uint64
-	Digest      string // "md5-" and base64 of the stored bytes
-	Length      int64  // bytes before Encoding
+	Digest      string // "md5-" and base64 of the stored bytes; on the way in what Body must have, where it is set
+	Length      int64  // bytes before Encoding; on the way in < 0 where they are not known beforehand
 	Encoding    string // "" or "gzip"
-	Encoded     int64  // stored bytes where Encoding is set
+	Encoded     int64  // stored bytes where Encoding is set; on the way in as Length
 
 	Stub    bool      // on the way in: keep the parent's; on the way out: no bytes here
 	Data    []byte    // the bytes: on the way in decoded inline data, on the way out when asked for
 	Follows bool      // on the way in: the bytes come from Body; out: announced for multipart
-	Body    io.Reader // read once, Length bytes, where Follows
+	Body    io.Reader // read once, to its end, where Follows
 }

@@ -20,6 +20,7 @@ const (
 	DocumentTooLarge  Kind = "document_too_large"
 	AttachmentTooBig  Kind = "attachment_too_large"
 	RequestTooLarge   Kind = "too_large"
+	DigestMismatch    Kind = "content_md5_mismatch"
 	Forbidden         Kind = "forbidden"
 	Unauthorized      Kind = "unauthorized"
 	InvalidDesignDoc  Kind = "invalid_design_doc"
@@ -40,7 +41,7 @@ var kindStatus = map[Kind]int{
 	BadRequest: http.StatusBadRequest, DocValidation: http.StatusBadRequest, IllegalDocID: http.StatusBadRequest,
 	IllegalDBName: http.StatusBadRequest, DBNameTooLong: http.StatusBadRequest, MissingStub: http.StatusPreconditionFailed,
 	DocumentTooLarge: http.StatusRequestEntityTooLarge, AttachmentTooBig: http.StatusRequestEntityTooLarge,
-	RequestTooLarge: http.StatusRequestEntityTooLarge, Forbidden: http.StatusForbidden, Unauthorized: http.StatusUnauthorized,
+	RequestTooLarge: http.StatusRequestEntityTooLarge, DigestMismatch: http.StatusBadRequest, Forbidden: http.StatusForbidden, Unauthorized: http.StatusUnauthorized,
 	InvalidDesignDoc: http.StatusBadRequest, Compilation: http.StatusBadRequest, UnknownLanguage: http.StatusInternalServerError,
 	QueryParse: http.StatusBadRequest, InvalidValue: http.StatusInternalServerError, BadContentType: http.StatusUnsupportedMediaType,
 	RangeNotSatisfied: http.StatusRequestedRangeNotSatisfiable, NotImplemented: http.StatusNotImplemented,

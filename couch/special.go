@@ -1,6 +1,7 @@
 package couch
 
 import (
+	"bytes"
 	"encoding/base64"
 	"strconv"
 	"strings"
@@ -163,6 +164,8 @@ func parseAttachment(name string, raw []byte) (a Attachment, err error) {
 	if !isObject(raw) {
 		return a, badMember("_attachments")
 	}
+	encoded := false
+	a.Length = -1
 	w := walker{b: raw}
 	w.members(func(key string, value []byte) {
 		switch {
@@ -173,9 +176,9 @@ func parseAttachment(name string, raw []byte) (a Attachment, err error) {
 		case key == "revpos":
 			a.RevPos, _ = strconv.ParseUint(string(value), 10, 63)
 		case key == "length":
-			a.Length, _ = strconv.ParseInt(string(value), 10, 63)
+			a.Length = lengthOf(value)
 		case key == "encoded_length":
-			a.Encoded, _ = strconv.ParseInt(string(value), 10, 63)
+			a.Encoded, encoded = lengthOf(value), true
 		case !isText(value):
 			if key == "data" {
 				err = badData(name)
@@ -187,16 +190,42 @@ func parseAttachment(name string, raw []byte) (a Attachment, err error) {
 		case key == "encoding":
 			a.Encoding = unquote(value)
 		case key == "data":
-			if a.Data, err = base64.StdEncoding.DecodeString(unquote(value)); err != nil {
+			if a.Data, err = unbase64(value); err != nil {
 				err = badData(name)
 			}
-			a.Length = int64(len(a.Data))
 		}
 	})
+	if a.Encoding != "" && !encoded {
+		a.Encoded = a.Length // CouchDB's reading: it tells the length of what is sent
+	}
+	if a.Data != nil {
+		a.Length = int64(len(a.Data))
+	}
 	if err == nil && !a.Stub && !a.Follows && a.Data == nil {
 		err = badData(name)
 	}
 	return a, err
+}
+
+// lengthOf reads a length; what is none is not known.
+func lengthOf(raw []byte) int64 {
+	n, err := strconv.ParseInt(string(raw), 10, 63)
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+// unbase64 decodes inline data, which may be large: straight from the request's
+// bytes where nothing in it is escaped.
+func unbase64(raw []byte) ([]byte, error) {
+	text := raw[1 : len(raw)-1]
+	if bytes.IndexByte(text, '\\') >= 0 {
+		text = []byte(unquote(raw))
+	}
+	data := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
+	n, err := base64.StdEncoding.Decode(data, text)
+	return data[:n], err
 }
 
 func badData(name string) error {

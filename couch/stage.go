@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/md5"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -27,10 +28,10 @@ type staged struct {
 	inline []byte // the bytes that still have to be written; nil for a blob
 }
 
-// compressible reports whether CouchDB would compress a type.
+// compressible reports whether CouchDB would compress a type: its attachments/compressible_types.
 func compressible(contentType string) bool {
 	t, _, _ := strings.Cut(contentType, ";")
-	t = strings.TrimSpace(t)
+	t = strings.ToLower(strings.TrimSpace(t))
 	return strings.HasPrefix(t, "text/") || t == "application/javascript" || t == "application/json" || t == "application/xml"
 }
 
@@ -48,12 +49,17 @@ func (db *DB) stage(ctx context.Context, a *Attachment) (staged, error) {
 	source := io.Reader(raw)
 	encoded := a.Encoding == "gzip"
 	out.gzip = encoded || compressible(out.contentType)
+	sum := md5.New()
+	arrived := sum // of the bytes before they are compressed here
 	if out.gzip && !encoded {
-		zipped := zip(raw)
+		if a.Follows && a.Digest != "" {
+			arrived = md5.New()
+			source = io.TeeReader(raw, arrived)
+		}
+		zipped := zip(source)
 		defer zipped.Close() //nolint:errcheck // it stops the compressor when the reader gave up
 		source = zipped
 	}
-	sum := md5.New()
 	stored := &meter{r: io.TeeReader(source, sum)}
 	if err := db.place(ctx, stored, &out); err != nil {
 		var e *Error
@@ -64,8 +70,14 @@ func (db *DB) stage(ctx context.Context, a *Attachment) (staged, error) {
 	}
 	sum.Sum(out.md5[:0])
 	out.stored, out.length = stored.n, raw.n
-	if err := checkLength(a, raw.n, encoded); err != nil || !encoded {
+	if err := checkLength(a, raw.n, encoded); err != nil {
 		return out, err
+	}
+	if a.Follows && !a.hasDigest(arrived.Sum(nil), out.md5[:]) {
+		return out, &Error{Kind: DigestMismatch, Reason: "Possible message corruption."}
+	}
+	if !encoded {
+		return out, nil
 	}
 	var err error
 	if out.length, err = db.unzipped(ctx, &out); err != nil {
@@ -118,12 +130,19 @@ func checkLength(a *Attachment, got int64, encoded bool) error {
 		want = a.Encoded
 	}
 	switch {
-	case !a.Follows || want == 0 || got == want:
+	case !a.Follows || want < 0 || got == want:
 		return nil
 	case got > want:
 		return &Error{Kind: BadRequest, Reason: "attachment longer than expected"}
 	}
 	return &Error{Kind: BadRequest, Reason: "attachment shorter than expected"}
+}
+
+// hasDigest reports whether bytes have the digest that their sender says, if it
+// says one: of what arrived, or of what is stored, as other stores tell it.
+func (a *Attachment) hasDigest(arrived, stored []byte) bool {
+	want, ok := strings.CutPrefix(a.Digest, "md5-")
+	return !ok || want == base64.StdEncoding.EncodeToString(arrived) || want == base64.StdEncoding.EncodeToString(stored)
 }
 
 // meter counts what is read.

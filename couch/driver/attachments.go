@@ -140,10 +140,9 @@ func (d *db) PutAttachment(ctx context.Context, id string, att *kdriver.Attachme
 	}
 	return d.editAttachments(ctx, id, o, func(atts []couch.Attachment) ([]couch.Attachment, error) {
 		if i := named(atts, in.Name); i >= 0 {
-			atts[i] = in
-			return atts, nil
+			atts = slices.Delete(atts, i, i+1)
 		}
-		return append(atts, in), nil
+		return slices.Insert(atts, 0, in), nil // CouchDB's order, by which the revision is named
 	})
 }
 

@@ -34,25 +34,23 @@ func appendAttachments(dst []byte, atts []couch.Attachment, encodingInfo bool) [
 		dst = appendString(dst, a.Digest)
 		switch {
 		case a.Follows:
-			dst = appendLength(append(dst, `,"follows":true`...), a, encodingInfo)
+			dst = append(appendLength(dst, a), `,"follows":true`...)
 		case a.Data != nil && !a.Stub:
 			dst = append(base64.StdEncoding.AppendEncode(append(dst, `,"data":"`...), a.Data), '"')
 		default:
-			dst = append(appendLength(dst, a, encodingInfo), `,"stub":true`...)
+			dst = append(appendLength(dst, a), `,"stub":true`...)
+		}
+		if encodingInfo && a.Encoding != "" {
+			dst = append(dst, `,"encoding":`...)
+			dst = appendString(dst, a.Encoding)
+			dst = append(dst, `,"encoded_length":`...)
+			dst = strconv.AppendInt(dst, a.Encoded, 10)
 		}
 		dst = append(dst, '}')
 	}
 	return append(dst, '}', '}')
 }
 
-func appendLength(dst []byte, a couch.Attachment, encodingInfo bool) []byte {
-	dst = append(dst, `,"length":`...)
-	dst = strconv.AppendInt(dst, a.Length, 10)
-	if !encodingInfo || a.Encoding == "" {
-		return dst
-	}
-	dst = append(dst, `,"encoding":`...)
-	dst = appendString(dst, a.Encoding)
-	dst = append(dst, `,"encoded_length":`...)
-	return strconv.AppendInt(dst, a.Encoded, 10)
+func appendLength(dst []byte, a couch.Attachment) []byte {
+	return strconv.AppendInt(append(dst, `,"length":`...), a.Length, 10)
 }

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/klauspost/compress/gzip"
 
@@ -33,7 +32,7 @@ func (c *call) attachment() error {
 	if err != nil {
 		return err
 	}
-	rev, err := c.namedRev()
+	rev, err := c.query.rev("rev")
 	if err != nil {
 		return err
 	}
@@ -45,75 +44,52 @@ func (c *call) attachment() error {
 	h := c.w.Header()
 	h["Content-Type"] = []string{a.ContentType}
 	h.Set("Content-Security-Policy", "sandbox")
+	if a.Encoding != "" {
+		// Ranges of it would depend on the client's headers, so there are none.
+		h.Set("Accept-Ranges", "none")
+		h.Set("Vary", "Accept-Encoding")
+	} else {
+		h.Set("Accept-Ranges", "bytes")
+	}
 	if c.etag(`"` + strings.TrimPrefix(a.Digest, "md5-") + `"`) {
 		return nil
 	}
-	if a.Encoding == "" {
-		h.Set("Accept-Ranges", "bytes")
-		// ServeContent knows ranges; the times it could send are not kept.
-		http.ServeContent(&rangeWriter{ResponseWriter: c.w, c: c}, c.r, "", time.Time{}, a)
-		return nil
+	if a.Encoding != "" {
+		return c.sendEncoded(a)
 	}
-	return c.sendEncoded(a)
+	ranges, err := rangesOf(c.r.Header.Get("Range"), a.Length)
+	switch {
+	case err != nil:
+		return err
+	case ranges != nil:
+		return c.sendRanges(a, ranges)
+	}
+	return c.sendBytes(a, a.ContentType, a.Length)
 }
 
-// sendEncoded sends what is stored as gzip: as it is to clients that take it,
-// else decoded. Ranges of it would depend on the client's headers, so there are none.
+// sendEncoded sends what is stored as gzip: as it is to clients that take it, else decoded.
 func (c *call) sendEncoded(a *couch.AttachmentReader) error {
-	h := c.w.Header()
-	h.Set("Accept-Ranges", "none")
-	h.Set("Vary", "Accept-Encoding")
-	var from io.Reader = a
-	size := a.Length
 	if acceptsGzip(c.r.Header) {
-		h.Set("Content-Encoding", a.Encoding)
-		size = a.Encoded
-	} else {
-		z, err := gzip.NewReader(a)
-		if err != nil {
-			return err
-		}
-		defer z.Close()
-		from = z
+		c.w.Header().Set("Content-Encoding", a.Encoding)
+		return c.sendBytes(a, a.ContentType, a.Encoded)
 	}
-	h.Set("Content-Length", strconv.FormatInt(size, 10))
+	z, err := gzip.NewReader(a)
+	if err != nil {
+		return err
+	}
+	defer z.Close()
+	return c.sendBytes(z, a.ContentType, a.Length)
+}
+
+func (c *call) sendBytes(from io.Reader, contentType string, size int64) error {
+	c.w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
 	out := c.stream()
 	defer out.release()
-	out.start(a.ContentType)
-	if c.head() {
-		return nil
-	}
-	if _, err := io.Copy(out, from); err != nil {
-		return out.fail(err)
-	}
-	return out.finish()
-}
-
-// A rangeWriter gives each write a deadline and puts CouchDB's error in the
-// place of ServeContent's.
-type rangeWriter struct {
-	http.ResponseWriter
-	c       *call
-	refused bool
-}
-
-func (w *rangeWriter) WriteHeader(status int) {
-	if status != http.StatusRequestedRangeNotSatisfiable {
-		w.ResponseWriter.WriteHeader(status)
-		return
-	}
-	w.refused = true
-	w.c.answer(&couch.Error{Kind: couch.RangeNotSatisfied, Reason: "Requested range not satisfiable"})
-}
-
-func (w *rangeWriter) Write(p []byte) (int, error) {
-	if w.refused {
-		return len(p), nil
-	}
-	w.c.writeDeadline(time.Now().Add(w.c.s.o.Stall))
-	n, err := w.ResponseWriter.Write(p)
-	w.c.writeDeadline(time.Time{})
-	return n, err
+	out.start(contentType)
+	return out.send(func() error {
+		_, err := io.Copy(out, from)
+		return err
+	})
 }
 
 // putAttachment is PUT of one attachment; the document's others stay.
@@ -136,7 +112,10 @@ func (c *call) putAttachment() error {
 	default:
 		return errEncoding
 	}
-	size := max(c.r.ContentLength, 0) // 0: a chunked body does not tell
+	if sum := c.r.Header.Get("Content-MD5"); sum != "" {
+		a.Digest = "md5-" + sum
+	}
+	size := c.r.ContentLength // -1: a chunked body does not tell
 	body := &limitReader{in: &bodyReader{c: c}, left: c.s.o.MaxAttachment, name: name}
 	if size > body.left {
 		return body.tooBig()
@@ -146,7 +125,7 @@ func (c *call) putAttachment() error {
 		a.Encoded = size
 	}
 	return c.editAttachments(id, func(atts []couch.Attachment) ([]couch.Attachment, error) {
-		return append(without(atts, name), a), nil
+		return append([]couch.Attachment{a}, without(atts, name)...), nil // CouchDB's order, by which the revision is named
 	})
 }
 
@@ -188,12 +167,12 @@ func (c *call) editAttachments(id couch.DocID, edit func([]couch.Attachment) ([]
 	if err != nil {
 		return err
 	}
-	deleting := c.verb == http.MethodDelete
-	if deleting && d.Rev.IsZero() {
-		return couch.ErrMissing
-	}
 	if d.Attachments, err = edit(d.Attachments); err != nil {
 		return err
+	}
+	deleting := c.verb == http.MethodDelete
+	if rev.IsZero() && (deleting || !d.Rev.IsZero()) {
+		return couch.ErrConflict
 	}
 	if rev, err = c.db.Put(c.ctx(), d, couch.WriteOptions{User: c.writer()}); err != nil {
 		return err
@@ -205,25 +184,24 @@ func (c *call) editAttachments(id couch.DocID, edit func([]couch.Attachment) ([]
 	return c.stored(http.StatusCreated, id, rev)
 }
 
-// editable reads the revision to edit with stubs for its attachments, or makes
-// an empty document where there is none and none was named.
+// errMissingRev is CouchDB's word for an attachment's revision that is not there.
+var errMissingRev = &statusError{http.StatusConflict, "not_found", "missing_rev"}
+
+// editable reads the revision to edit, zero: the winner, with stubs for its
+// attachments. A PUT that names none makes a document where there is none.
 func (c *call) editable(id couch.DocID, rev couch.Rev) (*couch.Document, error) {
+	raw := []byte("{}")
 	current, err := c.db.Get(c.ctx(), id, couch.GetOptions{Rev: rev})
 	switch {
 	case isAbsent(err) && !rev.IsZero():
-		return nil, couch.ErrConflict
-	case isAbsent(err):
-		d, err := couch.ParseDocument([]byte("{}"))
-		if err == nil {
-			d.ID = id
-		}
-		return d, err
+		return nil, errMissingRev
+	case isAbsent(err) && c.verb == http.MethodPut:
 	case err != nil:
 		return nil, err
-	case rev.IsZero():
-		return nil, couch.ErrConflict
+	default:
+		raw, rev = current.AppendJSON(nil), current.Rev
 	}
-	d, err := couch.ParseDocument(current.AppendJSON(nil))
+	d, err := couch.ParseDocument(raw)
 	if err != nil {
 		return nil, err
 	}

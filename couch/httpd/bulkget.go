@@ -1,8 +1,6 @@
 package httpd
 
 import (
-	"mime/multipart"
-	"net/textproto"
 	"strings"
 
 	"settee/couch"
@@ -179,41 +177,33 @@ func appendUnopened(dst []byte, w wanted, err error) []byte {
 func (c *call) bulkGetMixed(list []wanted, p docParams) error {
 	out := c.stream()
 	defer out.release()
-	parts := multipart.NewWriter(out)
 	kind := "multipart/mixed"
 	if strings.Contains(c.r.Header.Get("Accept"), "multipart/related") {
 		kind = "multipart/related"
 	}
-	out.start(kind + "; boundary=\"" + parts.Boundary() + "\"")
-	for _, w := range list {
-		if err := c.writeWanted(parts, w, p); err != nil {
-			return out.fail(err)
+	mixed := parts{w: out, boundary: newBoundary()}
+	out.start(kind + `; boundary="` + mixed.boundary + `"`)
+	return out.send(func() error {
+		for _, w := range list {
+			c.writeWanted(&mixed, w, p)
 		}
-	}
-	if err := parts.Close(); err != nil {
-		return out.fail(err)
-	}
-	return out.finish()
+		return mixed.end()
+	})
 }
 
-func (c *call) writeWanted(parts *multipart.Writer, w wanted, p docParams) error {
+func (c *call) writeWanted(mixed *parts, w wanted, p docParams) {
 	revs, err := c.open(w, p, false)
 	if len(revs) == 0 {
-		return writeJSONPart(parts, `application/json; error="true"`, appendUnopened(nil, w, err))
+		mixed.json(`application/json; error="true"`, appendUnopened(nil, w, err))
+		return
 	}
 	p.Since = w.since
 	for _, r := range revs {
 		if r.Doc == nil {
 			w.rev = r.Rev.String()
-			if err := writeJSONPart(parts, `application/json; error="true"`, appendUnopened(nil, w, couch.ErrMissing)); err != nil {
-				return err
-			}
+			mixed.json(`application/json; error="true"`, appendUnopened(nil, w, couch.ErrMissing))
 			continue
 		}
-		about := textproto.MIMEHeader{"X-Doc-Id": {string(w.id)}, "X-Rev-Id": {r.Rev.String()}}
-		if err := c.mixedPart(parts, r, p, about); err != nil {
-			return err
-		}
+		c.mixedPart(mixed, r, p, "X-Doc-Id: "+string(w.id), "X-Rev-Id: "+r.Rev.String())
 	}
-	return nil
 }

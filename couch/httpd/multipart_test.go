@@ -188,7 +188,7 @@ func TestEncodingInfoInLists(t *testing.T) {
 	h.must(t, "PUT /parts", "", 201)
 	putThree(t, h, "/parts/d")
 	h.must(t, "PUT /parts/_design/v", `{"views":{"v":{"map":"function(d){emit(1)}"}}}`, 201)
-	want := `"length":600,"encoding":"gzip","encoded_length":`
+	want := `"length":600,"stub":true,"encoding":"gzip","encoded_length":`
 	for _, path := range []string{"_all_docs", "_changes", "_design/v/_view/v", "d"} {
 		require.Contains(t, h.must(t, "GET /parts/"+path+"?include_docs=true&att_encoding_info=true", "", 200), want, path)
 		require.NotContains(t, h.must(t, "GET /parts/"+path+"?include_docs=true", "", 200), "encoding", path)

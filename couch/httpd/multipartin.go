@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime"
 	"mime/multipart"
+	"net/http"
 
 	"settee/couch"
 )
@@ -28,6 +29,9 @@ func (c *call) putRelated(id couch.DocID) error {
 	if err != nil {
 		return multipartError(err)
 	}
+	if !isJSON(http.Header(part.Header)) {
+		return errNotJSON
+	}
 	raw, err := c.readAll(part)
 	if err != nil {
 		return multipartError(err)
@@ -41,14 +45,11 @@ func (c *call) putRelated(id couch.DocID) error {
 		if !a.Follows {
 			continue
 		}
-		size := a.Length
-		if a.Encoding != "" {
-			size = a.Encoded
-		}
+		size := storedSize(*a)
 		if size > c.s.o.MaxAttachment {
 			return &couch.Error{Kind: couch.AttachmentTooBig, Reason: a.Name}
 		}
-		a.Body = &partReader{parts: parts, left: size}
+		a.Body = &limitReader{in: &partReader{parts: parts, want: size}, left: c.s.o.MaxAttachment, name: a.Name}
 	}
 	return c.store(id, d)
 }
@@ -66,12 +67,13 @@ func multipartError(err error) error {
 }
 
 // A partReader is the bytes of the next part, which must be as many as the
-// document said. It takes its part when it is first read, so the store must
-// read attachments in their order.
+// document said, where it said. It takes its part when it is first read, so the
+// store must read attachments in their order.
 type partReader struct {
 	parts *multipart.Reader
 	part  *multipart.Part
-	left  int64
+	want  int64 // < 0: the document did not say
+	got   int64
 }
 
 func (p *partReader) Read(b []byte) (int, error) {
@@ -86,11 +88,11 @@ func (p *partReader) Read(b []byte) (int, error) {
 		p.part = part
 	}
 	n, err := p.part.Read(b)
-	p.left -= int64(n)
+	p.got += int64(n)
 	switch {
-	case p.left < 0:
+	case p.want >= 0 && p.got > p.want:
 		return 0, errLonger
-	case err == io.EOF && p.left > 0:
+	case err == io.EOF && p.got < p.want:
 		return n, errShorter
 	case err != nil && err != io.EOF:
 		return n, multipartError(err)

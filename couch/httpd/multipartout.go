@@ -3,43 +3,34 @@ package httpd
 import (
 	"fmt"
 	"io"
-	"mime/multipart"
 	"net/http"
-	"net/textproto"
 	"strconv"
 	"strings"
 
 	"settee/couch"
 )
 
-// related is GET of a document as multipart/related, bytes of attachments included.
+// related is GET of a document as multipart/related, bytes of attachments
+// included; without any it is plain JSON.
 func (c *call) related(id couch.DocID, p docParams) error {
 	d, err := c.withFollows(id, p)
 	if err != nil {
 		return err
 	}
+	if !hasMeta(d) && c.etag(etagOf(d.Rev)) {
+		return nil
+	}
 	if !follows(d) {
-		if !hasMeta(d) && c.etag(etagOf(d.Rev)) {
-			return nil
-		}
 		c.out = append(appendDoc(c.out[:0], d, p.Encoding), '\n')
 		c.send(http.StatusOK, c.out)
 		return nil
 	}
-	if !hasMeta(d) && c.etag(etagOf(d.Rev)) {
-		return nil
-	}
+	r := relatedOf(d)
 	out := c.stream()
 	defer out.release()
-	parts := multipart.NewWriter(out)
-	out.start("multipart/related; boundary=\"" + parts.Boundary() + "\"")
-	if c.head() {
-		return nil
-	}
-	if err := c.writeRelated(parts, d); err != nil {
-		return out.fail(err)
-	}
-	return out.finish()
+	c.w.Header().Set("Content-Length", strconv.FormatInt(r.size(), 10))
+	out.start(r.contentType())
+	return out.send(func() error { return c.writeRelated(out, r) })
 }
 
 // withFollows reads a document and marks the attachments that are to be sent
@@ -88,52 +79,73 @@ func follows(d *couch.Document) bool {
 	return false
 }
 
-// writeRelated writes the parts of a document: its JSON, then the bytes.
-func (c *call) writeRelated(parts *multipart.Writer, d *couch.Document) error {
-	w, err := parts.CreatePart(textproto.MIMEHeader{"Content-Type": contentTypeJSON})
-	if err != nil {
-		return err
+// A related is a document as the parts of multipart/related: its JSON, then the bytes.
+type related struct {
+	doc      *couch.Document
+	json     []byte
+	boundary string
+}
+
+func relatedOf(d *couch.Document) related {
+	return related{doc: d, json: appendDoc(nil, d, true), boundary: newBoundary()}
+}
+
+func (r related) contentType() string { return `multipart/related; boundary="` + r.boundary + `"` }
+
+// size is the length of all parts, which is known before a byte is read.
+func (r related) size() int64 {
+	var n counter
+	_ = r.write(&n, func(a couch.Attachment) error { n += counter(storedSize(a)); return nil })
+	return int64(n)
+}
+
+// storedSize is the length of an attachment's bytes as they are sent.
+func storedSize(a couch.Attachment) int64 {
+	if a.Encoding != "" {
+		return a.Encoded
 	}
-	if _, err := w.Write(appendDoc(nil, d, true)); err != nil {
-		return err
-	}
-	for _, a := range d.Attachments {
-		if !a.Follows {
-			continue
-		}
-		if err := c.writePart(parts, d, a); err != nil {
-			return err
-		}
-	}
-	return parts.Close()
+	return a.Length
 }
 
 // quoteName escapes a file name for Content-Disposition.
-var quoteName = strings.NewReplacer("\\", "\\\\", `"`, `\"`, "\r", "", "\n", "")
+var quoteName = strings.NewReplacer("\\", "\\\\", `"`, `\"`)
 
-func (c *call) writePart(parts *multipart.Writer, d *couch.Document, a couch.Attachment) error {
+// write writes the parts; body writes an attachment's bytes.
+func (r related) write(w io.Writer, body func(couch.Attachment) error) error {
+	p := parts{w: w, boundary: r.boundary}
+	p.json("application/json", r.json)
+	for _, a := range r.doc.Attachments {
+		if !a.Follows {
+			continue
+		}
+		headers := []string{
+			`Content-Disposition: attachment; filename="` + quoteName.Replace(a.Name) + `"`,
+			"Content-Type: " + a.ContentType, "Content-Length: " + strconv.FormatInt(storedSize(a), 10),
+		}
+		if a.Encoding != "" {
+			headers = append(headers, "Content-Encoding: "+a.Encoding)
+		}
+		if p.begin(headers...); p.err == nil {
+			p.err = body(a)
+		}
+	}
+	return p.end()
+}
+
+func (c *call) writeRelated(w io.Writer, r related) error {
+	return r.write(w, func(a couch.Attachment) error { return c.copyStored(w, r.doc, a) })
+}
+
+// copyStored writes an attachment as it is stored.
+func (c *call) copyStored(w io.Writer, d *couch.Document, a couch.Attachment) error {
 	stored, _, err := c.db.Attachment(c.ctx(), d.ID, d.Rev, a.Name)
 	if err != nil {
 		return err
 	}
 	defer stored.Close()
-	size := a.Length
-	h := textproto.MIMEHeader{
-		"Content-Disposition": {`attachment; filename="` + quoteName.Replace(a.Name) + `"`},
-		"Content-Type":        {a.ContentType},
-	}
-	if a.Encoding != "" {
-		size = a.Encoded
-		h["Content-Encoding"] = []string{a.Encoding}
-	}
-	h["Content-Length"] = []string{strconv.FormatInt(size, 10)}
-	w, err := parts.CreatePart(h)
-	if err != nil {
-		return err
-	}
 	n, err := io.Copy(w, stored)
-	if err == nil && n != size {
-		err = fmt.Errorf("attachment %q of %q has %d bytes, not %d", a.Name, d.ID, n, size)
+	if err == nil && n != storedSize(a) {
+		err = fmt.Errorf("attachment %q of %q has %d bytes, not %d", a.Name, d.ID, n, storedSize(a))
 	}
 	return err
 }
@@ -156,56 +168,33 @@ func (c *call) openRevs(id couch.DocID, p docParams) error {
 	}
 	out := c.stream()
 	defer out.release()
-	parts := multipart.NewWriter(out)
-	out.start("multipart/mixed; boundary=\"" + parts.Boundary() + "\"")
-	if c.head() {
-		return nil
-	}
-	for _, r := range revs {
-		if err := c.mixedPart(parts, r, p, nil); err != nil {
-			return out.fail(err)
+	mixed := parts{w: out, boundary: newBoundary()}
+	out.start(`multipart/mixed; boundary="` + mixed.boundary + `"`)
+	return out.send(func() error {
+		for _, r := range revs {
+			c.mixedPart(&mixed, r, p)
 		}
-	}
-	if err := parts.Close(); err != nil {
-		return out.fail(err)
-	}
-	return out.finish()
+		return mixed.end()
+	})
 }
 
 // mixedPart writes one revision as a part of multipart/mixed: as JSON, as a
 // nested multipart/related where it has attachments, or as missing.
-func (c *call) mixedPart(parts *multipart.Writer, r couch.OpenRev, p docParams, extra textproto.MIMEHeader) error {
+func (c *call) mixedPart(mixed *parts, r couch.OpenRev, p docParams, about ...string) {
 	if r.Doc == nil {
 		missing := append(appendQuotedRev([]byte(`{"missing":`), r.Rev), '}')
-		return writeJSONPart(parts, `application/json; error="true"`, missing)
+		mixed.json(`application/json; error="true"`, missing)
+		return
 	}
 	d := markFollows(r.Doc, p)
 	if !follows(d) {
-		return writeJSONPart(parts, "application/json", appendDoc(nil, d, true))
+		mixed.json("application/json", appendDoc(nil, d, true))
+		return
 	}
-	inner := multipart.NewWriter(io.Discard)
-	h := textproto.MIMEHeader{"Content-Type": {`multipart/related; boundary="` + inner.Boundary() + `"`}}
-	for k, v := range extra {
-		h[k] = v
+	nested := relatedOf(d)
+	if mixed.begin(append(about, "Content-Type: "+nested.contentType())...); mixed.err == nil {
+		mixed.err = c.writeRelated(mixed.w, nested)
 	}
-	w, err := parts.CreatePart(h)
-	if err != nil {
-		return err
-	}
-	nested := multipart.NewWriter(w)
-	if err := nested.SetBoundary(inner.Boundary()); err != nil {
-		return err
-	}
-	return c.writeRelated(nested, d)
-}
-
-func writeJSONPart(parts *multipart.Writer, contentType string, body []byte) error {
-	w, err := parts.CreatePart(textproto.MIMEHeader{"Content-Type": {contentType}})
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(body)
-	return err
 }
 
 func (c *call) openRevsJSON(revs []couch.OpenRev, p docParams) error {

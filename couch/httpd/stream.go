@@ -21,6 +21,7 @@ type stream struct {
 	control *http.ResponseController
 	pooled  *[]byte
 	buf     []byte
+	status  int   // the answer's; 0: 200
 	started bool  // the headers are fixed
 	wrote   bool  // and perhaps sent
 	err     error // of the connection; it stays
@@ -56,13 +57,21 @@ func (s *stream) spill() error {
 	return s.push()
 }
 
+// head writes the status before the first byte.
+func (s *stream) head() {
+	if !s.wrote && s.status != 0 {
+		s.c.w.WriteHeader(s.status)
+	}
+	s.wrote = true
+}
+
 // push writes what there is, with a deadline.
 func (s *stream) push() error {
 	if s.err != nil || len(s.buf) == 0 {
 		return s.err
 	}
 	_ = s.control.SetWriteDeadline(time.Now().Add(s.c.s.o.Stall))
-	s.wrote = true
+	s.head()
 	_, s.err = s.c.w.Write(s.buf)
 	s.buf = s.buf[:0]
 	return s.err
@@ -72,7 +81,7 @@ func (s *stream) push() error {
 func (s *stream) flush() error {
 	if s.push() == nil {
 		_ = s.control.SetWriteDeadline(time.Now().Add(s.c.s.o.Stall))
-		s.wrote = true
+		s.head()
 		if err := s.control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 			s.err = err
 		}
@@ -84,6 +93,18 @@ func (s *stream) flush() error {
 func (s *stream) Write(p []byte) (int, error) {
 	s.buf = append(s.buf, p...)
 	return len(p), s.spill()
+}
+
+// send answers with what write writes, or with the headers alone where only they are wanted.
+func (s *stream) send(write func() error) error {
+	if s.c.head() {
+		s.head()
+		return nil
+	}
+	if err := write(); err != nil {
+		return s.fail(err)
+	}
+	return s.finish()
 }
 
 // finish writes the rest. A client that is gone is no error of ours.
