@@ -129,6 +129,9 @@ func (s *Store) Create(_ context.Context, name string) (*DB, error) {
 		return nil, err
 	}
 	defer s.gate.leave()
+	if err := s.room.admit(len(name)); err != nil {
+		return nil, err
+	}
 	db, b, err := s.create(name)
 	if err != nil {
 		return nil, err

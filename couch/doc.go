@@ -49,6 +49,15 @@
 // Unavailable until the folder is opened again. What Pebble itself calls fatal,
 // a manifest that cannot be written, ends the process.
 //
+// # A full disk
+//
+// Writes are refused with Full while less than Options.Reserve is free; reads,
+// deletions of databases and compactions go on, and so do writes once there is
+// space. What is kept serves the flushes and the log of writes that were
+// admitted. Should another program take that too, tables are given up and begun
+// anew later, and a write to the log waits for space instead of failing. Room is
+// looked for once a megabyte of writes.
+//
 // # Locks
 //
 // Store.mu, then DB.mu; those of the settings stand alone. Whatever takes long,

@@ -32,6 +32,7 @@ const (
 	RangeNotSatisfied Kind = "requested_range_not_satisfiable"
 	NotImplemented    Kind = "not_implemented"
 	Timeout           Kind = "timeout"
+	Full              Kind = "insufficient_storage"
 	Unavailable       Kind = "unavailable" // the store is closing, or its disk failed
 	Internal          Kind = "unknown_error"
 )
@@ -45,7 +46,7 @@ var kindStatus = map[Kind]int{
 	InvalidDesignDoc: http.StatusBadRequest, Compilation: http.StatusBadRequest, UnknownLanguage: http.StatusInternalServerError,
 	QueryParse: http.StatusBadRequest, InvalidValue: http.StatusInternalServerError, BadContentType: http.StatusUnsupportedMediaType,
 	RangeNotSatisfied: http.StatusRequestedRangeNotSatisfiable, NotImplemented: http.StatusNotImplemented,
-	Timeout: http.StatusInternalServerError, Unavailable: http.StatusServiceUnavailable, Internal: http.StatusInternalServerError,
+	Timeout: http.StatusInternalServerError, Full: http.StatusInsufficientStorage, Unavailable: http.StatusServiceUnavailable, Internal: http.StatusInternalServerError,
 }
 
 // Error is what every operation of the store returns. Reason is CouchDB's

@@ -55,6 +55,9 @@ func (db *DB) setMeta(name string, value []byte, then func()) error {
 		return err
 	}
 	defer db.leave()
+	if err := db.store.room.admit(len(value)); err != nil {
+		return err
+	}
 	b := db.store.pebble.NewBatch()
 	defer b.Close() //nolint:errcheck // it only goes back to its pool
 	if err := db.applyMeta(b, name, value, then); err != nil {

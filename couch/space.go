@@ -158,6 +158,7 @@ func (s *Space) Batch() *SpaceBatch {
 type SpaceBatch struct {
 	space *Space
 	batch *pebble.Batch
+	grows bool // it holds more than deletions, which a full disk takes too
 	err   error
 }
 
@@ -166,6 +167,7 @@ func (b *SpaceBatch) Set(key, value []byte) {
 	op := b.batch.SetDeferred(len(b.space.prefix)+len(key), len(value))
 	copy(op.Key[copy(op.Key, b.space.prefix):], key)
 	copy(op.Value, value)
+	b.grows = true
 	b.keep(op.Finish())
 }
 
@@ -201,6 +203,11 @@ func (b *SpaceBatch) Commit() error {
 		return err
 	}
 	defer db.leave()
+	if b.grows {
+		if err := db.store.room.admit(b.batch.Len()); err != nil {
+			return err
+		}
+	}
 	// Delete takes the same lock: nothing is written after its DeleteRange. Its
 	// number is never used again, so this costs the writers of a database little.
 	db.mu.Lock()

@@ -121,6 +121,9 @@ func (db *DB) place(ctx context.Context, r io.Reader, out *staged) error {
 	}
 	digest, _, err := db.store.o.Blobs.Write(ctx, io.MultiReader(bytes.NewReader(head), r))
 	out.locator = string(digest[:])
+	if isFull(err) {
+		return fullError(err)
+	}
 	return err
 }
 

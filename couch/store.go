@@ -33,6 +33,7 @@ type Store struct {
 	uuid   string
 	ids    uuids
 	gate   *gate
+	room   *room
 	broken atomic.Pointer[Error] // set once a write may be lost; see fail
 
 	validator Validator // set before the store is used
@@ -65,6 +66,9 @@ func (o *Options) defaults() {
 	if o.CacheSize == 0 {
 		o.CacheSize = 16 << 20
 	}
+	if o.Reserve == 0 {
+		o.Reserve = defaultReserve
+	}
 	if o.MaxDocumentSize == 0 {
 		o.MaxDocumentSize = 8_000_000
 	}
@@ -81,7 +85,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, &Error{Kind: Unavailable, Reason: "The store in " + dir + " is in use by another process.", Err: err}
 	}
-	s.lock = lock
+	s.lock, s.room = lock, newRoom(dir, &o)
 	po := s.pebbleOptions()
 	po.Lock = lock
 	if err := s.caught(func() (err error) {
@@ -89,6 +93,9 @@ func Open(dir string, o Options) (*Store, error) {
 		return err
 	}); err != nil {
 		_ = lock.Close()
+		if isFull(err) {
+			return nil, &Error{Kind: Full, Reason: "The disk is full: free space, then open the store in " + dir + " again.", Err: err}
+		}
 		return nil, &Error{Kind: Unavailable, Reason: "The store in " + dir + " could not be opened.", Err: err}
 	}
 	err = s.load(dir)
@@ -100,6 +107,7 @@ func Open(dir string, o Options) (*Store, error) {
 		_ = lock.Close()
 		return nil, err
 	}
+	s.room.opened.Store(true)
 	return s, nil
 }
 
@@ -150,6 +158,9 @@ func set(b *pebble.Batch, key, value []byte) { _ = b.Set(key, value, nil) }
 // broken store is left as it is; the process is to end.
 func (s *Store) Close() error {
 	first, empty := s.gate.close()
+	if first {
+		close(s.room.closing)
+	}
 	s.eachOpen(func(db *DB) { db.durable.fail(ErrClosed) })
 	<-empty
 	if !first {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"testing"
 
@@ -21,13 +20,8 @@ type faults struct {
 
 var errDisk = errors.New("input/output error")
 
-// MaybeError spares the end of a blob file: Pebble 2.1.7 gives up such a file
-// twice when it cannot be finished and panics on a goroutine of its own, which
-// no test outlives. The process ends then as it does for a manifest.
-func (f *faults) MaybeError(op errorfs.Op) error {
-	if strings.HasSuffix(op.Path, ".blob") && finishing[op.Kind] {
-		return nil
-	}
+// MaybeError fails what it is to fail.
+func (f *faults) MaybeError(errorfs.Op) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n := f.ops
@@ -36,10 +30,6 @@ func (f *faults) MaybeError(op errorfs.Op) error {
 		return errDisk
 	}
 	return nil
-}
-
-var finishing = map[errorfs.OpKind]bool{
-	errorfs.OpFileWrite: true, errorfs.OpFileSync: true, errorfs.OpFileSyncData: true, errorfs.OpFileSyncTo: true, errorfs.OpFileClose: true,
 }
 
 func (f *faults) String() string { return "faults" }

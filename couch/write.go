@@ -64,6 +64,9 @@ func (db *DB) Bulk(ctx context.Context, docs []*Document, o WriteOptions) ([]Wri
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if err := db.store.room.admit(sizeOf(docs)); err != nil {
+		return nil, err
+	}
 	edits := make([]edit, len(docs))
 	o.ahead = len(docs) > share
 	at := db.counts.Load().seq
@@ -92,6 +95,17 @@ func (db *DB) Bulk(ctx context.Context, docs []*Document, o WriteOptions) ([]Wri
 		}
 	}
 	return results, nil
+}
+
+// sizeOf is about what documents take of the disk, or more: the bytes that they carry.
+func sizeOf(docs []*Document) (size int) {
+	for _, d := range docs {
+		size += len(d.Body)
+		for i := range d.Attachments {
+			size += len(d.Attachments[i].Data)
+		}
+	}
+	return size
 }
 
 // share is how many documents make it worth to wake another processor.
