@@ -77,9 +77,13 @@ func (a *Auth) Register(ctx context.Context, name, password, email string) (Iden
 	if err := a.nameIsFree(ctx, name); err != nil {
 		return Identity{}, err
 	}
+	p, err := a.policy()
+	if err != nil {
+		return Identity{}, err
+	}
 	who := &account{name: name, email: email, roles: []string{}, created: a.o.Now().UTC().Format(timeForm)}
-	err := a.hashing(ctx, func() (err error) {
-		who.credentials, err = newCredentials(password, a.o.Iterations)
+	err = a.hashing(ctx, func() (err error) {
+		who.credentials, err = newCredentials(password, "", p)
 		return err
 	})
 	if err != nil {
@@ -129,14 +133,19 @@ func (a *Auth) SetPassword(ctx context.Context, name, password string) error {
 	if err := a.checkPassword(password); err != nil {
 		return err
 	}
-	return a.hashing(ctx, func() error { return a.storePassword(ctx, name, password) })
+	p, err := a.policy()
+	if err != nil {
+		return err
+	}
+	return a.hashing(ctx, func() error { return a.storePassword(ctx, name, password, nil, p) })
 }
 
 var errNoUser = &Error{Kind: NotFound, Reason: "There is no user of this name."}
 
-// storePassword writes the document of an account with a fresh hash.
-func (a *Auth) storePassword(ctx context.Context, name, password string) error {
-	if !plausibleName(name) || a.isAdmin(name) {
+// storePassword writes the document of an account with a fresh hash. Given the
+// account as it was read, it keeps the salt and leaves a document that has changed since.
+func (a *Auth) storePassword(ctx context.Context, name, password string, read *account, p policy) error {
+	if !plausibleName(name) || a.isFirstAdmin(name) {
 		return errNoUser
 	}
 	doc, err := readObject(ctx, a.users.db, userID(name))
@@ -146,7 +155,14 @@ func (a *Auth) storePassword(ctx context.Context, name, password string) error {
 	if doc == nil {
 		return errNoUser
 	}
-	hashed, err := doc.setPassword(password, a.o.Iterations)
+	var salt string
+	if read != nil {
+		if doc.text("_rev") != read.rev {
+			return nil
+		}
+		salt = read.salt
+	}
+	hashed, err := doc.setPassword(password, salt, p)
 	if err != nil {
 		return err
 	}

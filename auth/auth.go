@@ -34,11 +34,12 @@ const (
 
 // Options are the policies of an Auth. The zero value works, without a server admin.
 type Options struct {
-	AdminName, AdminPassword string // the server admin, who is no document
-	Signup                   Signup // default open: a team's first minute must work
-	Iterations               int    // PBKDF2 rounds of new passwords; default CouchDB's 600,000
-	MinPassword              int    // characters of new passwords; default 8, NIST's least; npm sends any length
-	Secret                   []byte // signs session cookies; default random, so a restart ends sessions
+	AdminName, AdminPassword string   // the server admin, who is no document
+	Signup                   Signup   // default open: a team's first minute must work
+	Iterations               int      // PBKDF2 rounds of new passwords; default CouchDB's 600,000
+	MinPassword              int      // characters of new passwords; default 8, NIST's least; npm sends any length
+	Settings                 Settings // what administrators change while the server runs; default nothing is set
+	Secret                   []byte   // signs session cookies where [chttpd_auth] secret is not set; default random, so a restart ends sessions
 	Now                      func() time.Time
 	Logger                   *slog.Logger
 
@@ -61,6 +62,9 @@ func (o Options) withDefaults() Options {
 		o.Secret = make([]byte, 32)
 		rand.Read(o.Secret)
 	}
+	if o.Settings == nil {
+		o.Settings = nothingSet{}
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -76,13 +80,14 @@ func (o Options) withDefaults() Options {
 // Auth answers who asks and what they may do. It is safe for concurrent use.
 type Auth struct {
 	o      Options
+	conf   configuration
 	client *kivik.Client
 
 	users  *mirror[account]
 	tokens *mirror[token]
 	scopes *mirror[scope]
 
-	admin   *account      // the server admin, or nobody
+	admin   *account      // the server admin of Options, or nobody
 	prover  *prover       // the hot path of passwords
 	gate    chan struct{} // one place a password being hashed
 	waiting atomic.Int64  // who waits for a place
@@ -100,15 +105,15 @@ func Open(ctx context.Context, client *kivik.Client, o Options) (*Auth, error) {
 	}
 	following, stop := context.WithCancel(context.WithoutCancel(ctx))
 	a := &Auth{
-		o: o, client: client, stop: stop,
+		o: o, conf: configuration{o.Settings}, client: client, stop: stop,
 		users:  newMirror(client.DB(usersDB), o.Now, parseAccount),
 		tokens: newMirror(client.DB(tokensDB), o.Now, parseToken),
 		scopes: newMirror(client.DB(orgsDB), o.Now, parseScope),
-		admin:  serverAdmin(o),
 		prover: newProver(),
 		// One core stays free: password checks cannot starve everything else.
 		gate: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)),
 	}
+	a.admin = serverAdmin(o, a.secret())
 	err := errors.Join(follow(ctx, following, a, a.users), follow(ctx, following, a, a.tokens), follow(ctx, following, a, a.scopes))
 	if err != nil {
 		_ = a.Close()

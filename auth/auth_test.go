@@ -2,8 +2,10 @@ package auth
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -88,6 +90,52 @@ func basic(name, password string) *http.Request {
 	r := request()
 	r.SetBasicAuth(name, password)
 	return r
+}
+
+// sessionOf is the value of an identity's cookie.
+func sessionOf(a *Auth, id Identity) string {
+	value, _, _ := strings.Cut(strings.TrimPrefix(a.Cookie(request(), id), "AuthSession="), ";")
+	return value
+}
+
+// memorySettings are Settings that tests change.
+type memorySettings struct {
+	mu  sync.Mutex
+	all map[string]map[string]string
+}
+
+func newSettings() *memorySettings { return &memorySettings{all: map[string]map[string]string{}} }
+
+func (m *memorySettings) Setting(section, key string) (string, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	v, set := m.all[section][key]
+	return v, set
+}
+
+func (m *memorySettings) Section(section string) map[string]string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Clone(m.all[section])
+}
+
+// set sets keys given as "section/key", "value", …
+func (m *memorySettings) set(pairs ...string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := 0; i < len(pairs); i += 2 {
+		section, key, _ := strings.Cut(pairs[i], "/")
+		if m.all[section] == nil {
+			m.all[section] = map[string]string{}
+		}
+		m.all[section][key] = pairs[i+1]
+	}
+}
+
+func (m *memorySettings) unset(section, key string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.all[section], key)
 }
 
 func bearer(secret string) *http.Request { return request("Authorization", "Bearer "+secret) }

@@ -35,7 +35,7 @@ func TestAuthenticate(t *testing.T) {
 	rooted, err := a.IssueToken(ctx, "root", Token{})
 	require.NoError(t, err)
 
-	cookie := a.Cookie(ada).Value
+	cookie := sessionOf(a, ada)
 	encode := base64.StdEncoding.EncodeToString
 	cases := map[string]struct {
 		r       *http.Request

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
 )
@@ -8,35 +9,47 @@ import (
 // passwordMembers are replaced together: a left-over salt beside a new key would
 // lock the account.
 var passwordMembers = []string{
-	"password", "password_scheme", "pbkdf2_prf", "salt", "iterations", "derived_key", "password_sha",
+	"password", "password_scheme", "pbkdf2_prf", "salt", "iterations", "derived_key", "password_sha", "preserve_salt",
 }
 
 // HashPassword replaces the member "password" of a document of _users by
 // CouchDB's hash members, in its place; all other members keep their bytes and
 // their order. A document without a password, or with null, comes back as it is.
-// Zero iterations are CouchDB's default.
-func HashPassword(doc json.RawMessage, iterations int) (json.RawMessage, error) {
+// It takes a place among the password checks, and waits for one.
+func (a *Auth) HashPassword(ctx context.Context, doc json.RawMessage) (hashed json.RawMessage, err error) {
 	o, err := parseObject(doc)
 	if err != nil {
 		return nil, err
 	}
-	var password *string
-	at := slices.IndexFunc(o, func(m member) bool { return m.name == "password" })
-	if at < 0 {
+	if !o.has("password") {
 		return doc, nil
 	}
+	var password *string
 	if !o.scan("password", &password) {
-		return nil, &Error{Kind: Forbidden, Reason: "Password value must be a string."}
+		return nil, forbidden("Password value must be a string.")
 	}
 	if password == nil {
 		return doc, nil
 	}
-	return o.setPassword(*password, iterations)
+	p, err := a.policy()
+	if err != nil {
+		return nil, err
+	}
+	var salt string
+	var keep bool
+	if o.scan("preserve_salt", &keep); keep {
+		salt = o.text("salt")
+	}
+	waited := a.hashing(ctx, func() error {
+		hashed, err = o.setPassword(*password, salt, p)
+		return err
+	})
+	return hashed, waited
 }
 
 // setPassword writes the hash members where "password" stands, else at the end.
-func (o object) setPassword(password string, iterations int) (json.RawMessage, error) {
-	c, err := newCredentials(password, iterations)
+func (o object) setPassword(password, salt string, p policy) (json.RawMessage, error) {
+	c, err := newCredentials(password, salt, p)
 	if err != nil {
 		return nil, err
 	}

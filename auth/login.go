@@ -1,10 +1,9 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 )
@@ -32,47 +31,32 @@ func (a *Auth) Login(ctx context.Context, name, password string) (Identity, erro
 	return who.identity(handlerBasic), nil
 }
 
-// serverAdmin is the account that is no document. Its salt makes that another
-// password ends its sessions, also when the cookies' secret stays.
-func serverAdmin(o Options) *account {
-	if o.AdminName == "" {
-		return nobody
-	}
-	mac := hmac.New(sha256.New, o.Secret)
-	mac.Write([]byte(o.AdminName + ":" + o.AdminPassword))
-	salt := hex.EncodeToString(mac.Sum(nil))
-	return &account{name: o.AdminName, roles: []string{adminRole}, credentials: credentials{salt: salt}}
-}
-
-// isAdmin reports whether the name is the server admin's. A document of that
-// name does not count.
-func (a *Auth) isAdmin(name string) bool { return name != "" && name == a.o.AdminName }
-
 // nobody stands in for accounts that do not exist.
 var nobody = &account{}
 
 // account is the account of that name, or nobody.
 func (a *Auth) account(ctx context.Context, name string) (*account, error) {
-	if a.isAdmin(name) {
+	if a.isFirstAdmin(name) {
 		return a.admin, nil
 	}
+	admin := a.configuredAdmin(name)
 	if !plausibleName(name) {
-		return nobody, nil
+		return cmp.Or(admin, nobody), nil
 	}
 	who, err := a.users.doc(ctx, userID(name))
 	if err != nil {
 		return nil, fmt.Errorf("auth: read an account: %w", err)
 	}
-	if who == nil {
-		return nobody, nil
+	if admin != nil && who != nil {
+		admin.roles = append(admin.roles, who.roles...) // the document adds roles, its password does not count
 	}
-	return who, nil
+	return cmp.Or(admin, who, nobody), nil
 }
 
 // check hashes the password. It costs the same whether the account exists, is
 // the server admin's or was hashed with less work, so that time tells nothing.
 func (a *Auth) check(ctx context.Context, q proof, who *account, name, password string) (right bool, err error) {
-	if a.isAdmin(name) && a.adminPassword(password) {
+	if a.isFirstAdmin(name) && a.adminPassword(password) {
 		a.prover.remember(q, true)
 		return true, nil
 	}
@@ -85,8 +69,8 @@ func (a *Auth) check(ctx context.Context, q proof, who *account, name, password 
 			return err
 		}
 		a.prover.remember(q, right)
-		if right && !who.current(a.o.Iterations) {
-			a.rehash(ctx, name, password)
+		if right {
+			a.renew(ctx, who, password)
 		}
 		return nil
 	})
@@ -94,6 +78,9 @@ func (a *Auth) check(ctx context.Context, q proof, who *account, name, password 
 }
 
 func (a *Auth) verify(who *account, password string) (bool, error) {
+	if err := a.bounds(who.credentials); err != nil {
+		return false, err
+	}
 	right, err := who.verify(password)
 	if right || err != nil {
 		return right, err
@@ -104,7 +91,8 @@ func (a *Auth) verify(who *account, password string) (bool, error) {
 
 // rest is the work by which an account's hash is cheaper than one made today.
 func (a *Auth) rest(who *account) credentials {
-	return credentials{scheme: schemePBKDF2, prf: prfSHA256, iterations: a.o.Iterations - who.rounds()}
+	today, _ := a.policy() // work that cannot be hashed today costs nothing
+	return credentials{scheme: schemePBKDF2, prf: prfSHA256, iterations: today.iterations - who.rounds()}
 }
 
 // adminPassword compares hashes under a random key, as lengths would tell too.
@@ -130,11 +118,16 @@ func (a *Auth) hashing(ctx context.Context, f func() error) error {
 	}
 }
 
-// rehash stores a password that was right in today's form. That it fails, for a
-// conflict or a store that only reads, does not fail the sign-in.
-func (a *Auth) rehash(ctx context.Context, name, password string) {
-	err := a.storePassword(ctx, name, password)
+// renew stores a password that was right in today's form. The salt stays, so
+// that sessions go on and servers that renew at once write the same revision.
+// That it fails, for a conflict or a store that only reads, does not fail the sign-in.
+func (a *Auth) renew(ctx context.Context, who *account, password string) {
+	p, err := a.policy()
+	if err != nil || who.isAdmin() || who.current(p) || !a.conf.flag(sectionAuth, "upgrade_hash_on_auth", true) {
+		return
+	}
+	err = a.storePassword(ctx, who.name, password, who, p)
 	if err != nil && !errors.Is(err, context.Canceled) {
-		a.o.Logger.Warn("auth: password hash not renewed", "user", name, "error", err)
+		a.o.Logger.Warn("auth: password hash not renewed", "user", who.name, "error", err)
 	}
 }

@@ -16,8 +16,12 @@ import (
 const (
 	// defaultIterations is CouchDB 3.5's: about 0.15 s of one core.
 	defaultIterations = 600_000
-	// maxIterations refuses a document that would hold a core for minutes.
-	maxIterations = 10_000_000
+	// defaultMaxIterations refuses a document that would hold a core for many
+	// seconds a guess. CouchDB's default is mostIterations, which holds it for minutes.
+	defaultMaxIterations = 10_000_000
+	mostIterations       = 1_000_000_000
+	// absentIterations are those of a document that does not say, as in CouchDB.
+	absentIterations = 10_000
 )
 
 // The schemes and the names of hash functions are CouchDB's.
@@ -45,7 +49,9 @@ func parseCredentials(doc object) credentials {
 	if c.scheme == "" {
 		c.scheme = schemeSimple // what CouchDB before 1.3 wrote
 	}
-	doc.scan("iterations", &c.iterations)
+	if !doc.scan("iterations", &c.iterations) && !doc.has("iterations") {
+		c.iterations = absentIterations
+	}
 	c.key = doc.text("derived_key")
 	if c.scheme == schemeSimple {
 		c.key = doc.text("password_sha")
@@ -54,17 +60,54 @@ func parseCredentials(doc object) credentials {
 	return c
 }
 
-// newCredentials hashes a password in CouchDB 3.5's form.
-func newCredentials(password string, iterations int) (credentials, error) {
-	if iterations <= 0 {
-		iterations = defaultIterations
+// A policy is how new passwords are hashed.
+type policy struct {
+	scheme, prf string
+	iterations  int
+}
+
+var errCannotHash = &Error{Kind: Forbidden, Reason: "Server cannot hash passwords at this time."}
+
+// policy is what [chttpd_auth] says of new passwords.
+func (a *Auth) policy() (policy, error) {
+	p := policy{
+		scheme:     a.conf.text(sectionAuth, "password_scheme", schemePBKDF2),
+		prf:        a.conf.text(sectionAuth, "pbkdf2_prf", prfSHA256),
+		iterations: max(1, a.conf.number(sectionAuth, "iterations", a.o.Iterations)),
 	}
-	var salt [16]byte
-	rand.Read(salt[:])
-	c := credentials{scheme: schemePBKDF2, prf: prfSHA256, salt: hex.EncodeToString(salt[:]), iterations: iterations}
+	if p.scheme != schemePBKDF2 && p.scheme != schemeSimple || p.prf == "" || prfs[p.prf] == nil {
+		return p, errCannotHash
+	}
+	return p, nil
+}
+
+// newCredentials hashes a password in CouchDB 3.5's form. The salt is new unless one is given.
+func newCredentials(password, salt string, p policy) (credentials, error) {
+	if salt == "" {
+		var random [16]byte
+		rand.Read(random[:])
+		salt = hex.EncodeToString(random[:])
+	}
+	c := credentials{scheme: p.scheme, salt: salt}
+	if p.scheme == schemePBKDF2 {
+		c.prf, c.iterations = p.prf, p.iterations
+	}
 	var err error
 	c.key, err = c.derive(password)
 	return c, err
+}
+
+// bounds refuses hashes whose work [chttpd_auth] does not allow.
+func (a *Auth) bounds(c credentials) error {
+	switch {
+	case c.scheme != schemePBKDF2 && c.scheme != schemeSimplePBKDF2:
+		return nil
+	case c.iterations < a.conf.number(sectionAuth, "min_iterations", 1):
+		return forbidden("Iteration count is too low for this server")
+	case c.iterations > min(mostIterations, a.conf.number(sectionAuth, "max_iterations", defaultMaxIterations)):
+		return forbidden("Iteration count is too high for this server")
+	}
+	return nil
 }
 
 // derive computes what key must be if the password is right; "" for a scheme or
@@ -84,7 +127,7 @@ func (c credentials) derive(password string) (string, error) {
 		return "", nil
 	}
 	prf := prfs[c.prf]
-	if prf == nil || c.iterations < 1 || c.iterations > maxIterations {
+	if prf == nil || c.iterations < 1 || c.iterations > mostIterations {
 		return "", nil
 	}
 	key, err := pbkdf2.Key(prf, password, []byte(c.salt), c.iterations, prf().Size())
@@ -97,19 +140,22 @@ func (c credentials) verify(password string) (bool, error) {
 }
 
 // current reports whether the hash is as strong as one made today.
-func (c credentials) current(iterations int) bool {
-	return c.scheme == schemePBKDF2 && c.prf == prfSHA256 && c.iterations >= iterations
+func (c credentials) current(p policy) bool {
+	return c.scheme == p.scheme && (c.scheme == schemeSimple || c.prf == p.prf && c.iterations >= p.iterations)
 }
 
 // rounds is the work that verify does, counted in rounds of SHA-256.
 func (c credentials) rounds() int {
-	if c.scheme != schemePBKDF2 && c.scheme != schemeSimplePBKDF2 || c.iterations < 1 || c.iterations > maxIterations || prfs[c.prf] == nil {
+	if c.scheme != schemePBKDF2 && c.scheme != schemeSimplePBKDF2 || c.iterations < 1 || c.iterations > mostIterations || prfs[c.prf] == nil {
 		return 0
 	}
 	return c.iterations
 }
 
 func (c credentials) members() object {
+	if c.scheme == schemeSimple {
+		return object{textMember("password_scheme", c.scheme), textMember("salt", c.salt), textMember("password_sha", c.key)}
+	}
 	return object{
 		textMember("password_scheme", c.scheme), textMember("pbkdf2_prf", c.prf), textMember("salt", c.salt),
 		jsonMember("iterations", c.iterations), textMember("derived_key", c.key),

@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+var tenRounds = policy{schemePBKDF2, prfSHA256, 10}
+
 func TestVerify(t *testing.T) {
 	cases := map[string]struct {
 		doc, password string
@@ -35,7 +37,7 @@ func TestVerify(t *testing.T) {
 			right, err = creds.verify(c.password + " ")
 			require.NoError(t, err)
 			require.False(t, right)
-			require.Equal(t, c.current, creds.current(10))
+			require.Equal(t, c.current, creds.current(tenRounds))
 		})
 	}
 }
@@ -71,9 +73,11 @@ func TestHashPassword(t *testing.T) {
 		"null":            {`{"password":null}`, `{"password":null}`},
 		"nested":          {`{"a":{"password":"abc"}}`, `{"a":{"password":"abc"}}`},
 	}
+	ctx := context.Background()
+	a := openAuth(t, openClient(t), testOptions(newClock()))
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			got, err := HashPassword(json.RawMessage(c.in), 10)
+			got, err := a.HashPassword(ctx, json.RawMessage(c.in))
 			require.NoError(t, err)
 			o, err := parseObject(got)
 			require.NoError(t, err)
@@ -83,15 +87,15 @@ func TestHashPassword(t *testing.T) {
 				right, err := parseCredentials(o).verify("abc")
 				require.NoError(t, err)
 				require.True(t, right)
-				require.True(t, parseCredentials(o).current(10))
-				require.False(t, parseCredentials(o).current(11))
+				require.True(t, parseCredentials(o).current(tenRounds))
+				require.False(t, parseCredentials(o).current(policy{schemePBKDF2, prfSHA256, 11}))
 				c.out = strings.NewReplacer("SALT", salt, "KEY", o.text("derived_key")).Replace(c.out)
 			}
 			require.Equal(t, c.out, string(got))
 		})
 	}
 	for _, bad := range []string{``, `[]`, `"x"`, `{`, `{}{}`, `{"password":"x"`, `{"a":1,}`, `{"password":7}`, `{"password":["x"]}`} {
-		_, err := HashPassword(json.RawMessage(bad), 10)
+		_, err := a.HashPassword(ctx, json.RawMessage(bad))
 		var e *Error
 		require.ErrorAs(t, err, &e, bad)
 		require.NotContains(t, e.Reason, "7")
@@ -100,7 +104,10 @@ func TestHashPassword(t *testing.T) {
 
 // The default must be CouchDB's number, and a new hash must be one that CouchDB reads.
 func TestDefaultIterations(t *testing.T) {
-	got, err := HashPassword(json.RawMessage(`{"password":"abc"}`), 0)
+	o := testOptions(newClock())
+	o.Iterations = 0
+	a := openAuth(t, openClient(t), o)
+	got, err := a.HashPassword(context.Background(), json.RawMessage(`{"password":"abc"}`))
 	require.NoError(t, err)
 	require.Contains(t, string(got), fmt.Sprintf(`"iterations":%d`, 600_000))
 }
@@ -124,7 +131,7 @@ func TestLoginRenewsHash(t *testing.T) {
 
 	after, err := readObject(ctx, client.DB("_users"), "org.couchdb.user:jan")
 	require.NoError(t, err)
-	require.True(t, parseCredentials(after).current(10))
+	require.True(t, parseCredentials(after).current(tenRounds))
 	require.Equal(t, "jan", after.text("name"))
 	var shoe json.RawMessage
 	require.True(t, after.scan("shoe", &shoe))

@@ -184,9 +184,10 @@ func FuzzObject(f *testing.F) {
 	for _, s := range []string{`{}`, `{"a":1,"b":[{}]}`, `{"password":"x","salt":""}`, `{"a" :1 , "\u0061":2}`, `{"a":}`, `{"é":"\ud800"}`, `{} x`} {
 		f.Add([]byte(s))
 	}
+	a := openAuth(f, openClient(f), Options{Iterations: 1})
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		_ = ValidateUser(doc)
-		hashed, err := HashPassword(doc, 1)
+		hashed, err := a.HashPassword(context.Background(), doc)
 		if err != nil {
 			return
 		}

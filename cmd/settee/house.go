@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -27,7 +28,8 @@ import (
 // house is all rooms, opened and wired.
 type house struct {
 	npm      http.Handler
-	couch    http.Handler // nil with --db
+	couch    http.Handler  // nil with --db
+	settings auth.Settings // nil with --db
 	endFeeds func()
 	closers  []func() error // in the order of opening
 }
@@ -61,7 +63,8 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 	}
 	h.closing(client.Close)
 	a, err := auth.Open(ctx, client, auth.Options{
-		AdminName: who.name, AdminPassword: who.password, Signup: auth.Signup(s.signup), Logger: log,
+		AdminName: who.name, AdminPassword: who.password, Signup: auth.Signup(s.signup),
+		Settings: h.settings, Logger: log,
 	})
 	if err != nil {
 		return fmt.Errorf("open the accounts: %w", err)
@@ -94,6 +97,10 @@ func (h *house) documents(s settings, blobs tarballs.Store, log *slog.Logger) (*
 		return nil, nil, err
 	}
 	h.closing(store.Close)
+	h.settings = store
+	if err := keepSecret(store); err != nil {
+		return nil, nil, err
+	}
 	eng := views.New(store, views.Options{Native: twins()})
 	h.closing(eng.Close)
 	client, err := driver.NewClient(store, eng)
@@ -106,6 +113,15 @@ func (h *house) documents(s settings, blobs tarballs.Store, log *slog.Logger) (*
 		h.endFeeds = func() { _ = server.Close() }
 		return server
 	}, nil
+}
+
+// keepSecret makes the secret that signs sessions, once: they outlive a restart.
+func keepSecret(store *couch.Store) error {
+	if _, made := store.Setting("chttpd_auth", "secret"); made {
+		return nil
+	}
+	_, _, err := store.SetSetting("chttpd_auth", "secret", rand.Text()+rand.Text())
+	return err
 }
 
 // twins are the registry's native map functions in the engine's type; neither room knows the other.

@@ -71,8 +71,8 @@ func (c *call) serve() error {
 			return err
 		}
 		c.user = user
-		if renewed := c.s.auth.RenewCookie(c.r, user); renewed != nil {
-			http.SetCookie(c.w, renewed)
+		if renewed := c.s.auth.RenewCookie(c.r, user); renewed != "" {
+			c.set("Set-Cookie", renewed)
 		}
 	}
 	if row == nil {

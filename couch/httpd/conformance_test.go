@@ -50,9 +50,8 @@ func start(t testing.TB, o httpd.Options) *house {
 	engine := views.New(store, views.Options{})
 	client, err := driver.NewClient(store, engine)
 	require.NoError(t, err)
-	a, err := auth.Open(context.Background(), client, auth.Options{AdminName: "admin", AdminPassword: "secret", Iterations: 10})
+	a, err := auth.Open(context.Background(), client, auth.Options{AdminName: "admin", AdminPassword: "secret", Iterations: 10, Settings: store})
 	require.NoError(t, err)
-	o.Iterations = 10
 	s := httpd.New(store, engine, a, o)
 	h := httptest.NewServer(s)
 	t.Cleanup(func() {

@@ -42,7 +42,7 @@ func (c *call) parse(raw []byte) (*couch.Document, error) {
 		return nil, errJSON
 	}
 	if c.db.Name() == usersDB {
-		return parseAccount(raw, c.s.o.Iterations)
+		return c.parseAccount(raw)
 	}
 	return couch.ParseDocument(raw)
 }

@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -26,8 +27,6 @@ type Options struct {
 	// Stall is how long a client may neither send nor take a byte of what is
 	// due; default a minute, CouchDB's own socket time-out.
 	Stall time.Duration
-	// Iterations are the PBKDF2 rounds of passwords that are written to _users; default CouchDB's 600,000.
-	Iterations int
 	// Version is settee's; the CouchDB version that is announced is CouchVersion.
 	Version string
 	Logger  *slog.Logger
@@ -72,11 +71,14 @@ type Authenticator interface {
 	Authenticate(r *http.Request) (auth.Identity, error)
 	// Login checks a name and a password.
 	Login(ctx context.Context, name, password string) (auth.Identity, error)
-	// Cookie signs a session for an identity; ClearCookie ends it in the browser.
-	// RenewCookie is nil unless id came by a cookie that nears its end.
-	Cookie(id auth.Identity) *http.Cookie
-	RenewCookie(r *http.Request, id auth.Identity) *http.Cookie
-	ClearCookie() *http.Cookie
+	// Cookie is the Set-Cookie by which an identity's session goes on, ClearCookie the
+	// one that ends it in the browser. RenewCookie is "" unless id came by a cookie
+	// that nears its end.
+	Cookie(r *http.Request, id auth.Identity) string
+	RenewCookie(r *http.Request, id auth.Identity) string
+	ClearCookie(r *http.Request) string
+	// HashPassword replaces a password in clear in a document of _users by its hash.
+	HashPassword(ctx context.Context, doc json.RawMessage) (json.RawMessage, error)
 }
 
 // Server answers CouchDB's API. It is safe for concurrent use.

@@ -49,13 +49,13 @@ func (c *call) logIn() error {
 	}
 	id, err := c.s.auth.Login(c.ctx(), given.Name, given.Password)
 	if err != nil {
-		http.SetCookie(c.w, c.s.auth.ClearCookie())
+		c.set("Set-Cookie", c.s.auth.ClearCookie(c.r))
 		if c.redirect("fail") {
 			return nil
 		}
 		return err
 	}
-	http.SetCookie(c.w, c.s.auth.Cookie(id))
+	c.set("Set-Cookie", c.s.auth.Cookie(c.r, id))
 	if c.redirect("next") {
 		return nil
 	}
@@ -110,7 +110,7 @@ func (c *call) redirect(param string) bool {
 
 // logOut is DELETE /_session.
 func (c *call) logOut() error {
-	http.SetCookie(c.w, c.s.auth.ClearCookie())
+	c.set("Set-Cookie", c.s.auth.ClearCookie(c.r))
 	if c.redirect("next") {
 		return nil
 	}
