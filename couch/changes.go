@@ -3,6 +3,7 @@ package couch
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -59,7 +60,9 @@ type Changes struct {
 	ctx    context.Context
 	snap   *snapshot
 	o      ChangesOptions
-	it     *pebble.Iterator
+	it     *pebble.Iterator // over the by-sequence index; nil: the rows are found
+	found  []Seq            // the rows that were looked up and are still to come
+	done   bool             // none of them is
 	begun  bool
 	row    Change
 	rows   int
@@ -76,20 +79,34 @@ func (db *DB) Changes(ctx context.Context, o ChangesOptions) (*Changes, error) {
 		return nil, err
 	}
 	c := &Changes{ctx: ctx, snap: snap, o: o, last: o.Since, total: -1}
-	lower := db.seqKey(min(o.Since, snap.counts.seq) + 1)
 	if o.Descending { // CouchDB begins at the end and goes to the start, whatever since says
-		lower = db.seqKey(0)
-		c.last = snap.counts.seq
-	}
-	c.it, err = snap.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: db.prefix(kindSeq + 1).key()})
-	if err != nil {
-		snap.release()
-		return nil, readError(err)
+		c.o.Since, c.last = 0, snap.counts.seq
 	}
 	if o.Since > snap.counts.seq {
 		c.last = snap.counts.seq
 	}
+	if c.selective() {
+		err = c.find()
+	} else {
+		err = c.scan()
+	}
+	if err != nil {
+		snap.release()
+		return nil, err
+	}
 	return c, nil
+}
+
+// scan opens the index after since.
+func (c *Changes) scan() error {
+	db := c.snap.db
+	lower := db.seqKey(min(c.o.Since, c.snap.counts.seq) + 1)
+	it, err := c.snap.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: db.prefix(kindSeq + 1).key()})
+	if err != nil {
+		return readError(err)
+	}
+	c.it = it
+	return nil
 }
 
 // lookUp is how many rows pass between two looks at whether the reader is still wanted.
@@ -105,18 +122,35 @@ func (c *Changes) Next() bool {
 			return false
 		}
 	}
-	if !c.step() {
-		if err := c.it.Error(); err != nil {
-			c.err = readError(err)
-		}
+	more, err := c.advance()
+	if c.err = err; err != nil || !more {
 		return false
 	}
-	if c.err = c.read(); c.err != nil {
+	if c.err = c.include(); c.err != nil {
 		return false
 	}
 	c.rows++
 	c.last = c.row.Seq
 	return true
+}
+
+// advance reads the next row.
+func (c *Changes) advance() (bool, error) {
+	if c.it == nil {
+		return c.nextFound()
+	}
+	if !c.step() {
+		if err := c.it.Error(); err != nil {
+			return false, readError(err)
+		}
+		return false, nil
+	}
+	value, err := c.it.ValueAndErr()
+	if err != nil {
+		return false, readError(err)
+	}
+	c.row.Seq = Seq(binary.BigEndian.Uint64(c.it.Key()[len(prefix{}):]))
+	return true, readSeq(value, &c.row, c.o.AllLeaves)
 }
 
 func (c *Changes) step() bool {
@@ -133,26 +167,33 @@ func (c *Changes) step() bool {
 	return c.it.Next()
 }
 
-func (c *Changes) read() error {
-	value, err := c.it.ValueAndErr()
-	if err != nil {
-		return readError(err)
-	}
-	c.row.Seq = Seq(binary.BigEndian.Uint64(c.it.Key()[len(prefix{}):]))
-	if err := readSeq(value, &c.row, c.o.AllLeaves); err != nil {
-		return err
-	}
-	if !c.o.IncludeDocs {
+// include adds the row's document.
+func (c *Changes) include() (err error) {
+	if c.row.Doc = nil; !c.o.IncludeDocs {
 		return nil
 	}
-	get := c.o.Get
-	get.withDeleted = true
-	if get.plain() {
-		c.row.Doc, err = c.snap.db.readRev(c.snap, c.row.ID, c.row.Revs[0])
-		return err
+	if c.row.Doc, err = c.Document(c.row.Revs[0], c.o.Get); errors.Is(err, ErrMissing) {
+		err = corrupt("the body of " + string(c.row.ID) + " is missing")
 	}
-	c.row.Doc, err = c.snap.db.get(c.ctx, c.snap, c.row.ID, get)
 	return err
+}
+
+// Document reads a leaf of the current row's document, deleted or not, on the
+// feed's snapshot; ErrMissing where there is none. o.Rev does not matter.
+func (c *Changes) Document(leaf Rev, o GetOptions) (*Document, error) {
+	db, id := c.snap.db, c.row.ID
+	if o.Rev = (Rev{}); o.plain() {
+		doc, err := db.readRev(c.snap, id, leaf)
+		if errors.Is(err, errNoBody) {
+			err = ErrMissing
+		}
+		return doc, err
+	}
+	record, err := db.fullRecord(c.snap, id, o.Revs || o.RevsInfo || len(o.AttsSince) > 0)
+	if err != nil {
+		return nil, err
+	}
+	return db.dress(c.ctx, c.snap, id, &record, leaf, o)
 }
 
 // Change is the current row, valid until the next call of Next.
@@ -167,19 +208,23 @@ func (c *Changes) Pending() int64 {
 	switch {
 	case c.closed:
 		return 0
-	case c.o.Descending:
+	case c.o.Descending && c.it != nil:
 		return c.snap.counts.docs + c.snap.counts.deleted - int64(c.rows)
+	case c.it == nil:
+		return c.pendingFound()
 	case c.total < 0:
-		left, err := c.snap.after(c.ctx, c.last)
-		if err != nil {
-			if c.err == nil {
-				c.err = err
-			}
-			return 0
-		}
-		c.total = left + int64(c.rows)
+		c.total = c.after(c.last) + int64(c.rows)
 	}
 	return c.total - int64(c.rows)
+}
+
+// after counts the rows of the snapshot after a sequence.
+func (c *Changes) after(seq Seq) int64 {
+	n, err := c.snap.after(c.ctx, seq)
+	if err != nil && c.err == nil {
+		c.err = err
+	}
+	return n
 }
 
 // Err is what ended the iteration early.
@@ -191,7 +236,9 @@ func (c *Changes) Close() error {
 		return nil
 	}
 	c.closed = true
-	_ = c.it.Close()
+	if c.it != nil {
+		_ = c.it.Close()
+	}
 	c.snap.release()
 	return nil
 }

@@ -83,8 +83,6 @@ type GetOptions struct {
 	Attachments      bool  // with bytes in Data
 	AttsSince        []Rev // with bytes only where newer than the newest of these that the document has
 	AttEncodingInfo  bool  // with Encoding and Encoded of stored-compressed attachments
-
-	withDeleted bool // a deleted winner too
 }
 
 // OpenRev is one row of open_revs: the revision, or its absence.
@@ -114,6 +112,12 @@ type ChangesOptions struct {
 	AllLeaves   bool // style=all_docs
 	IncludeDocs bool
 	Get         GetOptions // how documents are read with IncludeDocs
+
+	// IDs and Designs say that only the rows of these documents, or of design
+	// documents, are wanted. They are hints: the documents are looked up where that
+	// costs less than going through all rows after Since, else all rows come.
+	IDs     []DocID
+	Designs bool
 }
 
 // Change is one row: the document's latest update.

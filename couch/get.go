@@ -117,7 +117,7 @@ func (db *DB) get(ctx context.Context, r pebble.Reader, id DocID, o GetOptions) 
 	rev := o.Rev
 	switch {
 	case rev.IsZero():
-		if record.winner.Deleted && !o.withDeleted {
+		if record.winner.Deleted {
 			return nil, ErrDeleted
 		}
 		rev = record.winner.Rev

@@ -42,4 +42,12 @@
 // A map function that fails emits nothing for that document and is logged once a
 // build. A reduction that fails is kept in its summary and comes back in the row of
 // every range that covers it.
+//
+// # Filters
+//
+// A Filter chooses rows of the change feed, for whoever reads one. Functions of
+// design documents run in the same sandbox as views do, on every leaf that the feed
+// lists; they see the whole design document (this, require), _revisions, deleted
+// documents, and as req what the reader of the feed makes of its request. A function that
+// throws ends the feed with its exception. Programs are compiled once a revision of the design document.
 package views

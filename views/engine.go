@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"settee/couch"
+	"settee/views/js"
 )
 
 // Engine builds and queries views of one store. It is safe for concurrent use.
@@ -23,6 +24,7 @@ type Engine struct {
 	closed  bool                        // guarded by mu
 	indexes map[indexName]*index        // guarded by mu
 	designs map[designName]cachedDesign // guarded by mu
+	filters map[filterKey]*js.Program   // guarded by mu
 
 	dropping map[indexName]chan struct{} // guarded by mu; closed when the index is gone
 }
@@ -57,7 +59,7 @@ func New(store *couch.Store, o Options) *Engine {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	e := &Engine{options: o, store: store, indexes: map[indexName]*index{}, designs: map[designName]cachedDesign{}, dropping: map[indexName]chan struct{}{}}
+	e := &Engine{options: o, store: store, indexes: map[indexName]*index{}, designs: map[designName]cachedDesign{}, filters: map[filterKey]*js.Program{}, dropping: map[indexName]chan struct{}{}}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	store.SetValidator(validator{})
 	return e
@@ -117,15 +119,18 @@ func (e *Engine) index(db *couch.DB, d *design) (*index, error) {
 	if x := e.indexes[name]; x != nil {
 		return x, nil
 	}
-	f, err := d.functions(e.options.Native, e.options.Timeout, func(m string) {
-		e.options.Logger.Debug("view log", "database", db.Name(), "message", m)
-	})
+	f, err := d.functions(e.options.Native, e.options.Timeout, e.logOf(db))
 	if err != nil {
 		return nil, err
 	}
 	x := &index{engine: e, db: db, design: d, functions: f, space: db.Space(spacePrefix + d.signature)}
 	e.indexes[name] = x
 	return x, nil
+}
+
+// logOf is where log() of a database's functions goes.
+func (e *Engine) logOf(db *couch.DB) func(string) {
+	return func(m string) { e.options.Logger.Debug("view log", "database", db.Name(), "message", m) }
 }
 
 func missing(err error) bool { return errors.Is(err, &couch.Error{Kind: couch.NotFound}) }

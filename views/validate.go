@@ -26,6 +26,9 @@ func (v validator) Validate(_ context.Context, db *couch.DB, doc, _ *couch.Docum
 	if !v.Cares(db, doc) {
 		return nil
 	}
+	if err := checkFilters(doc.Body); err != nil {
+		return err
+	}
 	d, err := parseDesign(doc.Body)
 	if err != nil || d.language != javascript {
 		return err

@@ -17,7 +17,7 @@ func (c *call) changes() error {
 	if err != nil {
 		return err
 	}
-	if p.Feed == normal && c.r.Method == http.MethodGet {
+	if p.Feed == normal && c.verb != http.MethodPost {
 		if unchanged, err := c.changesTag(); unchanged || err != nil {
 			return err
 		}
@@ -98,10 +98,12 @@ func (f *feed) run() error {
 func (f *feed) rows() error {
 	o := f.p.Rows
 	o.Since = f.last
-	if f.p.Filter != nil {
-		o.Limit = -1 // it counts rows that pass
-	} else if o.Limit >= 0 {
+	if o.Limit >= 0 {
 		o.Limit -= f.sent
+	}
+	if f.p.Filter != nil {
+		f.p.Filter.Narrow(&o)
+		o.IncludeDocs = false // of rows that pass only
 	}
 	it, err := f.c.db.Changes(f.c.ctx(), o)
 	if errors.Is(err, couch.ErrNoDatabase) || errors.Is(err, couch.ErrClosed) {
@@ -117,8 +119,14 @@ func (f *feed) rows() error {
 	for !f.full() && it.Next() {
 		ch := it.Change()
 		f.last = ch.Seq
-		if f.p.Filter != nil && !f.p.Filter(ch) {
-			continue
+		if f.p.Filter != nil {
+			passes, err := f.passes(it, ch)
+			if err != nil {
+				return err
+			}
+			if !passes {
+				continue
+			}
 		}
 		f.row(ch)
 		if f.out.spill() != nil {
@@ -131,6 +139,20 @@ func (f *feed) rows() error {
 	f.last, f.pending = it.LastSeq(), it.Pending()
 	f.ended = f.ended || f.full() || f.p.Rows.Descending
 	return nil
+}
+
+// passes asks the filter about a row, and reads the document of one that passes.
+func (f *feed) passes(it *couch.Changes, ch *couch.Change) (bool, error) {
+	winner := ch.Revs[0] // the filter may drop it
+	passes, err := f.p.Filter.Passes(it)
+	if err != nil || !passes || !f.p.Rows.IncludeDocs {
+		return passes, err
+	}
+	ch.Doc, err = it.Document(winner, f.p.Rows.Get)
+	if errors.Is(err, couch.ErrMissing) {
+		err = nil
+	}
+	return true, err
 }
 
 // full reports whether the limit is reached.
@@ -183,7 +205,7 @@ func (f *feed) appendChange(dst []byte, ch *couch.Change) []byte {
 		if ch.Doc == nil {
 			dst = append(dst, "null"...)
 		} else {
-			dst = appendDoc(dst, ch.Doc, f.p.Encoding)
+			dst = appendDoc(dst, ch.Doc, f.p.Rows.Get.AttEncodingInfo)
 		}
 	}
 	return append(dst, '}')

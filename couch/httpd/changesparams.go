@@ -2,12 +2,17 @@ package httpd
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"settee/couch"
+	"settee/views"
 )
 
 // feedKind is how _changes goes on after the rows that there are.
@@ -25,23 +30,45 @@ const changesTimeout = time.Minute
 
 // changesParams are the parameters of _changes.
 type changesParams struct {
-	Feed      feedKind
-	Rows      couch.ChangesOptions // since, limit, descending, style, include_docs, conflicts, attachments
-	Heartbeat time.Duration        // 0: none; else there is no time-out
-	Timeout   time.Duration        // without a row
+	Feed      feedKind             // feed
+	Rows      couch.ChangesOptions // since, limit, descending, style, include_docs, conflicts, attachments, att_encoding_info
+	Heartbeat time.Duration        // heartbeat; 0: none, else there is no time-out
+	Timeout   time.Duration        // timeout: without a row
 	Interval  int                  // seq_interval: only each n-th row tells its sequence
-	Encoding  bool                 // att_encoding_info
-	Filter    changeFilter         // nil: every row
+	Filter    *views.Filter        // filter, with view, doc_ids and what a function reads; nil: every row
 }
 
 // changesParams reads the query and, of a POST, what a filter's body holds.
 func (c *call) changesParams() (changesParams, error) {
-	q := c.query
+	q := c.query.folded()
+	encoding := q.flag("att_encoding_info")
 	p := changesParams{Feed: normal, Timeout: changesTimeout, Rows: couch.ChangesOptions{
 		Limit: -1, Descending: q.flag("descending"), AllLeaves: q["style"] == "all_docs", IncludeDocs: q.flag("include_docs"),
-		Get: couch.GetOptions{Conflicts: q.flag("conflicts"), Attachments: q.flag("attachments"), AttEncodingInfo: q.flag("att_encoding_info")},
-	}, Encoding: q.flag("att_encoding_info")}
+		Get: couch.GetOptions{Conflicts: q.flag("conflicts"), Attachments: q.flag("attachments"), AttEncodingInfo: encoding},
+	}}
+	body, err := c.changesBody()
+	if err != nil {
+		return p, err
+	}
+	for _, read := range []func(*changesParams, query) error{c.changesFeed, c.changesNumbers, c.changesSince} {
+		if err := read(&p, q); err != nil {
+			return p, err
+		}
+	}
+	p.Filter, err = c.changesFilter(q, body)
+	return p, err
+}
 
+// folded has the names in small letters, as CouchDB reads those of _changes.
+func (q query) folded() query {
+	small := make(query, len(q))
+	for name, v := range q {
+		small[strings.ToLower(name)] = v
+	}
+	return small
+}
+
+func (c *call) changesFeed(p *changesParams, q query) error {
 	switch f := feedKind(q["feed"]); f {
 	case "", normal:
 	case "live", continuous:
@@ -49,34 +76,17 @@ func (c *call) changesParams() (changesParams, error) {
 	case longpoll, eventsource:
 		p.Feed = f
 	default:
-		return p, badRequest("Supported `feed` types: normal, continuous, live, longpoll, eventsource")
+		return badRequest("Supported `feed` types: normal, continuous, live, longpoll, eventsource")
 	}
 	if s, ok := q["style"]; ok && s != "all_docs" && s != "main_only" {
-		return p, badRequest("Supported `style` values: main_only, all_docs")
+		return badRequest("Supported `style` values: main_only, all_docs")
 	}
-	if err := c.changesSince(&p); err != nil {
-		return p, err
-	}
-	if err := c.changesTimes(&p); err != nil {
-		return p, err
-	}
-	for name, to := range map[string]*int{"limit": &p.Rows.Limit, "seq_interval": &p.Interval} {
-		if v, ok := q[name]; ok {
-			n, err := strconv.Atoi(v)
-			if err != nil || n < 0 {
-				return p, badRequest("The " + name + " value should be a non-negative integer.")
-			}
-			*to = n
-		}
-	}
-	var err error
-	p.Filter, err = c.changesFilter()
-	return p, err
+	return nil
 }
 
-func (c *call) changesSince(p *changesParams) error {
-	since, ok := c.query["since"]
-	if id, sent := c.query.first("last-event-id"); sent {
+func (c *call) changesSince(p *changesParams, q query) error {
+	since, ok := q["since"]
+	if id, sent := q["last-event-id"]; sent {
 		since, ok = id, true
 	}
 	if id := c.r.Header.Get("Last-Event-ID"); id != "" && p.Feed == eventsource {
@@ -90,24 +100,41 @@ func (c *call) changesSince(p *changesParams) error {
 	return err
 }
 
-func (c *call) changesTimes(p *changesParams) error {
-	if v, ok := c.query["heartbeat"]; ok && v != "false" {
-		ms, err := strconv.Atoi(v)
+// changesNumbers reads the numbers; junk and what is out of range differ in CouchDB's words.
+func (c *call) changesNumbers(p *changesParams, q query) error {
+	var heartbeat, timeout int
+	for _, n := range []struct {
+		name           string
+		least          int
+		junk, tooSmall string
+		into           *int
+	}{
+		{"limit", 0, "The limit parameter should be a non-negative integer", "The limit value should be a non-negative integer", &p.Rows.Limit},
+		{"heartbeat", 1, "Invalid heartbeat value. Expecting a positive integer value (in milliseconds).", "The heartbeat value should be a positive integer (in milliseconds).", &heartbeat},
+		{"timeout", 0, "The timeout parameter should be a non-negative integer", "The timeout value should be a non-negative integer", &timeout},
+		{"seq_interval", 1, "invalid_seq_interval", "invalid_seq_interval", &p.Interval},
+	} {
+		v, ok := q[n.name]
+		if !ok || n.name == "heartbeat" && v == "true" {
+			continue
+		}
+		i, err := strconv.Atoi(v)
 		switch {
-		case v == "true":
-			p.Heartbeat = time.Minute
-		case err != nil || ms < 1:
-			return badRequest("The heartbeat value should be a positive integer (in milliseconds).")
-		default:
-			p.Heartbeat = milliseconds(ms)
+		case errors.Is(err, strconv.ErrRange) && v[0] != '-':
+			i = math.MaxInt // larger than any is as good as the largest
+		case err != nil:
+			return badRequest(n.junk)
 		}
+		if i < n.least {
+			return badRequest(n.tooSmall)
+		}
+		*n.into = i
 	}
-	if v, ok := c.query["timeout"]; ok {
-		ms, err := strconv.Atoi(v)
-		if err != nil || ms < 0 {
-			return badRequest("The timeout value should be a non-negative integer (in milliseconds).")
-		}
-		p.Timeout = min(milliseconds(ms), changesTimeout)
+	if p.Heartbeat = milliseconds(heartbeat); q["heartbeat"] == "true" {
+		p.Heartbeat = changesTimeout
+	}
+	if _, ok := q["timeout"]; ok {
+		p.Timeout = min(milliseconds(timeout), changesTimeout)
 	}
 	return nil
 }
@@ -117,100 +144,46 @@ func milliseconds(n int) time.Duration {
 	return time.Duration(min(n, int(24*time.Hour/time.Millisecond))) * time.Millisecond
 }
 
-// changeFilter chooses rows.
-type changeFilter func(*couch.Change) bool
-
 // changesFilter makes the filter of the parameter filter.
-func (c *call) changesFilter() (changeFilter, error) {
-	body, err := c.changesBody()
-	if err != nil {
-		return nil, err
+func (c *call) changesFilter(q query, body []byte) (*views.Filter, error) {
+	o := views.FilterOptions{Name: q["filter"], View: c.query["view"], DocIDs: json.RawMessage(c.query["doc_ids"]), Conflicts: q.flag("conflicts")}
+	o.Request = func() ([]byte, error) { return c.appendRequest(nil, body) }
+	if body != nil {
+		var given struct {
+			IDs json.RawMessage `json:"doc_ids"`
+		}
+		if err := decode(body, &given); err != nil {
+			return nil, err
+		}
+		o.DocIDs = given.IDs
 	}
-	name := c.query["filter"]
-	switch {
-	case name == "":
-		return nil, nil
-	case name == "_design":
-		return func(ch *couch.Change) bool { return ch.ID.IsDesign() }, nil
-	case name == "_doc_ids":
-		return c.docIDsFilter(body)
-	case name == "_selector":
+	if o.Name == "_selector" {
 		if c.verb != http.MethodPost {
 			return nil, badRequest("Selector must be specified in POST payload")
 		}
 		return nil, unbuiltError("The filter _selector")
-	case name == "_view":
-		if c.query["view"] == "" {
-			return nil, badRequest("`view` filter parameter is not provided.")
-		}
-		return nil, unbuiltError("The filter _view")
-	case strings.HasPrefix(name, "_"):
-		return nil, badRequest("unknown builtin filter name")
 	}
-	return nil, c.designFilter(name)
+	return c.s.views.Filter(c.ctx(), c.db, o)
 }
 
-// changesBody is the body of POST; it may be empty.
+// changesBody is the body of POST, an object; nil where it is empty.
 func (c *call) changesBody() ([]byte, error) {
+	if c.verb != http.MethodPost {
+		return nil, nil
+	}
+	if !isJSON(c.r.Header) {
+		return nil, errNotJSON
+	}
 	raw, err := c.postBody()
 	switch {
 	case err != nil:
 		return nil, err
-	case first(raw) == 0:
+	case len(raw) == 0:
 		return nil, nil
-	case !isJSON(c.r.Header):
-		return nil, errNotJSON
+	case !json.Valid(raw) || !utf8.Valid(raw):
+		return nil, errJSON
 	case !isObject(raw):
 		return nil, errBodyObject
 	}
 	return bytes.Clone(raw), nil
-}
-
-// docIDsFilter passes the ids of doc_ids, in the query or the body.
-func (c *call) docIDsFilter(body []byte) (changeFilter, error) {
-	list := []byte(c.query["doc_ids"])
-	if len(body) > 0 {
-		err := members(body, func(key string, value []byte) error {
-			if key == "doc_ids" {
-				list = value
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	notList := badRequest("`doc_ids` filter parameter is not a list of doc ids.")
-	if !isArray(list) {
-		return nil, notList
-	}
-	wanted := map[couch.DocID]bool{}
-	err := elements(list, func(value []byte) error {
-		id, err := text(value)
-		if err != nil {
-			return notList
-		}
-		wanted[couch.DocID(id)] = true
-		return nil
-	})
-	return func(ch *couch.Change) bool { return wanted[ch.ID] }, err
-}
-
-// designFilter says what is wrong with "design/filter", last that it cannot run yet.
-func (c *call) designFilter(name string) error {
-	design, function, ok := strings.Cut(name, "/")
-	if !ok || design == "" || function == "" {
-		return badRequest("`filter` must be of the form `designname/filtername`")
-	}
-	d, err := c.db.Get(c.ctx(), couch.DocID("_design/"+design), couch.GetOptions{})
-	if err != nil {
-		return err
-	}
-	var filters struct {
-		Filters map[string]any `json:"filters"`
-	}
-	if decode(d.Body, &filters) != nil || filters.Filters[function] == nil {
-		return &couch.Error{Kind: couch.NotFound, Reason: "missing json key: " + function}
-	}
-	return unbuiltError("Filtering by a design document's function")
 }

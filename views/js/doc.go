@@ -6,7 +6,8 @@
 // # What functions see
 //
 // ES5 and most of ES2015 and later, as goja has it; emit, sum, log, isArray, toJSON and
-// require of the CommonJS modules in views.lib. There is no I/O of any kind, no
+// require of the CommonJS modules in views.lib; filters may require any string of
+// the design document, which they have as this. There is no I/O of any kind, no
 // timer and no module of Go.
 //
 // A document is one frozen object for all functions of its design document. It is

@@ -32,7 +32,13 @@ type machine struct {
 	reduces []goja.Callable
 	parse   goja.Callable
 	modules map[string]*goja.Object
-	broken  bool // it was interrupted in the middle of something
+	calls   map[*function]goja.Callable // of Filter and Emits
+	this    goja.Value                  // the design document; nil: not decoded yet
+	req     struct {                    // the last request of a filter
+		raw   []byte
+		value goja.Value
+	}
+	broken bool // it was interrupted in the middle of something
 
 	out  []byte // what the running function emitted
 	rows []row
@@ -53,7 +59,7 @@ type row struct{ key, value, end int }
 
 func newMachine(p *Program) (*machine, error) {
 	m := &machine{
-		Runtime: goja.New(), program: p, modules: map[string]*goja.Object{},
+		Runtime: goja.New(), program: p, modules: map[string]*goja.Object{}, calls: map[*function]goja.Callable{},
 		maps: make([]goja.Callable, len(p.maps)), reduces: make([]goja.Callable, len(p.reduces)),
 	}
 	m.SetMaxCallStackSize(p.limits.Stack)

@@ -1,6 +1,7 @@
 package js
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,16 +26,22 @@ type Limits struct {
 type Source struct {
 	Maps    []string
 	Reduces []string
+	Filters []string        // functions of _changes, (doc, req)
 	Lib     json.RawMessage // the object views.lib, or nil
+	// Design is the whole design document, for functions that may require any
+	// part of it and see it as this: filters, and maps that serve as such.
+	Design json.RawMessage
 }
 
 // Program is compiled functions and the machines that run them. It is safe
 // for concurrent use.
 type Program struct {
 	limits  Limits
-	lib     map[string]any
+	design  json.RawMessage // nil: only views.lib can be required
+	modules map[string]any  // what can be required, by the members of the design document
 	maps    []*function
 	reduces []*function
+	filters []*function
 
 	mu   sync.Mutex
 	idle []*machine // guarded by mu
@@ -57,16 +64,14 @@ func Compile(s Source, l Limits) (*Program, error) {
 	if l.Log == nil {
 		l.Log = func(string) {}
 	}
-	p := &Program{limits: l}
-	if len(s.Lib) > 0 {
-		if err := json.Unmarshal(s.Lib, &p.lib); err != nil {
-			return nil, fmt.Errorf("views.lib: %w", err)
-		}
+	p := &Program{limits: l, design: bytes.TrimSpace(s.Design)}
+	if err := p.readModules(s); err != nil {
+		return nil, err
 	}
 	for _, list := range []struct {
 		sources []string
 		into    *[]*function
-	}{{s.Maps, &p.maps}, {s.Reduces, &p.reduces}} {
+	}{{s.Maps, &p.maps}, {s.Reduces, &p.reduces}, {s.Filters, &p.filters}} {
 		for _, source := range list.sources {
 			code, err := compile(source)
 			if err != nil {
@@ -76,6 +81,21 @@ func Compile(s Source, l Limits) (*Program, error) {
 		}
 	}
 	return p, nil
+}
+
+func (p *Program) readModules(s Source) error {
+	if len(p.design) > 0 {
+		return json.Unmarshal(p.design, &p.modules)
+	}
+	p.design = nil
+	var lib map[string]any
+	if len(s.Lib) > 0 {
+		if err := json.Unmarshal(s.Lib, &lib); err != nil {
+			return fmt.Errorf("views.lib: %w", err)
+		}
+	}
+	p.modules = map[string]any{"views": map[string]any{"lib": lib}}
+	return nil
 }
 
 func or[T int | int64 | time.Duration](v, otherwise T) T {

@@ -8,8 +8,8 @@ import (
 )
 
 // requireFrom makes the require function of the module at a path of the
-// design document (nil: of the functions themselves). Only views.lib can be reached, because the
-// index knows nothing of changes elsewhere.
+// design document (nil: of the functions themselves). An index knows nothing of changes outside
+// views.lib, so a program of views reaches no more.
 func (m *machine) requireFrom(base []string) func(goja.FunctionCall) goja.Value {
 	return func(c goja.FunctionCall) goja.Value {
 		name := c.Argument(0).String()
@@ -50,7 +50,7 @@ func (m *machine) module(name string, path []string) goja.Value {
 	}
 	source, ok := m.find(path)
 	if !ok {
-		panic(m.NewGoError(fmt.Errorf("invalid require path: %s is not in views.lib", name)))
+		panic(m.NewGoError(fmt.Errorf("invalid require path: %s is not in %s", name, m.program.root())))
 	}
 	v, err := m.RunScript(id, "(function(module, exports, require) {"+source+"\n})")
 	if err != nil {
@@ -69,11 +69,8 @@ func (m *machine) module(name string, path []string) goja.Value {
 }
 
 func (m *machine) find(path []string) (string, bool) {
-	if len(path) < 3 || path[0] != "views" || path[1] != "lib" {
-		return "", false
-	}
-	var v any = m.program.lib
-	for _, part := range path[2:] {
+	var v any = m.program.modules
+	for _, part := range path {
 		object, ok := v.(map[string]any)
 		if !ok {
 			return "", false
@@ -82,4 +79,12 @@ func (m *machine) find(path []string) (string, bool) {
 	}
 	s, ok := v.(string)
 	return s, ok
+}
+
+// root names what require reaches.
+func (p *Program) root() string {
+	if p.design != nil {
+		return "the design document"
+	}
+	return "views.lib"
 }

@@ -1,0 +1,186 @@
+package views
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/url"
+	"strings"
+
+	"settee/couch"
+	"settee/views/js"
+)
+
+// FilterOptions say which rows of a feed are wanted, in the words of _changes.
+type FilterOptions struct {
+	Name string // filter: "", _doc_ids, _design, _view or design/function
+	View string // view: design/view, of _view
+	// DocIDs is the JSON list doc_ids, of _doc_ids.
+	DocIDs json.RawMessage
+	// Conflicts lets functions see _conflicts.
+	Conflicts bool
+	// Request makes what a function sees as req, a JSON object. It is called once,
+	// and only where the filter is a function.
+	Request func() ([]byte, error)
+}
+
+// A Filter chooses rows of one feed, and the leaves of a row. A design document
+// that changes later does not change the filters made of it. One goroutine uses
+// a filter at a time.
+type Filter struct {
+	ids     []couch.DocID        // _doc_ids
+	wanted  map[couch.DocID]bool // the same
+	designs bool                 // _design
+	judge   judge                // nil: ids tell all
+	reads   couch.GetOptions     // what of a document judge sees
+}
+
+// judge looks at one leaf of a document.
+type judge func(doc []byte) (passes bool, err error)
+
+// filterRevisions is how many revisions functions see in _revisions: CouchDB's
+// [query_server_config] revs_limit.
+const filterRevisions = 20
+
+// Filter makes a filter; nil where all rows are wanted. Without design documents'
+// filters it works on a nil engine too.
+func (e *Engine) Filter(ctx context.Context, db *couch.DB, o FilterOptions) (*Filter, error) {
+	switch {
+	case o.Name == "_design":
+		return &Filter{designs: true}, nil
+	case o.Name == "_doc_ids":
+		return filterIDs(o.DocIDs)
+	case o.Name == "_view":
+		return e.filterView(ctx, db, o)
+	case strings.HasPrefix(o.Name, "_"):
+		return nil, badRequest("unknown builtin filter name")
+	}
+	design, name, err := split(o.Name, "`filter` must be of the form `designname/filtername`")
+	if err != nil || design == "" {
+		return nil, err
+	}
+	return e.filterFunction(ctx, db, design, name, o)
+}
+
+func badRequest(reason string) error { return &couch.Error{Kind: couch.BadRequest, Reason: reason} }
+
+// split cuts "design/function", whose parts may be escaped once more. A text
+// without parts names nothing.
+func split(text, otherwise string) (design, name string, err error) {
+	parts := strings.FieldsFunc(text, func(r rune) bool { return r == '/' })
+	switch len(parts) {
+	case 0:
+		return "", "", nil
+	case 2:
+	default:
+		return "", "", badRequest(otherwise)
+	}
+	for i, p := range parts {
+		if parts[i], err = url.QueryUnescape(p); err != nil {
+			return "", "", badRequest(otherwise)
+		}
+	}
+	return parts[0], parts[1], nil
+}
+
+func filterIDs(raw json.RawMessage) (*Filter, error) {
+	var ids []couch.DocID
+	if json.Unmarshal(raw, &ids) != nil || ids == nil {
+		return nil, badRequest("`doc_ids` filter parameter is not a list of doc ids.")
+	}
+	f := &Filter{ids: ids, wanted: make(map[couch.DocID]bool, len(ids))}
+	for _, id := range ids {
+		f.wanted[id] = true
+	}
+	return f, nil
+}
+
+func (e *Engine) filterView(ctx context.Context, db *couch.DB, o FilterOptions) (*Filter, error) {
+	if o.View == "" {
+		return nil, badRequest("`view` filter parameter is not provided.")
+	}
+	const form = "`view` must be of the form `designname/viewname`"
+	design, name, err := split(o.View, form)
+	if err != nil {
+		return nil, err
+	}
+	if design == "" {
+		return nil, badRequest(form)
+	}
+	p, err := e.filterProgram(ctx, db, filterName{design: design, view: true, name: name})
+	if err != nil {
+		return nil, err
+	}
+	return byFunction(o, func(doc []byte) (bool, error) { return p.Emits(0, doc) }), nil
+}
+
+func (e *Engine) filterFunction(ctx context.Context, db *couch.DB, design, name string, o FilterOptions) (*Filter, error) {
+	p, err := e.filterProgram(ctx, db, filterName{design: design, name: name})
+	if err != nil {
+		return nil, err
+	}
+	req, err := o.Request()
+	if err != nil {
+		return nil, err
+	}
+	return byFunction(o, func(doc []byte) (bool, error) { return p.Filter(0, doc, req) }), nil
+}
+
+func byFunction(o FilterOptions, run judge) *Filter {
+	return &Filter{reads: couch.GetOptions{Revs: true, Conflicts: o.Conflicts}, judge: func(doc []byte) (bool, error) {
+		passes, err := run(doc)
+		return passes, inWords(err)
+	}}
+}
+
+// inWords is a function's failure in CouchDB's words.
+func inWords(err error) error {
+	var thrown *js.Exception
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &thrown):
+		return &couch.Error{Kind: couch.Kind(thrown.Name), Reason: thrown.Reason}
+	case errors.Is(err, js.ErrStopped):
+		return &couch.Error{Kind: "os_process_error", Reason: "OS process timed out.", Err: err}
+	}
+	return &couch.Error{Kind: couch.Compilation, Reason: err.Error()}
+}
+
+// Narrow tells the engine which rows are wanted, as far as it can use that. The
+// rows that come must be asked about all the same, and counted by who asks.
+func (f *Filter) Narrow(o *couch.ChangesOptions) {
+	o.IDs, o.Designs, o.Limit = f.ids, f.designs, -1
+}
+
+// Passes reports whether a feed's current row passes. Of its leaves it keeps
+// those that do.
+func (f *Filter) Passes(rows *couch.Changes) (bool, error) {
+	row := rows.Change()
+	switch {
+	case f.wanted != nil:
+		return f.wanted[row.ID], nil
+	case f.designs:
+		return row.ID.IsDesign(), nil
+	}
+	passed := row.Revs[:0]
+	for _, leaf := range row.Revs {
+		doc, err := rows.Document(leaf, f.reads)
+		if errors.Is(err, couch.ErrMissing) {
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		doc.Revisions = doc.Revisions[:min(len(doc.Revisions), filterRevisions)]
+		passes, err := f.judge(doc.AppendJSON(make([]byte, 0, len(doc.Body)+256)))
+		if err != nil {
+			return false, err
+		}
+		if passes {
+			passed = append(passed, leaf)
+		}
+	}
+	row.Revs = passed
+	return len(passed) > 0, nil
+}
