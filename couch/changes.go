@@ -143,6 +143,9 @@ func (c *Changes) advance() (bool, error) {
 		if err := c.it.Error(); err != nil {
 			return false, readError(err)
 		}
+		if !c.o.Descending {
+			c.last = c.snap.counts.seq // a purge takes a sequence without a row
+		}
 		return false, nil
 	}
 	value, err := c.it.ValueAndErr()
@@ -199,7 +202,8 @@ func (c *Changes) Document(leaf Rev, o GetOptions) (*Document, error) {
 // Change is the current row, valid until the next call of Next.
 func (c *Changes) Change() *Change { return &c.row }
 
-// LastSeq is the sequence of the last row read, or where the feed stands when there was none.
+// LastSeq is the sequence of the last row read, or where the feed stands when there was none
+// or all were read.
 func (c *Changes) LastSeq() Seq { return c.last }
 
 // Pending is how many rows of the snapshot follow the last one read. Whatever

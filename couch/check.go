@@ -89,6 +89,9 @@ func (db *DB) check(ctx context.Context, report *CheckReport) error {
 	if c.docs[false] != snap.counts.docs || c.docs[true] != snap.counts.deleted {
 		c.problem("counters say %d documents and %d deleted, there are %d and %d", snap.counts.docs, snap.counts.deleted, c.docs[false], c.docs[true])
 	}
+	if err := c.purges(ctx); err != nil {
+		return err
+	}
 	return c.attachments(ctx)
 }
 

@@ -3,6 +3,7 @@ package couch
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -67,10 +68,10 @@ func (db *DB) endCompaction() {
 }
 
 // dropBodies deletes the bodies that are no leaf's: a revision that is none
-// never becomes one again. It returns what the leaves' attachments are.
+// never becomes one again, but by a purge. It returns what the leaves' attachments are.
 func (db *DB) dropBodies(ctx context.Context, snap *snapshot) (map[string]bool, error) {
 	used := map[string]bool{}
-	batch := deletion{db: db}
+	batch := deletion{db: db, purged: snap.counts.purged}
 	var id DocID
 	leaves := map[Rev]bool{}
 	err := snap.each(ctx, kindBody, func(key, value []byte) error {
@@ -150,9 +151,10 @@ func (s *snapshot) each(ctx context.Context, kind byte, fn func(key, value []byt
 // deletion collects keys and deletes them under the lock, with spare those of
 // attachments that no writer has used in the meantime.
 type deletion struct {
-	db    *DB
-	spare bool
-	keys  [][]byte
+	db     *DB
+	spare  bool
+	purged Seq // where the purge log stood when the keys were chosen
+	keys   [][]byte
 }
 
 func (d *deletion) add(key []byte) error {
@@ -177,8 +179,31 @@ func (d *deletion) flush() error {
 		if d.spare && d.db.touched[string(k[len(prefix{}):len(prefix{})+sha256.Size])] {
 			continue
 		}
+		if again, err := d.isLeafAgain(k); err != nil {
+			return err
+		} else if again {
+			continue
+		}
 		_ = b.Delete(k, nil)
 	}
 	d.keys = d.keys[:0]
 	return d.db.store.applyUnsynced(b)
+}
+
+// isLeafAgain reports whether a body belongs to a leaf after all: a purge took
+// the revisions that followed it, and a replica sent it once more. The
+// database's lock is held.
+func (d *deletion) isLeafAgain(key []byte) (bool, error) {
+	if d.spare || d.db.counts.Load().purged == d.purged {
+		return false, nil
+	}
+	id, rev, ok := bodyOf(key[len(prefix{}):])
+	if !ok {
+		return false, corrupt("body key")
+	}
+	record, err := d.db.readRecord(d.db.store.pebble, id, true)
+	if errors.Is(err, ErrMissing) {
+		return false, nil
+	}
+	return err == nil && record.tree.IsLeaf(rev), err
 }

@@ -31,13 +31,14 @@ type DB struct {
 	// mu is the write lock. Batches are applied under it, so that they reach the
 	// log in the order of their sequences. Readers do not take it: what they look
 	// at is atomic, stored under mu, and snapshots bring their own counts.
-	mu        sync.Mutex
-	gone      atomic.Bool
-	counts    atomic.Pointer[counts]
-	revsLimit atomic.Int64
-	security  atomic.Pointer[Security]
-	compacts  atomic.Bool     // a compaction runs
-	touched   map[string]bool // guarded by mu: locators that writes used since it began; nil: none runs
+	mu               sync.Mutex
+	gone             atomic.Bool
+	counts           atomic.Pointer[counts]
+	revsLimit        atomic.Int64
+	security         atomic.Pointer[Security]
+	purgedInfosLimit atomic.Int64
+	compacts         atomic.Bool     // a compaction runs
+	touched          map[string]bool // guarded by mu: locators that writes used since it began; nil: none runs
 }
 
 func (s *Store) newDB(name string) *DB {
@@ -45,6 +46,7 @@ func (s *Store) newDB(name string) *DB {
 	security := Security(defaultSecurity)
 	db.counts.Store(&counts{})
 	db.revsLimit.Store(defaultRevsLimit)
+	db.purgedInfosLimit.Store(defaultPurgedInfosLimit)
 	db.security.Store(&security)
 	return db
 }
@@ -54,10 +56,11 @@ type counts struct {
 	seq           Seq
 	docs, deleted int64
 	external      int64
+	purged        Seq // the newest entry of the purge log
 }
 
 func (c counts) append(dst []byte) []byte {
-	for _, n := range []uint64{uint64(c.seq), uint64(c.docs), uint64(c.deleted), uint64(c.external)} {
+	for _, n := range []uint64{uint64(c.seq), uint64(c.docs), uint64(c.deleted), uint64(c.external), uint64(c.purged)} {
 		dst = binary.AppendUvarint(dst, n)
 	}
 	return dst
@@ -65,7 +68,10 @@ func (c counts) append(dst []byte) []byte {
 
 func readCounts(v []byte) (counts, error) {
 	c := cursor{b: v}
-	n := counts{Seq(c.uvarint()), int64(c.uvarint()), int64(c.uvarint()), int64(c.uvarint())}
+	n := counts{seq: Seq(c.uvarint()), docs: int64(c.uvarint()), deleted: int64(c.uvarint()), external: int64(c.uvarint())}
+	if len(c.b) > 0 { // stores of before there was a purge log have no more
+		n.purged = Seq(c.uvarint())
+	}
 	if c.bad {
 		return n, corrupt("counters")
 	}
@@ -89,6 +95,8 @@ const (
 	metaCounts    = "counts"
 	metaSecurity  = "security"
 	metaRevsLimit = "revs_limit"
+
+	metaPurgedInfosLimit = "purged_infos_limit"
 )
 
 const defaultRevsLimit = 1000 // CouchDB's
@@ -235,6 +243,7 @@ func (db *DB) loadMeta() error {
 	return errors.Join(
 		meta(metaSecurity, func(v []byte) { db.security.Store((*Security)(&v)) }),
 		meta(metaRevsLimit, func(v []byte) { c := cursor{b: v}; db.revsLimit.Store(int64(c.uvarint())) }),
+		meta(metaPurgedInfosLimit, func(v []byte) { c := cursor{b: v}; db.purgedInfosLimit.Store(int64(c.uvarint())) }),
 	)
 }
 

@@ -13,6 +13,7 @@
 //	'd' DB 'i' docid             by-id: winner, sequence, the crown of the revision tree
 //	'd' DB 'r' docid 00 00 pos   a spilled segment of the tree's trunk (see below)
 //	'd' DB 'b' docid 00 00 rev   body of one revision: its attachments, then raw JSON without _members
+//	'd' DB 'p' purge             purge log: docid, the leaves that were purged; purge eight bytes big-endian
 //	'd' DB 's' seq               by-sequence: docid, leaves, the winner first; seq eight bytes big-endian
 //	'd' DB 'l' local id          _local document
 //	'd' DB 'a' digest chunk      a small attachment's bytes, shared by the sha256 of what is stored
@@ -30,6 +31,15 @@
 // whatever the document's history; a full tree is read only when a replicated
 // path does not touch the crown. Stemming drops whole segments. A forest of
 // several roots, which only replication makes, has no trunk and is not split.
+//
+// # Purging
+//
+// A purge removes leaves, and the ancestors that lead to no other leaf, with
+// their bodies. It takes a sequence: the document's new row stands there, or no
+// row where nothing is left of the document. What the feed cannot tell, that a
+// document vanished, is in the purge log, from which indexes learn it. The log
+// keeps its newest entries, a thousand by default; who comes later than that
+// begins anew. A revision that a replica sends again comes back.
 //
 // # Durability
 //

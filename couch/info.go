@@ -22,8 +22,17 @@ func (db *DB) Info(context.Context) (Info, error) {
 		return Info{}, readError(err)
 	}
 	file := max(int64(disk), 1)
-	return Info{Name: db.name, Docs: c.docs, Deleted: c.deleted, UpdateSeq: db.durable.now(), File: file,
+	return Info{Name: db.name, Docs: c.docs, Deleted: c.deleted, UpdateSeq: db.durable.now(), PurgeSeq: c.purged, File: file,
 		Active: min(file, c.external), External: c.external, CompactRunning: db.compacts.Load(), Created: db.created}, nil
+}
+
+// UpdateSeq is the sequence up to which everything is durable.
+func (db *DB) UpdateSeq() (Seq, error) {
+	if err := db.enter(); err != nil {
+		return 0, err
+	}
+	defer db.leave()
+	return db.durable.now(), nil
 }
 
 // RevsLimit is how many revisions a branch keeps.
@@ -51,28 +60,33 @@ func (db *DB) SetSecurity(_ context.Context, s Security) error {
 
 // setMeta writes one key of the database and waits for it.
 func (db *DB) setMeta(name string, value []byte, then func()) error {
+	return db.change(len(value), func(b *pebble.Batch) { set(b, db.prefix(kindMeta).key(name), value) }, then)
+}
+
+// change applies what fill puts into a batch, so many bytes, under the lock, and waits for it.
+func (db *DB) change(bytes int, fill func(*pebble.Batch), then func()) error {
 	if err := db.enter(); err != nil {
 		return err
 	}
 	defer db.leave()
-	if err := db.store.room.admit(len(value)); err != nil {
+	if err := db.store.room.admit(bytes); err != nil {
 		return err
 	}
 	b := db.store.pebble.NewBatch()
 	defer b.Close() //nolint:errcheck // it only goes back to its pool
-	if err := db.applyMeta(b, name, value, then); err != nil {
+	if err := db.applyChange(b, fill, then); err != nil {
 		return err
 	}
 	return db.store.sync(b)
 }
 
-func (db *DB) applyMeta(b *pebble.Batch, name string, value []byte, then func()) error {
+func (db *DB) applyChange(b *pebble.Batch, fill func(*pebble.Batch), then func()) error {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	if db.gone.Load() {
 		return ErrNoDatabase
 	}
-	set(b, db.prefix(kindMeta).key(name), value)
+	fill(b)
 	if err := db.store.apply(b); err != nil {
 		return err
 	}

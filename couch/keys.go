@@ -11,6 +11,7 @@ const (
 	kindMeta    = 'm'
 	kindID      = 'i'
 	kindTrunk   = 'r'
+	kindPurge   = 'p'
 	kindBody    = 'b'
 	kindSeq     = 's'
 	kindLocal   = 'l'

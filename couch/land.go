@@ -17,7 +17,7 @@ type landing struct {
 	byID   map[DocID]*pending // nil when there is but one edit
 	fresh  bool               // what edits found before the lock still holds
 
-	replaced []Seq // of each new sequence the one that it takes the place of, or 0
+	replaced []Seq // of each new sequence the one that it takes the place of, or 0; see vanished
 }
 
 // pending is a document between its first edit of this batch and the end of it.
@@ -30,6 +30,7 @@ type pending struct {
 	unspilled uint64 // how many generations those were
 	dirty     bool
 	added     int64 // bytes of new leaves
+	freed     int64 // bytes of purged ones
 	edited    bool
 }
 
@@ -190,13 +191,18 @@ func (l *landing) chunks(a *staged) {
 func (l *landing) finish() error {
 	changed := false
 	for _, p := range l.order {
-		if p.dirty {
-			changed = true
+		if !p.dirty {
+			continue
+		}
+		changed = true
+		if p.record.tree.Len() > 0 {
 			l.finishDoc(p)
+		} else if err := l.vanish(p); err != nil {
+			return err
 		}
 	}
 	if changed {
-		set(l.batch, l.db.prefix(kindMeta).key(metaCounts), l.counts.append(make([]byte, 0, 40)))
+		set(l.batch, l.db.prefix(kindMeta).key(metaCounts), l.counts.append(make([]byte, 0, 48)))
 	}
 	return nil
 }
@@ -207,8 +213,8 @@ func (l *landing) finishDoc(p *pending) {
 	leaves := r.tree.Leaves()
 	l.counts.seq++
 	r.seq, r.winner = l.counts.seq, leaves[0]
-	if r.size = p.added; len(leaves) > 1 {
-		r.size += p.before.size
+	if r.size = p.added; len(leaves) > 1 || p.freed > 0 {
+		r.size = max(p.before.size+p.added-p.freed, 0)
 	}
 	if p.existed {
 		// A sequence's key is written once and never again, so that one delete

@@ -216,7 +216,6 @@ func (m *model) ranges(t *testing.T, r *rand.Rand, db *DB) {
 
 // pending compares the count of what follows any row.
 func (m *model) pending(t *testing.T, r *rand.Rand, db *DB) {
-	rows := m.rows()
 	since := Seq(r.IntN(int(m.seq) + 1))
 	c, err := db.Changes(ctx, ChangesOptions{Since: since, Limit: -1})
 	require.NoError(t, err)
@@ -234,7 +233,6 @@ func (m *model) pending(t *testing.T, r *rand.Rand, db *DB) {
 	require.NoError(t, c.Err())
 	require.Equal(t, m.seq, c.LastSeq())
 	require.NoError(t, c.Close())
-	require.NotEmpty(t, rows)
 }
 
 func TestModel(t *testing.T) {
@@ -247,6 +245,8 @@ func TestModel(t *testing.T) {
 	for step := range 600 {
 		if r.IntN(3) == 0 {
 			m.replicate(t, r, db)
+		} else if r.IntN(10) == 0 {
+			m.purge(t, r, db)
 		} else {
 			m.edit(t, r, db)
 		}

@@ -19,6 +19,10 @@ const (
 	tallyTail = 8192
 )
 
+// vanished marks a sequence that was taken away with no row in its place: the
+// document was purged.
+const vanished Seq = 1 << 63
+
 // tally counts the rows of the by-sequence index in blocks, so that telling how
 // many rows follow one needs no walk over them. It is made when somebody first
 // asks for more than a short walk answers, and kept up by the landings.
@@ -58,8 +62,10 @@ func (t *tally) move(to, from Seq) {
 	for int(to/tallyBlock) >= len(t.blocks) {
 		t.blocks = append(t.blocks, 0)
 	}
-	t.blocks[to/tallyBlock]++
-	if from > 0 {
+	if from&vanished == 0 {
+		t.blocks[to/tallyBlock]++
+	}
+	if from &^= vanished; from > 0 {
 		t.blocks[from/tallyBlock]--
 	}
 }
@@ -76,7 +82,7 @@ func (t *tally) before(n, seq Seq) (rows int64, ok bool) {
 		rows += k
 	}
 	for _, old := range t.tail[seq-t.tailFrom:] {
-		if old > 0 && old/tallyBlock < n {
+		if old &^= vanished; old > 0 && old/tallyBlock < n {
 			rows++ // the snapshot has it still
 		}
 	}

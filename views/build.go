@@ -30,13 +30,7 @@ type builder struct {
 
 // build follows the change feed to where it stands and returns the sequence reached.
 func (b *builder) build() (couch.Seq, error) {
-	if err := b.load(); err != nil {
-		return 0, err
-	}
-	changes, err := b.db.Changes(b.ctx, couch.ChangesOptions{
-		Since: b.state.seq, Limit: -1, IncludeDocs: true,
-		Get: couch.GetOptions{Conflicts: true, DeletedConflicts: true, LocalSeq: b.design.options.LocalSeq},
-	})
+	changes, err := b.open()
 	if err != nil {
 		return 0, err
 	}
@@ -59,6 +53,60 @@ func (b *builder) build() (couch.Seq, error) {
 		}
 	}
 	return reached, nil
+}
+
+// open opens the feed where the index stands, after what was purged meanwhile.
+func (b *builder) open() (*couch.Changes, error) {
+	if err := b.load(); err != nil {
+		return nil, err
+	}
+	changes, err := b.feed()
+	if err != nil {
+		return nil, err
+	}
+	known, err := b.forget(changes)
+	if err == nil && known {
+		return changes, nil
+	}
+	_ = changes.Close()
+	if err != nil {
+		return nil, err
+	}
+	b.engine.options.Logger.Info("index is older than the purge log", "database", b.db.Name(), "signature", b.design.signature)
+	if err := b.space.Drop(b.ctx); err != nil {
+		return nil, err
+	}
+	b.state, b.docs, b.bytes = freshState(len(b.design.views)), nil, 0
+	if changes, err = b.feed(); err == nil {
+		b.state.Purged = changes.PurgeSeq()
+	}
+	return changes, err
+}
+
+func (b *builder) feed() (*couch.Changes, error) {
+	return b.db.Changes(b.ctx, couch.ChangesOptions{
+		Since: b.state.seq, Limit: -1, IncludeDocs: true,
+		Get: couch.GetOptions{Conflicts: true, DeletedConflicts: true, LocalSeq: b.design.options.LocalSeq},
+	})
+}
+
+// forget takes away the rows of documents that a purge removed, which the feed
+// does not tell; those that only lost leaves are in the feed. Not known: the purge
+// log does not reach back to where the index stands.
+func (b *builder) forget(changes *couch.Changes) (known bool, err error) {
+	if b.state.seq > 0 {
+		ids, known, err := changes.Vanished(b.state.Purged)
+		if err != nil || !known {
+			return false, err
+		}
+		for _, id := range ids {
+			if err := b.add(mapped{seq: b.state.seq, id: id}); err != nil {
+				return false, err
+			}
+		}
+	}
+	b.state.Purged = changes.PurgeSeq()
+	return true, nil
 }
 
 func (b *builder) load() error {

@@ -35,6 +35,10 @@
 // done, summaries are dropped first (state.Summed is false) and made in one pass at the end;
 // who reads with update=false in between counts and reduces the rows themselves.
 //
+// A purge takes a document away without a row in the feed. An index keeps how far
+// in the database's purge log it has come, and takes away the rows of what vanished
+// before it follows the feed; when the log does not reach back so far it is built anew.
+//
 // One build runs at a time for an index; everyone who needs it waits for the same.
 //
 // # Failure

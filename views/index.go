@@ -27,22 +27,9 @@ type run struct {
 	err  error
 }
 
-// latest is the sequence that an up-to-date index has reached at least.
-func (x *index) latest(ctx context.Context) (couch.Seq, error) {
-	c, err := x.db.Changes(ctx, couch.ChangesOptions{Descending: true, Limit: 1})
-	if err != nil {
-		return 0, err
-	}
-	defer c.Close()
-	if !c.Next() {
-		return 0, c.Err()
-	}
-	return c.Change().Seq, nil
-}
-
 // refresh returns when the index has reached everything written before the call.
 func (x *index) refresh(ctx context.Context) error {
-	target, err := x.latest(ctx)
+	target, err := x.db.UpdateSeq()
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 type Info struct {
 	Signature              string
 	Language               string
-	UpdateSeq              couch.Seq
+	UpdateSeq, PurgeSeq    couch.Seq
 	Pending                int64
 	UpdaterRunning         bool
 	CompactRunning         bool
@@ -45,7 +45,7 @@ func (e *Engine) Info(ctx context.Context, db *couch.DB, ddoc string) (Info, err
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return Info{
-		Signature: d.signature, Language: d.language, UpdateSeq: st.seq, Pending: changes.Pending(), UpdaterRunning: x.running != nil,
+		Signature: d.signature, Language: d.language, UpdateSeq: st.seq, PurgeSeq: st.Purged, Pending: changes.Pending(), UpdaterRunning: x.running != nil,
 		File: st.Bytes, Active: st.Bytes, External: st.Bytes, // what Pebble makes of the bytes is known for the store as a whole only
 	}, nil
 }

@@ -162,13 +162,18 @@ func TestModel(t *testing.T) {
 	for _, reduce := range []string{"_sum", "function(k,v){ return sum(v) }"} {
 		h := open(t, Options{})
 		h.put("_design/d", `{"views":{"x":{"map":"function(doc){ for (var i = 0; i < doc.n % 3; i++) emit([doc.a, doc.n], doc.v + i) }","reduce":"`+reduce+`"}}}`)
+		require.NoError(t, h.db.SetPurgedInfosLimit(h.ctx, 60), "a large round outruns the purge log")
 		m := model{}
 		const docs = 1500
 		for round := range 12 {
 			for range []int{1, 3, 40, 2000}[round%4] {
 				id := fmt.Sprint("doc", r.Intn(docs))
 				if _, ok := m[id]; ok && r.Intn(4) == 0 {
-					h.remove(id)
+					if r.Intn(2) == 0 {
+						h.remove(id)
+					} else {
+						h.purge(id, h.revs[id])
+					}
 					delete(m, id)
 					continue
 				}

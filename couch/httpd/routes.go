@@ -120,9 +120,10 @@ var table = []row{
 	{"GET,HEAD,POST,PUT,DELETE", anyDB + "/{verb:_find}", member, takesAny, (*call).unbuiltVerb},
 	{"GET,HEAD,POST,PUT,DELETE", anyDB + "/{verb:_explain}", member, takesAny, (*call).unbuiltVerb},
 	{"GET,HEAD,POST,PUT,DELETE", anyDB + "/{verb:_index}", member, takesAny, (*call).unbuiltVerb},
-	{"GET,HEAD,POST,PUT,DELETE", anyDB + "/{verb:_purge}", member, takesAny, (*call).unbuiltVerb},
-	{"GET,HEAD,POST,PUT,DELETE", anyDB + "/{verb:_purged_infos}", member, takesAny, (*call).unbuiltVerb},
-	{"GET,HEAD,POST,PUT,DELETE", anyDB + "/{verb:_purged_infos_limit}", member, takesAny, (*call).unbuiltVerb},
+	{"POST", anyDB + "/_purge", admin, takesJSON, (*call).purge},
+	{"GET", anyDB + "/_purged_infos", member, takesAny, (*call).purgedInfos},
+	{"GET", anyDB + "/_purged_infos_limit", admin, takesAny, (*call).purgedInfosLimit},
+	{"PUT", anyDB + "/_purged_infos_limit", admin, takesAny, (*call).setPurgedInfosLimit},
 	{"GET,HEAD,POST,PUT,DELETE", anyDB + "/{verb:_shards}", member, takesAny, (*call).unbuiltVerb},
 	{"GET,HEAD,POST,PUT,DELETE", anyDB + "/{verb:_sync_shards}", member, takesAny, (*call).unbuiltVerb},
 	{"GET,HEAD,POST,PUT,DELETE", anyDB + "/{verb:_partition}", member, takesAny, (*call).unbuiltVerb},
@@ -194,6 +195,9 @@ func newRouter() *mux.Router {
 				e.rows[m] = &table[i]
 				methods = append(methods, m)
 			}
+		}
+		if e.rows[http.MethodHead] == nil {
+			e.rows[http.MethodHead] = e.rows[http.MethodGet] // some of CouchDB's endpoints take it and do not say so
 		}
 		slices.Sort(methods)
 		e.allow = strings.Join(methods, ",")

@@ -184,7 +184,7 @@ func (c *call) viewInfo() error {
 	number("active", i.Active)
 	dst = append(dst[:len(dst)-1], `},"signature":`...)
 	dst = append(appendString(dst, i.Signature), ',')
-	number("purge_seq", 0)
+	number("purge_seq", int64(i.PurgeSeq))
 	dst = append(dst, `"language":`...)
 	dst = appendString(dst, i.Language)
 	dst = append(dst, `,"compact_running":`...)

@@ -238,3 +238,50 @@ func FuzzParse(f *testing.F) {
 		require.Equal(t, r, again)
 	})
 }
+
+func TestRemove(t *testing.T) {
+	type graft struct {
+		path    []Rev
+		deleted bool
+	}
+	forest := []graft{
+		{revs("4-d", "3-c", "2-b", "1-a"), false},
+		{revs("3-x", "2-b"), true},
+		{revs("1-lone"), false},
+	}
+	for name, c := range map[string]struct {
+		remove       []Rev
+		leaves, left []string
+		gone         []Rev
+	}{
+		"nothing":        {nil, nil, []string{"4-d", "1-lone", "3-x!"}, nil},
+		"no leaf":        {revs("2-b", "1-a", "9-z"), nil, []string{"4-d", "1-lone", "3-x!"}, nil},
+		"a branch":       {revs("4-d"), []string{"4-d"}, []string{"1-lone", "3-x!"}, revs("3-c", "4-d")},
+		"and its parent": {revs("3-c", "4-d"), []string{"4-d"}, []string{"1-lone", "3-x!"}, revs("3-c", "4-d")},
+		"a tombstone":    {revs("3-x"), []string{"3-x!"}, []string{"4-d", "1-lone"}, revs("3-x")},
+		"a root":         {revs("1-lone"), []string{"1-lone"}, []string{"4-d", "3-x!"}, revs("1-lone")},
+		"a tree":         {revs("3-x", "4-d"), []string{"3-x!", "4-d"}, []string{"1-lone"}, revs("1-a", "2-b", "3-c", "3-x", "4-d")},
+		"all":            {revs("3-x", "4-d", "1-lone"), []string{"1-lone", "3-x!", "4-d"}, []string{}, revs("1-a", "1-lone", "2-b", "3-c", "3-x", "4-d")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var tree Tree
+			for _, g := range forest {
+				tree.Merge(g.path, g.deleted)
+			}
+			leaves, gone := tree.Remove(c.remove)
+			require.Equal(t, c.leaves, strs(leaves))
+			require.Equal(t, c.gone, gone)
+			require.Equal(t, c.left, names(tree.Leaves()))
+			back, err := Decode(tree.Append(nil))
+			require.NoError(t, err)
+			require.True(t, back.Equal(tree))
+		})
+	}
+}
+
+func strs(nodes []Node) []string {
+	if nodes == nil {
+		return nil
+	}
+	return names(nodes)
+}
