@@ -89,13 +89,12 @@ func appendAttachments(dst []byte, atts []Attachment) []byte {
 			dst = append(dst, ',')
 		}
 		dst = append(appendText(dst, atts[i].Name), ':')
-		dst = atts[i].AppendJSON(dst)
+		dst = atts[i].appendJSON(dst)
 	}
 	return append(dst, '}')
 }
 
-// AppendJSON appends what a document says of an attachment, with the bytes that are in Data.
-func (a *Attachment) AppendJSON(dst []byte) []byte {
+func (a *Attachment) appendJSON(dst []byte) []byte {
 	dst = append(dst, `{"content_type":`...)
 	dst = appendText(dst, a.ContentType)
 	if a.RevPos > 0 {

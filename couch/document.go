@@ -39,8 +39,7 @@ type Document struct {
 	DeletedConflicts []Rev
 	LocalSeq         Seq
 
-	digest docDigest   // what the revision id is computed from; set by ParseDocument
-	kept   []storedAtt // what the stubs of CopyOf stand for
+	digest docDigest // what the revision id is computed from; set by ParseDocument
 }
 
 // RevInfo is one row of _revs_info.

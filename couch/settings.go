@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"unicode"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -15,8 +17,12 @@ import (
 // what an administrator set; defaults belong to whoever reads them.
 type Settings map[string]map[string]string
 
-// errSettingName refuses names that the key's layout cannot hold.
-var errSettingName = &Error{Kind: BadRequest, Reason: "A setting needs a section and a key without control characters."}
+// The refusals, in CouchDB's words.
+var (
+	errSettingSection = &Error{Kind: BadRequest, Reason: "Invalid configuration section"}
+	errSettingKey     = &Error{Kind: BadRequest, Reason: "Invalid configuration key"}
+	errSettingValue   = &Error{Kind: BadRequest, Reason: "Invalid configuration value"}
+)
 
 // settings are the Settings of an open store. Readers take no lock: what they
 // see is never changed, a change makes a new version.
@@ -31,10 +37,11 @@ type settings struct {
 	next    int                          // likewise
 }
 
-// A version is the settings after its number of changes.
+// A version is the settings after its number of changes. kept are those that
+// the disk has: all differs from them where something was only tried.
 type version struct {
-	number uint64
-	all    Settings
+	number    uint64
+	all, kept Settings
 }
 
 func settingKey(section, key string) []byte {
@@ -62,27 +69,24 @@ func (s *Store) loadSettings() error {
 	if err := it.Close(); err != nil {
 		return readError(err)
 	}
-	first := &version{all: all}
+	first := &version{all: all, kept: all}
 	s.settings.applied = first
 	s.settings.durable.Store(first)
 	return nil
 }
 
-// with is a copy that has the value; the sections that stay are shared.
-func (a Settings) with(section, key, value string) Settings {
+// with is a copy that has the value, or with nil lacks it; the sections that
+// stay are shared.
+func (a Settings) with(section, key string, value *string) Settings {
 	next, in := maps.Clone(a), maps.Clone(a[section])
-	if in == nil {
-		in = map[string]string{}
+	if value == nil {
+		delete(in, key)
+	} else {
+		if in == nil {
+			in = map[string]string{}
+		}
+		in[key] = *value
 	}
-	in[key] = value
-	next[section] = in
-	return next
-}
-
-// without is a copy that lacks the key, and the section with its last one.
-func (a Settings) without(section, key string) Settings {
-	next, in := maps.Clone(a), maps.Clone(a[section])
-	delete(in, key)
 	next[section] = in
 	if len(in) == 0 {
 		delete(next, section)
@@ -106,63 +110,116 @@ func (s *Store) Setting(section, key string) (value string, set bool) {
 // SetSetting sets a value and returns the one before. When it returns, the
 // value is durable and readers see it.
 func (s *Store) SetSetting(section, key, value string) (old string, had bool, err error) {
-	if !settingName(section) || !settingName(key) {
-		return "", false, errSettingName
-	}
-	return s.changeSetting(section, key, func(b *pebble.Batch, all Settings) Settings {
-		set(b, settingKey(section, key), []byte(value))
-		return all.with(section, key, value)
-	})
+	return s.changeSetting(section, key, &value, true)
 }
 
 // DeleteSetting removes a value and returns it.
 func (s *Store) DeleteSetting(section, key string) (old string, had bool, err error) {
-	return s.changeSetting(section, key, func(b *pebble.Batch, all Settings) Settings {
-		if _, set := all[section][key]; !set {
-			return all
+	return s.changeSetting(section, key, nil, true)
+}
+
+// TrySetting sets a value that holds until ReloadSettings or the end of the
+// store; TryDeletingSetting removes one for as long.
+func (s *Store) TrySetting(section, key, value string) (old string, had bool, err error) {
+	return s.changeSetting(section, key, &value, false)
+}
+
+// TryDeletingSetting is described at TrySetting.
+func (s *Store) TryDeletingSetting(section, key string) (old string, had bool, err error) {
+	return s.changeSetting(section, key, nil, false)
+}
+
+// checkSetting refuses what an ini file could not hold. A value may be empty.
+func checkSetting(section, key string, value *string) error {
+	odd := func(r rune) bool { return r != '\t' && r != ' ' && !unicode.IsGraphic(r) }
+	named := func(name string) bool {
+		return name != "" && !strings.ContainsAny(name, "[]") && strings.IndexFunc(name, odd) < 0
+	}
+	switch {
+	case !named(section):
+		return errSettingSection
+	case !named(key):
+		return errSettingKey
+	case value != nil && strings.IndexFunc(*value, odd) >= 0:
+		return errSettingValue
+	}
+	return nil
+}
+
+// changeSetting sets one value, or with nil removes it.
+func (s *Store) changeSetting(section, key string, value *string, keep bool) (old string, had bool, err error) {
+	if err := checkSetting(section, key, value); err != nil {
+		return "", false, err
+	}
+	err = s.changeSettings(func(b *pebble.Batch, v *version) []string {
+		old, had = v.all[section][key]
+		v.all = v.all.with(section, key, value)
+		if !keep {
+			return []string{section}
 		}
-		_ = b.Delete(settingKey(section, key), nil)
-		return all.without(section, key)
+		v.kept = v.kept.with(section, key, value)
+		if value == nil {
+			_ = b.Delete(settingKey(section, key), nil)
+		} else {
+			set(b, settingKey(section, key), []byte(*value))
+		}
+		return []string{section}
+	})
+	if err != nil {
+		return "", false, err
+	}
+	return old, had, nil
+}
+
+// ReloadSettings goes back to what the disk has, as a restart would.
+func (s *Store) ReloadSettings() error {
+	return s.changeSettings(func(_ *pebble.Batch, v *version) (changed []string) {
+		for _, one := range []Settings{v.all, v.kept} {
+			for section := range one {
+				if !maps.Equal(v.all[section], v.kept[section]) && !slices.Contains(changed, section) {
+					changed = append(changed, section)
+				}
+			}
+		}
+		v.all = v.kept
+		return changed
 	})
 }
 
-func settingName(name string) bool {
-	return name != "" && strings.IndexFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }) < 0
-}
-
-// changeSetting applies one change under the lock and waits for the disk outside
+// changeSettings applies a change under the lock and waits for the disk outside
 // it, so that changes share a commit. The log keeps their order: a version that
 // is durable holds every earlier one, so only a newer one is shown.
-func (s *Store) changeSetting(section, key string, change func(*pebble.Batch, Settings) Settings) (old string, had bool, err error) {
+func (s *Store) changeSettings(change func(*pebble.Batch, *version) (changed []string)) error {
 	if err := s.gate.enter(); err != nil {
-		return "", false, err
+		return err
 	}
 	defer s.gate.leave()
 	b := s.pebble.NewBatch()
 	defer b.Close() //nolint:errcheck // it only goes back to its pool
+	after, changed, err := s.applySettings(b, change)
+	if err == nil {
+		err = s.sync(b)
+	}
+	if err != nil {
+		return err
+	}
+	s.settings.show(after)
+	s.settings.changed(changed)
+	return nil
+}
 
+func (s *Store) applySettings(b *pebble.Batch, change func(*pebble.Batch, *version) []string) (*version, []string, error) {
 	g := &s.settings
 	g.mu.Lock()
-	before := g.applied
-	old, had = before.all[section][key]
-	after := &version{before.number + 1, change(b, before.all)}
-	if b.Empty() {
-		g.mu.Unlock()
-		return old, had, nil
-	}
+	defer g.mu.Unlock()
+	after := &version{g.applied.number + 1, g.applied.all, g.applied.kept}
+	changed := change(b, after)
+	_ = b.LogData([]byte("settings"), nil) // a change that keeps nothing has its place in the log too
 	if err := s.apply(b); err != nil {
-		g.mu.Unlock()
-		return "", false, err
+		return nil, nil, err
 	}
 	g.applied = after
-	g.mu.Unlock()
-
-	if err := s.sync(b); err != nil {
-		return "", false, err
-	}
-	g.show(after)
-	g.changed(section)
-	return old, had, nil
+	return after, changed, nil
 }
 
 func (g *settings) show(v *version) {
@@ -174,11 +231,13 @@ func (g *settings) show(v *version) {
 	}
 }
 
-func (g *settings) changed(section string) {
+func (g *settings) changed(sections []string) {
 	g.telling.Lock()
 	defer g.telling.Unlock()
-	for _, f := range g.tell {
-		f(section)
+	for _, section := range sections {
+		for _, f := range g.tell {
+			f(section)
+		}
 	}
 }
 

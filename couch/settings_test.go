@@ -26,17 +26,24 @@ func TestSettings(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, had)
 	require.Equal(t, "secret", old)
-	_, _, err = s.SetSetting("admins", "eve=1", "x\x00y")
+	_, _, err = s.SetSetting("admins", "eve=1", "x [y]\té ")
 	require.NoError(t, err)
 	_, _, err = s.SetSetting("admin", "s", "another section")
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{"bob": "secret"}, before, "what a reader has does not change")
 
-	for _, bad := range [][2]string{{"", "k"}, {"s", ""}, {"s\x00", "k"}, {"s", "k\n"}} {
-		_, _, err = s.SetSetting(bad[0], bad[1], "v")
-		require.ErrorIs(t, err, errSettingName)
+	for _, bad := range []struct {
+		section, key, value string
+		err                 error
+	}{
+		{"", "k", "v", errSettingSection}, {"s\x00", "k", "v", errSettingSection}, {"s[x]", "k", "v", errSettingSection},
+		{"s", "", "v", errSettingKey}, {"s", "k\n", "v", errSettingKey}, {"s", "[k", "v", errSettingKey},
+		{"s", "k", "v\r\n", errSettingValue}, {"s", "k", "\x7f", errSettingValue},
+	} {
+		_, _, err = s.SetSetting(bad.section, bad.key, bad.value)
+		require.ErrorIs(t, err, bad.err, "%q", bad)
 	}
-	want := Settings{"admins": {"bob": "", "eve=1": "x\x00y"}, "admin": {"s": "another section"}}
+	want := Settings{"admins": {"bob": "", "eve=1": "x [y]\té "}, "admin": {"s": "another section"}}
 	require.Equal(t, want, s.Settings())
 	require.NoError(t, s.Close())
 
@@ -52,10 +59,43 @@ func TestSettings(t *testing.T) {
 	_, had, err = s.DeleteSetting("admin", "s")
 	require.NoError(t, err)
 	require.True(t, had)
-	require.Equal(t, Settings{"admins": {"eve=1": "x\x00y"}}, s.Settings())
+	require.Equal(t, Settings{"admins": {"eve=1": "x [y]\té "}}, s.Settings())
 	require.NoError(t, s.Close())
 	_, _, err = s.SetSetting("a", "b", "c")
 	require.ErrorIs(t, err, ErrClosed)
+}
+
+// What was tried ends with a reload, and with the store.
+func TestTrySetting(t *testing.T) {
+	fs := vfs.NewMem()
+	s := opened(t, Options{FS: fs})
+	for _, key := range []string{"a", "b"} {
+		_, _, err := s.SetSetting("s", key, "kept")
+		require.NoError(t, err)
+	}
+	try := func() {
+		_, _, err := s.TrySetting("new", "k", "v")
+		require.NoError(t, err)
+		old, had, err := s.TrySetting("s", "a", "tried")
+		require.NoError(t, err)
+		require.True(t, had)
+		require.Equal(t, "kept", old)
+		_, had, err = s.TryDeletingSetting("s", "b")
+		require.NoError(t, err)
+		require.True(t, had)
+		require.Equal(t, Settings{"s": {"a": "tried"}, "new": {"k": "v"}}, s.Settings())
+	}
+	kept := Settings{"s": {"a": "kept", "b": "kept"}}
+	try()
+	changed := []string{}
+	stop := s.WatchSettings(func(section string) { changed = append(changed, section) })
+	require.NoError(t, s.ReloadSettings())
+	stop()
+	require.ElementsMatch(t, []string{"s", "new"}, changed)
+	require.Equal(t, kept, s.Settings())
+	try()
+	require.NoError(t, s.Close())
+	require.Equal(t, kept, opened(t, Options{FS: fs}).Settings())
 }
 
 func TestWatchSettings(t *testing.T) {
@@ -124,6 +164,29 @@ func TestSettingsDiskFails(t *testing.T) {
 	value, _ := s.Setting("s", "k")
 	require.Equal(t, "durable", value)
 	_ = s.Close()
+}
+
+func TestMaxDocumentSize(t *testing.T) {
+	fs := vfs.NewMem()
+	s := opened(t, Options{FS: fs, MaxDocumentSize: 100})
+	require.EqualValues(t, 100, s.MaxDocumentSize())
+	for value, want := range map[string]int64{"20": 20, "-1": 100, "": 100, "x": 100} {
+		_, _, err := s.SetSetting("couchdb", "max_document_size", value)
+		require.NoError(t, err)
+		require.Equal(t, want, s.MaxDocumentSize(), value)
+	}
+	_, _, err := s.SetSetting("couchdb", "max_document_size", "20")
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+
+	s = opened(t, Options{FS: fs, MaxDocumentSize: 100})
+	db, err := s.Create(ctx, "db")
+	require.NoError(t, err)
+	_, err = db.Put(ctx, parsed(t, `{"_id":"a","text":"twenty bytes and more"}`), WriteOptions{})
+	require.ErrorIs(t, err, &Error{Kind: DocumentTooLarge})
+	_, _, err = s.DeleteSetting("couchdb", "max_document_size")
+	require.NoError(t, err)
+	put(t, db, `{"_id":"a","text":"twenty bytes and more"}`)
 }
 
 func BenchmarkSetting(b *testing.B) {

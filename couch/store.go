@@ -38,7 +38,8 @@ type Store struct {
 
 	validator Validator // set before the store is used
 
-	settings settings
+	settings    settings
+	maxDocument atomic.Int64 // follows the settings
 
 	databases sync.Map // string -> *DB: those that were asked for; changed under mu
 
@@ -77,7 +78,7 @@ func (o *Options) defaults() {
 // Open opens or creates the store in dir.
 func Open(dir string, o Options) (*Store, error) {
 	o.defaults()
-	s := &Store{o: o, gate: newGate()}
+	s := &Store{o: o, gate: newGate(), ids: uuids{rand: o.Rand, now: o.Now}}
 	if err := o.FS.MkdirAll(dir, 0o755); err != nil {
 		return nil, &Error{Kind: Unavailable, Reason: "The folder " + dir + " cannot be made.", Err: err}
 	}
@@ -107,6 +108,8 @@ func Open(dir string, o Options) (*Store, error) {
 		_ = lock.Close()
 		return nil, err
 	}
+	s.followSettings("")
+	s.WatchSettings(s.followSettings)
 	s.room.opened.Store(true)
 	return s, nil
 }
@@ -133,7 +136,6 @@ func (s *Store) load(dir string) error {
 		return err
 	}
 	s.uuid, s.next = string(uuid), binary.BigEndian.Uint32(next)
-	s.ids.rand = s.o.Rand
 	return nil
 }
 
@@ -142,7 +144,7 @@ func (s *Store) found() error {
 	if _, err := io.ReadFull(s.o.Rand, id[:]); err != nil {
 		return &Error{Kind: Unavailable, Reason: "No randomness for the store's uuid.", Err: err}
 	}
-	s.uuid, s.next, s.ids.rand = hex.EncodeToString(id[:]), 1, s.o.Rand
+	s.uuid, s.next = hex.EncodeToString(id[:]), 1
 	b := s.pebble.NewBatch()
 	defer b.Close() //nolint:errcheck // it only goes back to its pool
 	set(b, formatKey, binary.AppendUvarint(nil, format))
@@ -193,32 +195,6 @@ func (s *Store) UUID() string { return s.uuid }
 
 // SetValidator sets who is asked before a revision is stored. Call it before the store is used.
 func (s *Store) SetValidator(v Validator) { s.validator = v }
-
-// NewUUID returns a fresh id for a document (CouchDB's "sequential" algorithm).
-func (s *Store) NewUUID() string { return s.ids.next() }
-
-// uuids are 26 random digits, then 6 that count up in random steps: new
-// documents lie side by side.
-type uuids struct {
-	rand io.Reader
-
-	mu    sync.Mutex // guards the rest
-	head  string
-	count uint32
-}
-
-func (u *uuids) next() string {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	var r [17]byte
-	if u.head == "" || u.count > 0xfff000 {
-		_, _ = io.ReadFull(u.rand, r[:])
-		u.head, u.count = hex.EncodeToString(r[:13]), binary.BigEndian.Uint32(r[13:])&0xffff
-	}
-	_, _ = io.ReadFull(u.rand, r[:2])
-	u.count += 1 + uint32(binary.BigEndian.Uint16(r[:]))%0xffe
-	return fmt.Sprintf("%s%06x", u.head, u.count)
-}
 
 // Databases lists the names, ordered by bytes.
 func (s *Store) Databases(ctx context.Context) ([]string, error) {

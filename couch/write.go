@@ -174,7 +174,7 @@ func (db *DB) examine(ctx context.Context, e *edit, o WriteOptions) error {
 	if odd := doc.digest.odd; odd != "" && db.name != "_replicator" && !hasSuffix(db.name, "/_replicator") {
 		return badMember(odd)
 	}
-	if int64(len(doc.Body)) > db.store.o.MaxDocumentSize {
+	if int64(len(doc.Body)) > db.store.maxDocument.Load() {
 		return &Error{Kind: DocumentTooLarge, Reason: string(doc.ID)}
 	}
 	if e.replicated {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -38,15 +39,15 @@ type house struct {
 const maxDocument = 64 << 20
 
 // open opens the stores and wires the rooms; what it opened before an error it closes.
-func open(ctx context.Context, s settings, who admin, log *slog.Logger) (*house, error) {
+func open(ctx context.Context, s settings, who admin, log *slog.Logger, level *slog.LevelVar) (*house, error) {
 	h := &house{endFeeds: func() {}}
-	if err := h.wire(ctx, s, who, log); err != nil {
+	if err := h.wire(ctx, s, who, log, level); err != nil {
 		return nil, errors.Join(err, h.close())
 	}
 	return h, nil
 }
 
-func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logger) error {
+func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logger, level *slog.LevelVar) error {
 	if s.keepsData() {
 		if err := os.MkdirAll(s.data, 0o700); err != nil { // others may not read documents
 			return fmt.Errorf("make --data: %w", err)
@@ -57,7 +58,7 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 		return err
 	}
 	h.closing(closerOf(blobs))
-	client, serveCouch, err := h.documents(s, blobs, log)
+	client, serveCouch, err := h.documents(s, blobs, log, level)
 	if err != nil {
 		return err
 	}
@@ -84,7 +85,7 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 
 // documents opens the embedded engine, or a client of the CouchDB that --db names;
 // then the second result is nil, as that server has an API of its own.
-func (h *house) documents(s settings, blobs tarballs.Store, log *slog.Logger) (*kivik.Client, func(*auth.Auth) http.Handler, error) {
+func (h *house) documents(s settings, blobs tarballs.Store, log *slog.Logger, level *slog.LevelVar) (*kivik.Client, func(*auth.Auth) http.Handler, error) {
 	if s.db != "" {
 		client, err := kivik.New("couch", s.db)
 		if err != nil {
@@ -108,7 +109,7 @@ func (h *house) documents(s settings, blobs tarballs.Store, log *slog.Logger) (*
 		return nil, nil, err
 	}
 	return client, func(a *auth.Auth) http.Handler {
-		server := httpd.New(store, eng, a, httpd.Options{Version: release(), Logger: log})
+		server := httpd.New(store, eng, a, httpd.Options{Version: release(), Logger: log, LogLevel: level, Configured: configured(s)})
 		h.closing(server.Close)
 		h.endFeeds = func() { _ = server.Close() }
 		return server
@@ -122,6 +123,20 @@ func keepSecret(store *couch.Store) error {
 	}
 	_, _, err := store.SetSetting("chttpd_auth", "secret", rand.Text()+rand.Text())
 	return err
+}
+
+// configured are the flags that CouchDB keeps in its configuration.
+func configured(s settings) couch.Settings {
+	host, number, _ := net.SplitHostPort(s.couch)
+	dir, err := filepath.Abs(s.data)
+	if err != nil {
+		dir = s.data
+	}
+	dir = filepath.Join(dir, "couch")
+	return couch.Settings{
+		"chttpd":  {"bind_address": host, "port": number},
+		"couchdb": {"database_dir": dir, "view_index_dir": dir},
+	}
 }
 
 // twins are the registry's native map functions in the engine's type; neither room knows the other.

@@ -1,31 +1,33 @@
 package main
 
 import (
-	"context"
 	"io"
 	"log/slog"
 	"net/http"
 	"time"
 )
 
-// newLogger writes what --log and --log-level ask for.
-func newLogger(form, level string, w io.Writer) *slog.Logger {
-	o := &slog.HandlerOptions{}
+// newLogger writes what --log and --log-level ask for. The level can change
+// while the server runs.
+func newLogger(form, level string, w io.Writer) (*slog.Logger, *slog.LevelVar) {
+	var v slog.LevelVar
 	if level == "debug" {
-		o.Level = slog.LevelDebug
+		v.Set(slog.LevelDebug)
 	}
+	o := &slog.HandlerOptions{Level: &v}
 	if form == "json" {
-		return slog.New(slog.NewJSONHandler(w, o))
+		return slog.New(slog.NewJSONHandler(w, o)), &v
 	}
-	return slog.New(slog.NewTextHandler(w, o))
+	return slog.New(slog.NewTextHandler(w, o)), &v
 }
 
 // logged tells of each request at debug level, and costs nothing above it.
 func logged(log *slog.Logger, api string, h http.Handler) http.Handler {
-	if !log.Enabled(context.Background(), slog.LevelDebug) {
-		return h
-	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !log.Enabled(r.Context(), slog.LevelDebug) {
+			h.ServeHTTP(w, r)
+			return
+		}
 		began, status := time.Now(), &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		h.ServeHTTP(status, r)
 		log.Debug("request", "api", api, "method", r.Method, "path", r.URL.EscapedPath(), "status", status.status, "took", time.Since(began))

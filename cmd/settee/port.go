@@ -106,9 +106,17 @@ func (p *port) close() error {
 	return p.l.Close()
 }
 
+// address is where it listens, "" where it is off.
+func (p *port) address() string {
+	if p.l == nil {
+		return ""
+	}
+	return p.l.Addr().String()
+}
+
 func (p *port) url() string {
 	if p.l == nil {
 		return ""
 	}
-	return "http://" + p.l.Addr().String() + "/"
+	return "http://" + p.address() + "/"
 }

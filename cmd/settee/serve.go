@@ -12,7 +12,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := s.parse(args, stdout); err != nil {
 		return err
 	}
-	log := newLogger(s.log, s.logLevel, stderr)
+	log, level := newLogger(s.log, s.logLevel, stderr)
 	admin, err := s.adminOf()
 	if err != nil {
 		return err
@@ -30,7 +30,8 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return errors.Join(err, npm.close())
 	}
-	h, err := open(ctx, s, admin, log)
+	s.couch = couch.address() // the port that was given, where any was asked for
+	h, err := open(ctx, s, admin, log, level)
 	if err != nil {
 		return errors.Join(err, npm.close(), couch.close())
 	}

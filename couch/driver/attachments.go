@@ -13,13 +13,19 @@ import (
 	"settee/couch"
 )
 
-// announced returns the attachments that the document says follow it; nil where none does.
-func announced(ctx context.Context, c *couch.DB, doc *couch.Document) *attachments {
+// announce marks the attachments that are to be sent as following the document
+// and returns them; nil where none is.
+func announce(ctx context.Context, c *couch.DB, doc *couch.Document, p *options) *attachments {
 	a := &attachments{ctx: ctx, db: c, id: doc.ID, rev: doc.Rev}
-	for _, att := range doc.Attachments {
-		if att.Follows {
-			a.list = append(a.list, att)
+	// The list may be shared with the store.
+	doc.Attachments = slices.Clone(doc.Attachments)
+	for i := range doc.Attachments {
+		att := &doc.Attachments[i]
+		if p.AttsSince != nil && att.Stub {
+			continue // the client has it
 		}
+		a.list = append(a.list, *att)
+		att.Stub, att.Follows, att.Data = false, true, nil
 	}
 	if a.list == nil {
 		return nil
@@ -123,12 +129,12 @@ func (d *db) GetAttachmentMeta(ctx context.Context, id, name string, o kdriver.O
 }
 
 func (d *db) PutAttachment(ctx context.Context, id string, att *kdriver.Attachment, o kdriver.Options) (string, error) {
-	size, err := measure(att)
+	size, content, err := measure(att)
 	if err != nil {
 		return "", err
 	}
 	defer att.Content.Close() //nolint:errcheck // it was read
-	in := couch.Attachment{Name: att.Filename, ContentType: att.ContentType, Length: size, Follows: true, Body: att.Content}
+	in := couch.Attachment{Name: att.Filename, ContentType: att.ContentType, Length: size, Follows: true, Body: content}
 	if in.ContentType == "" {
 		in.ContentType = "application/octet-stream"
 	}
@@ -202,17 +208,18 @@ func parent(ctx context.Context, c *couch.DB, id couch.DocID, rev couch.Rev) (*c
 	return doc, nil
 }
 
-// measure finds the length of what is to be stored, < 0 where it cannot be told.
-func measure(att *kdriver.Attachment) (int64, error) {
+// measure finds the length of what is to be stored: the engine announces it
+// before it reads. Only content that cannot tell is read into memory.
+func measure(att *kdriver.Attachment) (int64, io.Reader, error) {
 	if att.Content == nil {
-		return 0, badRequest("kivik: att.Content required")
+		return 0, nil, badRequest("kivik: att.Content required")
 	}
 	if att.Size > 0 {
-		return att.Size, nil
+		return att.Size, att.Content, nil
 	}
 	switch r := att.Content.(type) {
 	case interface{ Len() int }:
-		return int64(r.Len()), nil
+		return int64(r.Len()), att.Content, nil
 	case io.Seeker:
 		here, err := r.Seek(0, io.SeekCurrent)
 		if err != nil {
@@ -223,9 +230,10 @@ func measure(att *kdriver.Attachment) (int64, error) {
 			break
 		}
 		_, err = r.Seek(here, io.SeekStart)
-		return end - here, err
+		return end - here, att.Content, err
 	}
-	return -1, nil
+	raw, err := io.ReadAll(att.Content)
+	return int64(len(raw)), bytes.NewReader(raw), err
 }
 
 // errNotFound matches every error that is a 404.

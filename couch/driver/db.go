@@ -68,11 +68,15 @@ func read(ctx context.Context, c *couch.DB, id couch.DocID, p *options) (*couch.
 		doc, err := c.GetLocal(ctx, id)
 		return doc, nil, err
 	}
-	doc, err := c.Get(ctx, id, p.apart())
-	if err != nil {
+	g := p.get()
+	// The iterator opens attachments one at a time; only where the engine must
+	// choose among them are they read here.
+	g.Attachments = g.Attachments && g.AttsSince != nil
+	doc, err := c.Get(ctx, id, g)
+	if err != nil || !p.Attachments && p.AttsSince == nil {
 		return doc, nil, err
 	}
-	return doc, announced(ctx, c, doc), nil
+	return doc, announce(ctx, c, doc, p), nil
 }
 
 // body is a document's bytes.

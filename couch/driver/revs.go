@@ -23,7 +23,9 @@ func (d *db) OpenRevs(ctx context.Context, id string, revs []string, o kdriver.O
 			return nil, err
 		}
 	}
-	leaves, err := c.OpenRevs(ctx, couch.DocID(id), want, p.apart())
+	g := p.get()
+	g.Attachments = g.Attachments && g.AttsSince != nil // see read
+	leaves, err := c.OpenRevs(ctx, couch.DocID(id), want, g)
 	if err != nil {
 		return nil, err
 	}
@@ -34,8 +36,10 @@ func (d *db) OpenRevs(ctx context.Context, id string, revs []string, o kdriver.O
 			row.Error = couch.ErrMissing
 			return nil
 		}
-		if atts := announced(ctx, c, doc); atts != nil {
-			row.Attachments = atts
+		if p.Attachments || p.AttsSince != nil {
+			if atts := announce(ctx, c, doc, p); atts != nil {
+				row.Attachments = atts
+			}
 		}
 		row.Rev, row.Doc = doc.Rev.String(), bytes.NewReader(render(doc))
 		return nil

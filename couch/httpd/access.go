@@ -10,6 +10,7 @@ import (
 // The refusals, in CouchDB's words.
 var (
 	errNotServerAdmin = &couch.Error{Kind: couch.Unauthorized, Reason: "You are not a server admin."}
+	errNoMetrics      = &couch.Error{Kind: couch.Unauthorized, Reason: "You are not a server admin or read-only metrics user"}
 	errAnonymous      = &couch.Error{Kind: couch.Unauthorized, Reason: "You are not authorized to access this db."}
 	errNoMember       = &couch.Error{Kind: couch.Forbidden, Reason: "You are not allowed to access this db."}
 	errNoDBAdmin      = &couch.Error{Kind: couch.Forbidden, Reason: "You are not a db or server admin."}
@@ -46,6 +47,9 @@ func (c *call) admit(who access) error {
 	_, named := c.vars["db"]
 	if who == admin && !c.user.Admin() {
 		return errNotServerAdmin
+	}
+	if who == metrics && !c.user.Admin() && !slices.Contains(c.user.Roles, "_metrics") {
+		return errNoMetrics
 	}
 	if !named || who == admin {
 		return nil // handlers of databases' coming and going take the name themselves

@@ -116,7 +116,7 @@ func (c *call) putAttachment() error {
 		a.Digest = "md5-" + sum
 	}
 	size := c.r.ContentLength // -1: a chunked body does not tell
-	body := &limitReader{in: &bodyReader{c: c}, left: c.s.o.MaxAttachment, name: name}
+	body := &limitReader{in: &bodyReader{c: c}, left: c.policy.maxAttachment, name: name}
 	if size > body.left {
 		return body.tooBig()
 	}

@@ -14,7 +14,7 @@ import (
 // body reads the request's whole body, decoded, up to MaxBody. The bytes are
 // the call's and go with it.
 func (c *call) body() ([]byte, error) {
-	if c.r.ContentLength > c.s.o.MaxBody {
+	if c.r.ContentLength > c.policy.maxBody {
 		return nil, errTooLarge
 	}
 	var in io.Reader = &bodyReader{c: c}
@@ -47,7 +47,7 @@ func (c *call) readAll(in io.Reader) ([]byte, error) {
 		n, err := in.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
 		c.in = buf
-		if int64(len(buf)) > c.s.o.MaxBody {
+		if int64(len(buf)) > c.policy.maxBody {
 			return nil, errTooLarge
 		}
 		if err == io.EOF {

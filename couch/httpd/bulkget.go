@@ -81,7 +81,7 @@ func readWanted(raw []byte) (w wanted, err error) {
 
 // open reads what an entry wants, a row for each revision; where the entry or
 // the read is wrong the error is a row too.
-func (c *call) open(w wanted, get couch.GetOptions) ([]couch.OpenRev, error) {
+func (c *call) open(w wanted, p docParams, bytes bool) ([]couch.OpenRev, error) {
 	if w.err != nil {
 		return nil, w.err
 	}
@@ -93,6 +93,10 @@ func (c *call) open(w wanted, get couch.GetOptions) ([]couch.OpenRev, error) {
 		}
 		revs = []couch.Rev{r}
 	}
+	get := p.Get
+	get.Attachments, get.AttsSince = bytes && (p.Bytes || w.since != nil), w.since
+	get.AttEncodingInfo = !bytes || p.Encoding
+	get.Revs = get.Revs || w.since != nil
 	return c.db.OpenRevs(c.ctx(), w.id, revs, get)
 }
 
@@ -122,35 +126,32 @@ func (c *call) bulkGet() error {
 		out.buf = append(out.buf, `{"id":`...)
 		out.buf = appendString(out.buf, w.id)
 		out.buf = append(out.buf, `,"docs":[`...)
-		p.Since = w.since
-		revs, err := c.open(w, p.read(p.Get))
+		revs, err := c.open(w, p, true)
 		for j, r := range revs {
 			if j > 0 {
 				out.buf = append(out.buf, ',')
 			}
-			out.opened(w, r)
+			out.buf = appendOpened(out.buf, w, r, p)
 		}
 		if len(revs) == 0 {
 			out.buf = appendUnopened(out.buf, w, err)
 		}
 		out.buf = append(out.buf, ']', '}')
 		if out.spill() != nil {
-			break
+			return nil
 		}
 	}
 	out.buf = append(out.buf, "]}\n"...)
 	return out.finish()
 }
 
-// opened writes the row of a revision.
-func (s *stream) opened(w wanted, r couch.OpenRev) {
+func appendOpened(dst []byte, w wanted, r couch.OpenRev, p docParams) []byte {
 	if r.Doc == nil {
 		w.rev = r.Rev.String()
-		s.buf = appendUnopened(s.buf, w, couch.ErrMissing)
-		return
+		return appendUnopened(dst, w, couch.ErrMissing)
 	}
-	s.buf = append(s.buf, `{"ok":`...)
-	s.buf = append(s.doc(s.buf, r.Doc), '}')
+	dst = append(dst, `{"ok":`...)
+	return append(appendDoc(dst, openDoc(r.Doc, p), p.Encoding), '}')
 }
 
 // appendUnopened appends the row of what could not be read.
@@ -191,18 +192,18 @@ func (c *call) bulkGetMixed(list []wanted, p docParams) error {
 }
 
 func (c *call) writeWanted(mixed *parts, w wanted, p docParams) {
-	p.Since = w.since
-	revs, err := c.open(w, p.asStored(p.Get))
+	revs, err := c.open(w, p, false)
 	if len(revs) == 0 {
 		mixed.json(`application/json; error="true"`, appendUnopened(nil, w, err))
 		return
 	}
+	p.Since = w.since
 	for _, r := range revs {
 		if r.Doc == nil {
 			w.rev = r.Rev.String()
 			mixed.json(`application/json; error="true"`, appendUnopened(nil, w, couch.ErrMissing))
 			continue
 		}
-		c.mixedPart(mixed, r, "X-Doc-Id: "+string(w.id), "X-Rev-Id: "+r.Rev.String())
+		c.mixedPart(mixed, r, p, "X-Doc-Id: "+string(w.id), "X-Rev-Id: "+r.Rev.String())
 	}
 }

@@ -23,8 +23,10 @@ type call struct {
 	query  query
 	user   auth.Identity
 	db     *couch.DB
+	policy *policy // the settings as they were when the request came
 
-	values []string // the answer's headers, in one piece
+	answered answered // behind w
+	values   []string // the answer's headers, in one piece
 
 	in  []byte // the request's body, when it was read whole
 	out []byte // the answer, while it is made
@@ -35,7 +37,12 @@ type call struct {
 const keepBuffer = 64 << 10
 
 func (c *call) begin(s *Server, w http.ResponseWriter, r *http.Request) {
-	c.s, c.w, c.r, c.verb = s, w, r, method(r)
+	c.s, c.r, c.verb, c.policy = s, r, method(r), s.policy.Load()
+	c.answered.ResponseWriter, c.answered.bodyTime = w, noTime
+	c.w = &c.answered
+	if prefer := r.Header["Prefer"]; len(prefer) > 0 && strings.EqualFold(prefer[0], "return=minimal") {
+		c.answered.minimal = c.policy.minimal
+	}
 }
 
 func (c *call) reset() {
@@ -58,22 +65,22 @@ func (c *call) ctx() context.Context { return c.r.Context() }
 
 // serve finds the row of the table and goes through what every row shares.
 func (c *call) serve() error {
+	if limit := c.policy.maxURI; limit > 0 && len(c.r.RequestURI) > limit {
+		return errLongURI
+	}
 	tidyPath(c.r.URL)
 	e := c.find()
-	if e == nil {
-		return couch.ErrMissing
+	var row *row
+	if e != nil {
+		row = e.rows[c.verb]
 	}
-	row := e.rows[c.verb]
-
 	if row == nil || row.Who != signIn {
-		user, err := c.s.auth.Authenticate(c.r)
-		if err != nil {
+		if err := c.authenticate(); err != nil {
 			return err
 		}
-		c.user = user
-		if renewed := c.s.auth.RenewCookie(c.r, user); renewed != "" {
-			c.set("Set-Cookie", renewed)
-		}
+	}
+	if e == nil {
+		return couch.ErrMissing
 	}
 	if row == nil {
 		c.w.Header()["Allow"] = []string{e.allow}
@@ -90,6 +97,27 @@ func (c *call) serve() error {
 		return errNotJSON
 	}
 	return row.handle(c)
+}
+
+// errNobody is the refusal where only those with credentials are served.
+var errNobody = &couch.Error{Kind: couch.Unauthorized, Reason: "Authentication required."}
+
+// authenticate finds out who asks, and refuses nobody where the settings do.
+func (c *call) authenticate() error {
+	user, err := c.s.auth.Authenticate(c.r)
+	if err != nil {
+		return err
+	}
+	c.user = user
+	if renewed := c.s.auth.RenewCookie(c.r, user); renewed != "" {
+		c.set("Set-Cookie", renewed)
+	}
+	if p := c.policy; (p.requireUser || p.requireUserUp) && user.Anonymous() {
+		if up := c.r.URL.Path == "/_up"; up && p.requireUserUp || !up && p.requireUser {
+			return errNobody
+		}
+	}
+	return nil
 }
 
 // tidyPath drops empty segments: /db/ is /db and /db//doc is /db/doc, as

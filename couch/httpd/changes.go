@@ -77,7 +77,7 @@ func (f *feed) run() error {
 			return f.out.fail(err)
 		}
 		if f.out.err != nil {
-			return f.out.finish()
+			return nil
 		}
 		if f.ended || f.p.Feed == normal || (f.p.Feed == longpoll && f.sent > 0) {
 			break
@@ -205,7 +205,7 @@ func (f *feed) appendChange(dst []byte, ch *couch.Change) []byte {
 		if ch.Doc == nil {
 			dst = append(dst, "null"...)
 		} else {
-			dst = f.out.doc(dst, ch.Doc)
+			dst = appendDoc(dst, ch.Doc, f.p.Rows.Get.AttEncodingInfo)
 		}
 	}
 	return append(dst, '}')

@@ -41,9 +41,10 @@ type changesParams struct {
 // changesParams reads the query and, of a POST, what a filter's body holds.
 func (c *call) changesParams() (changesParams, error) {
 	q := c.query.folded()
-	p := changesParams{Feed: normal, Timeout: changesTimeout, Rows: couch.ChangesOptions{
+	encoding := q.flag("att_encoding_info")
+	p := changesParams{Feed: normal, Timeout: c.policy.changesTimeout, Rows: couch.ChangesOptions{
 		Limit: -1, Descending: q.flag("descending"), AllLeaves: q["style"] == "all_docs", IncludeDocs: q.flag("include_docs"),
-		Get: couch.GetOptions{Conflicts: q.flag("conflicts"), Follows: q.flag("attachments"), AttEncodingInfo: q.flag("att_encoding_info")},
+		Get: couch.GetOptions{Conflicts: q.flag("conflicts"), Attachments: q.flag("attachments"), AttEncodingInfo: encoding},
 	}}
 	body, err := c.changesBody()
 	if err != nil {
@@ -133,7 +134,7 @@ func (c *call) changesNumbers(p *changesParams, q query) error {
 		p.Heartbeat = changesTimeout
 	}
 	if _, ok := q["timeout"]; ok {
-		p.Timeout = min(milliseconds(timeout), changesTimeout)
+		p.Timeout = min(milliseconds(timeout), c.policy.changesTimeout)
 	}
 	return nil
 }

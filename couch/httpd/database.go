@@ -71,7 +71,11 @@ func (c *call) createDatabase() error {
 	if c.query.flag("partitioned") {
 		return unbuiltError("Partitioned databases")
 	}
-	if _, err := c.s.store.Create(c.ctx(), name); err != nil {
+	db, err := c.s.store.Create(c.ctx(), name)
+	if err == nil && c.policy.everyone && name[0] != '_' {
+		err = db.SetSecurity(c.ctx(), couch.Security("{}"))
+	}
+	if err != nil {
 		return err
 	}
 	c.location("/" + c.vars["db"])

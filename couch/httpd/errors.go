@@ -21,6 +21,7 @@ var (
 	errRevEtag     = badRequest("Document rev and etag have different values")
 	errNotJSON     = &couch.Error{Kind: couch.BadContentType, Reason: "Content-Type must be application/json"}
 	errTooLarge    = &couch.Error{Kind: couch.RequestTooLarge, Reason: "the request entity is too large"}
+	errLongURI     = &statusError{http.StatusRequestURITooLong, "too_long", "the request uri is too long"}
 	errTruncated   = badRequest("The request body ended early.")
 	errStalled     = &couch.Error{Kind: couch.Timeout, Reason: "The request body did not arrive in time."}
 	errEncoding    = &couch.Error{Kind: couch.BadContentType, Reason: "Only gzip and identity content-encodings are supported"}
@@ -86,9 +87,7 @@ func (c *call) answer(err error) {
 		h.Del(name)
 	}
 	if p.status == http.StatusUnauthorized {
-		if wanted := c.r.Header.Get("X-CouchDB-WWW-Authenticate"); wanted != "" {
-			h.Set("WWW-Authenticate", wanted)
-		}
+		p.status = c.challenge(p)
 	}
 	c.out = appendProblem(c.out[:0], p)
 	c.send(p.status, c.out)

@@ -46,10 +46,10 @@ func (c *call) putRelated(id couch.DocID) error {
 			continue
 		}
 		size := storedSize(*a)
-		if size > c.s.o.MaxAttachment {
+		if size > c.policy.maxAttachment {
 			return &couch.Error{Kind: couch.AttachmentTooBig, Reason: a.Name}
 		}
-		a.Body = &limitReader{in: &partReader{parts: parts, want: size}, left: c.s.o.MaxAttachment, name: a.Name}
+		a.Body = &limitReader{in: &partReader{parts: parts, want: size}, left: c.policy.maxAttachment, name: a.Name}
 	}
 	return c.store(id, d)
 }

@@ -18,6 +18,8 @@ const (
 	admin   access = "server admin"
 	// signIn is anyone, whatever credentials they send: they come to change them.
 	signIn access = "signing in"
+	// metrics are server admins and those with the role _metrics.
+	metrics access = "server admin or _metrics"
 )
 
 // takes is what a row's body must be.
@@ -40,6 +42,7 @@ type row struct {
 // Path segments: a database's name may not begin with an underscore but for the
 // system's own; a document that does not is the hot case and the first to be tried.
 const (
+	aNode     = "/_node/{node}"
 	anyDB     = "/{db}"
 	plainDB   = "/{db:[^_/][^/]*|_users|_replicator|_global_changes}"
 	plainDoc  = plainDB + "/{doc:[^_/][^/]*}"
@@ -69,14 +72,21 @@ var table = []row{
 	{"GET,HEAD,POST,PUT,DELETE", "/{verb:_db_updates}", admin, takesAny, (*call).unbuiltVerb},
 	{"GET,HEAD,POST,PUT,DELETE", "/{verb:_cluster_setup}", admin, takesAny, (*call).unbuiltVerb},
 	{"GET,HEAD,POST,PUT,DELETE", "/{verb:_scheduler}", admin, takesAny, (*call).unbuiltVerb},
-	{"GET,HEAD,POST,PUT,DELETE", "/{verb:_node}", admin, takesAny, (*call).unbuiltVerb},
+	{"GET,HEAD,POST,PUT,DELETE", "/_node", admin, takesAny, (*call).noNodePath},
+	{"GET,HEAD", aNode, admin, takesAny, ofNode((*call).nodeItself)},
+	{"GET,HEAD", aNode + "/_config", admin, takesAny, ofNode((*call).config)},
+	{"POST", aNode + "/_config/_reload", admin, takesAny, ofNode((*call).reloadConfig)},
+	{"GET,HEAD", aNode + "/_config/{section}", admin, takesAny, ofNode((*call).configSection)},
+	{"GET,HEAD", aNode + "/_config/{section}/{key}", admin, takesAny, ofNode((*call).configValue)},
+	{"PUT", aNode + "/_config/{section}/{key}", admin, takesAny, ofNode((*call).setConfig)},
+	{"DELETE", aNode + "/_config/{section}/{key}", admin, takesAny, ofNode((*call).deleteConfig)},
+	{"GET,HEAD,POST,PUT,DELETE", aNode + "/{rest:.+}", admin, takesAny, ofNode((*call).missing)},
 	{"GET,HEAD,POST,PUT,DELETE", "/{verb:_reshard}", admin, takesAny, (*call).unbuiltVerb},
 	{"GET,HEAD,POST,PUT,DELETE", "/{verb:_search_analyze}", admin, takesAny, (*call).unbuiltVerb},
 	{"GET,HEAD,POST,PUT,DELETE", "/{verb:_nouveau_analyze}", admin, takesAny, (*call).unbuiltVerb},
 	{"GET,HEAD,POST,PUT,DELETE", "/{verb:_reload_query_servers}", admin, takesAny, (*call).unbuiltVerb},
 	{"GET,HEAD,POST,PUT,DELETE", "/{verb:_utils}", admin, takesAny, (*call).unbuiltVerb},
 	{"GET,HEAD,POST,PUT,DELETE", "/{verb:_scheduler}/{rest:.+}", admin, takesAny, (*call).unbuiltVerb},
-	{"GET,HEAD,POST,PUT,DELETE", "/{verb:_node}/{rest:.+}", admin, takesAny, (*call).unbuiltVerb},
 	{"GET,HEAD,POST,PUT,DELETE", "/{verb:_reshard}/{rest:.+}", admin, takesAny, (*call).unbuiltVerb},
 	{"GET,HEAD,POST,PUT,DELETE", "/{verb:_utils}/{rest:.+}", admin, takesAny, (*call).unbuiltVerb},
 

@@ -6,8 +6,9 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"strings"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -27,6 +28,10 @@ type Options struct {
 	// Stall is how long a client may neither send nor take a byte of what is
 	// due; default a minute, CouchDB's own socket time-out.
 	Stall time.Duration
+	// Configured are settings that the command line gave: _config shows them
+	// where nothing was set. LogLevel is the logger's, for log/level; may be nil.
+	Configured couch.Settings
+	LogLevel   *slog.LevelVar
 	// Version is settee's; the CouchDB version that is announced is CouchVersion.
 	Version string
 	Logger  *slog.Logger
@@ -39,6 +44,7 @@ const CouchVersion = "3.5.0"
 const (
 	defaultMaxBody       = 128 << 20
 	defaultMaxAttachment = 1 << 30
+	defaultMaxRequest    = 4 << 30 // CouchDB's
 	defaultStall         = time.Minute
 )
 
@@ -79,6 +85,8 @@ type Authenticator interface {
 	ClearCookie(r *http.Request) string
 	// HashPassword replaces a password in clear in a document of _users by its hash.
 	HashPassword(ctx context.Context, doc json.RawMessage) (json.RawMessage, error)
+	// HashAdminPassword makes of a password what [admins] keeps of it.
+	HashAdminPassword(ctx context.Context, password string) (string, error)
 }
 
 // Server answers CouchDB's API. It is safe for concurrent use.
@@ -90,6 +98,11 @@ type Server struct {
 	router *mux.Router
 	plain  *endpoint // of plainDoc, whose paths are told without the router
 	server []string  // the Server header, shared by all answers
+
+	defaults couch.Settings         // of settings that are not set
+	policy   atomic.Pointer[policy] // what they say; follows them
+	logLevel slog.Level             // the logger's own
+	unwatch  func()
 
 	ctx    context.Context // of feeds and background work; ends with Close
 	cancel context.CancelFunc
@@ -103,6 +116,12 @@ func New(store *couch.Store, engine *views.Engine, a Authenticator, o Options) *
 	s := &Server{o: o, store: store, views: engine, auth: a, server: []string{"CouchDB/" + CouchVersion + " (settee " + o.Version + ")"}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.calls.New = func() any { return new(call) }
+	if o.LogLevel != nil {
+		s.logLevel = o.LogLevel.Level()
+	}
+	s.defaults = s.defaultsOf()
+	s.readSettings("")
+	s.unwatch = store.WatchSettings(s.readSettings)
 	s.router = newRouter()
 	s.plain = s.endpointOf(plainDoc)
 	return s
@@ -111,6 +130,7 @@ func New(store *couch.Store, engine *views.Engine, a Authenticator, o Options) *
 // Close ends all feeds and waits for compactions that requests began. Requests
 // in flight are the HTTP server's to drain.
 func (s *Server) Close() error {
+	s.unwatch()
 	s.cancel()
 	s.tasks.wait()
 	return nil
@@ -118,14 +138,16 @@ func (s *Server) Close() error {
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h["Server"] = s.server
-	h["Cache-Control"] = mustRevalidate
-
 	c := s.calls.Get().(*call)
 	c.begin(s, w, r)
+	h := w.Header()
+	h["Server"] = c.policy.server
+	h["Cache-Control"] = mustRevalidate
 	c.set("X-Couch-Request-Id", requestID(r))
 	defer s.end(c)
+	if c.policy.cors != nil && c.cors() {
+		return
+	}
 	if err := c.serve(); err != nil {
 		c.answer(err)
 	}
@@ -145,13 +167,16 @@ func (s *Server) end(c *call) {
 	s.calls.Put(c)
 }
 
+// overrides are the methods that a POST may stand for.
+var overrides = []string{"GET", "HEAD", "POST", "PUT", "DELETE", "TRACE", "CONNECT", "COPY"}
+
 // method is the request's, or what a POST overrides it with.
 func method(r *http.Request) string {
 	if r.Method != http.MethodPost {
 		return r.Method
 	}
-	if m := r.Header.Get("X-HTTP-Method-Override"); m != "" {
-		return strings.ToUpper(m)
+	if m := r.Header.Get("X-HTTP-Method-Override"); slices.Contains(overrides, m) {
+		return m
 	}
 	return r.Method
 }

@@ -1,0 +1,96 @@
+package httpd
+
+import "strings"
+
+// effect is when a change of a setting is felt.
+type effect string
+
+const (
+	atOnce   effect = "at once"
+	restart  effect = "after a restart"
+	readOnly effect = "never: it is told, not set"
+	kept     effect = "none: it is kept for those who ask"
+)
+
+// A known setting is one that settee reads, or that clients ask for. What is
+// not here is kept too and has no effect.
+type known struct {
+	Section, Key string
+	Default      string // CouchDB's, shown where nothing was set
+	Effect       effect
+	What         string
+}
+
+// knownSettings are by section and key. Those of [chttpd] and [chttpd_auth] may
+// stand in [httpd] and [couch_httpd_auth] too, where older programs write them.
+var knownSettings = []known{
+	{"admins", "", "", atOnce, "server admins: a password in clear is hashed as it is written"},
+	{"attachments", "compressible_types", "text/*, application/javascript, application/json, application/xml", atOnce, "attachments that are kept as gzip"},
+	{"attachments", "compression_level", "8", atOnce, "0 keeps them as they come"},
+	{"chttpd", "WWW-Authenticate", "", atOnce, "the header of every 401"},
+	{"chttpd", "admin_only_all_dbs", "true", atOnce, "_all_dbs and _dbs_info are for server admins"},
+	{"chttpd", "bind_address", "", restart, "where the server listens; the command line says it"},
+	{"chttpd", "changes_timeout", "60000", atOnce, "milliseconds of a feed without changes, and the most a client may ask for"},
+	{"chttpd", "enable_cors", "false", atOnce, "[cors] is followed"},
+	{"chttpd", "max_db_number_for_dbs_info_req", "100", atOnce, "keys of POST /_dbs_info"},
+	{"chttpd", "max_http_request_size", "4294967296", atOnce, "bytes of a request's body; JSON is held in memory and bounded to 128 MiB where this is not set"},
+	{"chttpd", "max_uri_length", "", atOnce, "bytes of a request's path and query"},
+	{"chttpd", "port", "", restart, "where the server listens; the command line says it"},
+	{"chttpd", "prefer_minimal", "Cache-Control, Content-Length, Content-Range, Content-Type, ETag, Server, Transfer-Encoding, Vary", atOnce, "the headers of an answer to Prefer: return=minimal"},
+	{"chttpd", "require_valid_user", "false", atOnce, "nobody is served without credentials"},
+	{"chttpd", "require_valid_user_except_for_up", "false", atOnce, "the same, but for /_up"},
+	{"chttpd", "server_header_versions", "true", atOnce, "the Server header tells versions"},
+	{"chttpd", "x_forwarded_host", "X-Forwarded-Host", atOnce, "the header that has the host of Location"},
+	{"chttpd", "x_forwarded_proto", "X-Forwarded-Proto", atOnce, "the header that has its scheme"},
+	{"chttpd", "x_forwarded_ssl", "X-Forwarded-Ssl", atOnce, "the header that says on where it is https"},
+	{"chttpd_auth", "allow_persistent_cookies", "true", atOnce, "a session's cookie outlives the browser's window"},
+	{"chttpd_auth", "authentication_redirect", "/_utils/session.html", atOnce, "where a browser without credentials is sent"},
+	{"chttpd_auth", "cookie_domain", "", atOnce, "the cookie's Domain"},
+	{"chttpd_auth", "hash_algorithms", "sha256, sha", atOnce, "what signs cookies: the first; the others are taken too"},
+	{"chttpd_auth", "iterations", "600000", atOnce, "PBKDF2 rounds of new passwords"},
+	{"chttpd_auth", "max_iterations", "1000000000", atOnce, "the most of an account that may sign in"},
+	{"chttpd_auth", "min_iterations", "1", atOnce, "the least"},
+	{"chttpd_auth", "password_scheme", "pbkdf2", atOnce, "of new passwords: pbkdf2 or simple"},
+	{"chttpd_auth", "pbkdf2_prf", "sha256", atOnce, "their hash function: sha, sha224, sha256, sha384 or sha512"},
+	{"chttpd_auth", "same_site", "", atOnce, "the cookie's SameSite"},
+	{"chttpd_auth", "secret", "", atOnce, "signs cookies; made at the first start"},
+	{"chttpd_auth", "timeout", "600", atOnce, "seconds of a session"},
+	{"chttpd_auth", "upgrade_hash_on_auth", "true", atOnce, "an account that signs in is hashed as new ones are"},
+	{"cors", "credentials", "false", atOnce, "cookies and passwords may come from other origins"},
+	{"cors", "exposed_headers", "", atOnce, "headers that scripts may read; empty: CouchDB's"},
+	{"cors", "headers", "", atOnce, "headers that scripts may send; empty: CouchDB's"},
+	{"cors", "max_age", "600", atOnce, "seconds a browser may remember the answer"},
+	{"cors", "methods", "", atOnce, "methods that scripts may use; empty: all"},
+	{"cors", "origins", "", atOnce, "whose scripts may ask, separated by commas; * is all. [cors:HOST] has the same for one host"},
+	{"couchdb", "database_dir", "", readOnly, "the folder of the store"},
+	{"couchdb", "default_security", "admin_only", atOnce, "of new databases: admin_only, or everyone"},
+	{"couchdb", "maintenance_mode", "false", atOnce, "true and nolb make /_up answer 404"},
+	{"couchdb", "max_attachment_size", "1073741824", atOnce, "bytes of an attachment"},
+	{"couchdb", "max_document_size", "8000000", atOnce, "bytes of a document's JSON"},
+	{"couchdb", "uuid", "", readOnly, "the store's own"},
+	{"couchdb", "view_index_dir", "", readOnly, "the folder of the store"},
+	{"log", "level", "", atOnce, "debug, info, notice, warning, error, critical, alert, emergency, none; empty: what the command line says"},
+	{"uuids", "algorithm", "sequential", atOnce, "sequential, random, utc_random, utc_id or uuid_v7"},
+	{"uuids", "max_count", "1000", atOnce, "ids of one request"},
+	{"uuids", "utc_id_suffix", "", atOnce, "what utc_id ends with"},
+	{"vendor", "name", "settee", readOnly, "who made this server"},
+}
+
+// legacy are the sections that older programs write to.
+var legacy = map[string]string{"chttpd": "httpd", "chttpd_auth": "couch_httpd_auth"}
+
+// forbiddenSections could run programs in CouchDB; it takes no writes to them over HTTP.
+var forbiddenSections = []string{
+	"daemons", "external", "httpd_design_handlers", "httpd_db_handlers", "httpd_global_handlers",
+	"native_query_servers", "os_daemons", "query_servers", "feature_flags",
+}
+
+// KnownSettings is the table in words, a line a setting: its name, what holds
+// where nothing is set, when a change is felt, and what it does.
+func KnownSettings() []string {
+	var lines []string
+	for _, k := range knownSettings {
+		lines = append(lines, strings.Join([]string{k.Section + "/" + k.Key, k.Default, string(k.Effect), k.What}, "\t"))
+	}
+	return lines
+}
