@@ -9,14 +9,16 @@ import (
 
 	"settee/couch"
 	"settee/views/js"
+	"settee/views/mango"
 )
 
 // FilterOptions say which rows of a feed are wanted, in the words of _changes.
 type FilterOptions struct {
-	Name string // filter: "", _doc_ids, _design, _view or design/function
-	View string // view: design/view, of _view
-	// DocIDs is the JSON list doc_ids, of _doc_ids.
-	DocIDs json.RawMessage
+	Name     string          // filter: "", _doc_ids, _design, _selector, _view or design/function
+	View     string          // view: design/view, of _view
+	DocIDs   json.RawMessage // doc_ids: a list, of _doc_ids
+	Selector json.RawMessage // selector: an object, of _selector
+	Fields   json.RawMessage // fields: a list, what _selector leaves of the row's document; may be absent
 	// Conflicts lets functions see _conflicts.
 	Conflicts bool
 	// Request makes what a function sees as req, a JSON object. It is called once,
@@ -32,7 +34,10 @@ type Filter struct {
 	wanted  map[couch.DocID]bool // the same
 	designs bool                 // _design
 	judge   judge                // nil: ids tell all
+	keeps   bool                 // judge keeps parts of the bytes it has seen
+	buf     []byte               // what judge sees, where it keeps nothing
 	reads   couch.GetOptions     // what of a document judge sees
+	fields  *mango.Projection    // of _selector; nil: all
 }
 
 // judge looks at one leaf of a document.
@@ -50,6 +55,8 @@ func (e *Engine) Filter(ctx context.Context, db *couch.DB, o FilterOptions) (*Fi
 		return &Filter{designs: true}, nil
 	case o.Name == "_doc_ids":
 		return filterIDs(o.DocIDs)
+	case o.Name == "_selector":
+		return filterSelector(o)
 	case o.Name == "_view":
 		return e.filterView(ctx, db, o)
 	case strings.HasPrefix(o.Name, "_"):
@@ -95,6 +102,36 @@ func filterIDs(raw json.RawMessage) (*Filter, error) {
 	return f, nil
 }
 
+func filterSelector(o FilterOptions) (*Filter, error) {
+	if len(o.Selector) == 0 || o.Selector[0] != '{' {
+		return nil, badRequest("Selector error: expected a JSON object")
+	}
+	s, err := mango.Compile(o.Selector)
+	if err != nil {
+		return nil, refused(err)
+	}
+	f := &Filter{reads: couch.GetOptions{Conflicts: o.Conflicts}, judge: func(doc []byte) (bool, error) { return s.Match(doc), nil }}
+	if o.Fields == nil {
+		return f, nil
+	}
+	if o.Fields[0] != '[' {
+		return nil, badRequest("Selector error: fields must be JSON array")
+	}
+	if f.fields, err = mango.Fields(o.Fields); err != nil {
+		return nil, refused(err)
+	}
+	return f, nil
+}
+
+// refused is mango's refusal as _changes sends it: the reason alone.
+func refused(err error) error {
+	var said *mango.Error
+	if errors.As(err, &said) {
+		return badRequest(said.Reason)
+	}
+	return badRequest(err.Error())
+}
+
 func (e *Engine) filterView(ctx context.Context, db *couch.DB, o FilterOptions) (*Filter, error) {
 	if o.View == "" {
 		return nil, badRequest("`view` filter parameter is not provided.")
@@ -127,7 +164,7 @@ func (e *Engine) filterFunction(ctx context.Context, db *couch.DB, design, name 
 }
 
 func byFunction(o FilterOptions, run judge) *Filter {
-	return &Filter{reads: couch.GetOptions{Revs: true, Conflicts: o.Conflicts}, judge: func(doc []byte) (bool, error) {
+	return &Filter{reads: couch.GetOptions{Revs: true, Conflicts: o.Conflicts}, keeps: true, judge: func(doc []byte) (bool, error) {
 		passes, err := run(doc)
 		return passes, inWords(err)
 	}}
@@ -153,6 +190,23 @@ func (f *Filter) Narrow(o *couch.ChangesOptions) {
 	o.IDs, o.Designs, o.Limit = f.ids, f.designs, -1
 }
 
+// render is a document as judge sees it.
+func (f *Filter) render(doc *couch.Document) []byte {
+	if f.keeps {
+		return doc.AppendJSON(make([]byte, 0, len(doc.Body)+256))
+	}
+	f.buf = doc.AppendJSON(f.buf[:0])
+	return f.buf
+}
+
+// Project is what a row's document keeps of its members.
+func (f *Filter) Project(doc []byte) []byte {
+	if f == nil || f.fields == nil {
+		return doc
+	}
+	return f.fields.Apply(doc)
+}
+
 // Passes reports whether a feed's current row passes. Of its leaves it keeps
 // those that do.
 func (f *Filter) Passes(rows *couch.Changes) (bool, error) {
@@ -173,7 +227,7 @@ func (f *Filter) Passes(rows *couch.Changes) (bool, error) {
 			return false, err
 		}
 		doc.Revisions = doc.Revisions[:min(len(doc.Revisions), filterRevisions)]
-		passes, err := f.judge(doc.AppendJSON(make([]byte, 0, len(doc.Body)+256)))
+		passes, err := f.judge(f.render(doc))
 		if err != nil {
 			return false, err
 		}

@@ -3,13 +3,13 @@ package driver
 import (
 	"context"
 	"io"
-	"slices"
 	"sync"
 	"time"
 
 	kdriver "github.com/go-kivik/kivik/v4/driver"
 
 	"settee/couch"
+	"settee/views"
 )
 
 // feedKind is what happens when a feed has shown all there is.
@@ -29,17 +29,19 @@ func (d *db) Changes(ctx context.Context, o kdriver.Options) (kdriver.Changes, e
 		return nil, err
 	}
 	kind, ok := feedKinds[p.Feed]
-	if !ok {
+	switch {
+	case p.Feed == "eventsource":
+		return nil, badRequest("The feed eventsource is for browsers; use continuous.")
+	case !ok:
 		return nil, badRequest("Supported `feed` types: normal, continuous, live, longpoll, eventsource")
-	}
-	if p.Descending {
+	case p.Descending:
 		kind = ends // there is nothing to wait for before the beginning
 	}
-	keep, err := p.keep()
+	filter, err := d.filter(ctx, c, p, o)
 	if err != nil {
 		return nil, err
 	}
-	f := &feed{db: c, kind: kind, keep: keep, timeout: p.Timeout, limit: p.Limit}
+	f := &feed{db: c, kind: kind, filter: filter, timeout: p.Timeout, limit: p.Limit, interval: p.Interval}
 	f.o = couch.ChangesOptions{Descending: p.Descending, AllLeaves: p.AllLeaves, IncludeDocs: p.IncludeDocs, Get: p.rowGet()}
 	if f.o.Since, err = c.ParseSeq(orZero(p.Since)); err != nil {
 		return nil, err
@@ -59,49 +61,60 @@ func orZero(s string) string {
 	return s
 }
 
-// keep is the filter; nil keeps all.
-func (o *options) keep() (func(*couch.Change) bool, error) {
-	switch {
-	case o.Filter == "_design":
-		return func(c *couch.Change) bool { return c.ID.IsDesign() }, nil
-	case o.Filter == "_doc_ids" || o.Filter == "" && o.DocIDs != nil:
-		if o.DocIDs == nil {
-			return nil, badRequest("`doc_ids` filter parameter is not a list of doc ids.")
-		}
-		return func(c *couch.Change) bool { return slices.Contains(o.DocIDs, string(c.ID)) }, nil
-	case o.Filter == "":
-		return nil, nil
-	default:
-		return nil, &couch.Error{Kind: couch.NotImplemented, Reason: "The filter " + o.Filter + " is not supported here."}
-	}
-}
-
 // feed iterates over changes, snapshot after snapshot.
 type feed struct {
-	db      *couch.DB
-	o       couch.ChangesOptions // Since moves on with each snapshot
-	kind    feedKind
-	keep    func(*couch.Change) bool
-	timeout time.Duration // 0: none
-	ctx     context.Context
-	cancel  context.CancelFunc // Close interrupts a waiting Next with it
+	db       *couch.DB
+	o        couch.ChangesOptions // Since moves on with each snapshot
+	kind     feedKind
+	filter   *views.Filter // nil: all rows
+	timeout  time.Duration // 0: none
+	interval int
+	ctx      context.Context
+	cancel   context.CancelFunc // Close interrupts a waiting Next with it
 
 	mu      sync.Mutex     // held by Next all through; guards what follows
-	cur     *couch.Changes // nil once it was read to its end
+	cur     *couch.Changes // nil once it was read to its end, or let go
+	letGo   bool           // the rest is read from a newer snapshot
+	timer   *time.Timer    // lets cur go
 	limit   int            // rows still wanted; < 0: all
-	shown   bool           // a row was returned
+	shown   int            // rows returned
 	last    couch.Seq
 	pending int64
 }
 
 // snapshot opens what follows Since.
 func (f *feed) snapshot() (err error) {
-	// The engine counts rows itself unless a filter drops some of them.
-	if f.o.Limit = -1; f.keep == nil {
-		f.o.Limit = f.limit
+	o := f.o
+	if o.Limit = f.limit; f.filter != nil {
+		f.filter.Narrow(&o)
+		o.IncludeDocs = false // of rows that pass only
 	}
-	f.cur, err = f.db.Changes(f.ctx, f.o)
-	return err
+	if f.cur, err = f.db.Changes(f.ctx, o); err != nil || f.o.Descending {
+		return err
+	}
+	if f.timer == nil {
+		f.timer = time.AfterFunc(longestHold, f.release)
+	} else {
+		f.timer.Reset(longestHold)
+	}
+	return nil
+}
+
+// longestHold is how long a feed keeps a snapshot. While one is kept nothing can
+// be compacted that is newer, so a reader who takes his time gets another.
+const longestHold = time.Minute
+
+// release lets the snapshot go in the middle of it. What was overwritten
+// meanwhile comes later in the feed, so nothing is missed.
+func (f *feed) release() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.cur == nil || f.cur.Err() != nil {
+		return
+	}
+	f.o.Since = f.cur.LastSeq()
+	_ = f.cur.Close()
+	f.cur, f.letGo = nil, true
 }
 
 func (f *feed) Next(change *kdriver.Change) error {
@@ -111,14 +124,24 @@ func (f *feed) Next(change *kdriver.Change) error {
 		if err := f.ctx.Err(); err != nil {
 			return err
 		}
+		if f.letGo {
+			f.letGo = false
+			if err := f.snapshot(); err != nil {
+				return err
+			}
+		}
 		if f.cur == nil {
 			return io.EOF
 		}
 		if f.limit != 0 && f.cur.Next() {
-			if c := f.cur.Change(); f.keep == nil || f.keep(c) {
+			passes, err := f.passes()
+			if err != nil {
+				return err
+			}
+			if passes {
 				f.limit = max(f.limit-1, -1)
-				f.shown = true
-				f.fill(change, c)
+				f.shown++
+				f.fill(change, f.cur.Change())
 				return nil
 			}
 			continue
@@ -129,14 +152,31 @@ func (f *feed) Next(change *kdriver.Change) error {
 	}
 }
 
+// passes asks the filter about a row, and reads the document of one that passes.
+func (f *feed) passes() (bool, error) {
+	if f.filter == nil {
+		return true, nil
+	}
+	row := f.cur.Change()
+	winner := row.Revs[0] // the filter may drop it
+	passes, err := f.filter.Passes(f.cur)
+	if passes && f.o.IncludeDocs {
+		row.Doc, err = f.cur.Document(winner, f.o.Get)
+	}
+	return passes, err
+}
+
 func (f *feed) fill(change *kdriver.Change, c *couch.Change) {
-	change.ID, change.Seq, change.Deleted = string(c.ID), f.db.FormatSeq(c.Seq), c.Deleted
+	change.ID, change.Seq, change.Deleted = string(c.ID), "", c.Deleted
+	if f.interval < 2 || f.shown%f.interval == 0 {
+		change.Seq = f.db.FormatSeq(c.Seq)
+	}
 	change.Changes = change.Changes[:0]
 	for _, r := range c.Revs {
 		change.Changes = append(change.Changes, r.String())
 	}
 	if c.Doc != nil {
-		change.Doc = c.Doc.AppendJSON(change.Doc[:0])
+		change.Doc = f.filter.Project(c.Doc.AppendJSON(change.Doc[:0]))
 	}
 }
 
@@ -147,16 +187,14 @@ func (f *feed) advance() error {
 		return err
 	}
 	f.last, f.pending = f.cur.LastSeq(), f.cur.Pending()
-	err := f.cur.Close()
-	f.cur = nil
+	err := f.close()
 	switch {
 	case err != nil:
 		return err
-	case f.kind == ends, f.kind == waits && f.shown, f.limit == 0:
+	case f.kind == ends, f.kind == waits && f.shown > 0, f.limit == 0:
 		return io.EOF
 	}
-	// Without a row LastSeq says where the feed stands, which is never before Since.
-	f.o.Since = max(f.o.Since, f.last)
+	f.o.Since = f.last
 	if err := f.wait(); err != nil {
 		return err
 	}
@@ -182,6 +220,15 @@ func (f *feed) Close() error {
 	f.cancel()
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.letGo = false
+	return f.close()
+}
+
+// close closes the snapshot; f.mu is held.
+func (f *feed) close() error {
+	if f.timer != nil {
+		f.timer.Stop()
+	}
 	if f.cur == nil {
 		return nil
 	}

@@ -31,8 +31,23 @@
 //   - A deleted document that AllDocs was asked for has the doc null.
 //   - BulkDocs with new_edits=false returns rows for failures only.
 //   - Writes are the server's own: validation functions see no user.
-//   - feed=continuous and longpoll end when the context ends or Close is called; a
-//     timeout applies only when it is given.
+//
+// # Feeds
+//
+// Changes takes every parameter of _changes but heartbeat's beats; the filters
+// are views.Filter's, and doc_ids or selector alone is a filter too. A function sees a req with
+// the parameters as query and the server itself as userCtx.
+//
+//   - normal reads one snapshot and ends. longpoll does if it finds a row, else it
+//     waits for one. continuous (live) goes on, snapshot after snapshot, and sleeps
+//     in between: nothing polls.
+//   - Waiting feeds end when the context ends or Close is called, with an error when the
+//     database goes or the store closes, and regularly at the limit or when timeout passes
+//     without a row. Without a timeout they wait for ever.
+//   - A feed that was begun must be closed. Between two calls of Next it holds a snapshot,
+//     a minute at most; then what follows is read from a newer one. A descending feed
+//     cannot do that and holds its snapshot until it is closed.
+//   - LastSeq and Pending tell of the last snapshot read; after an end they say where to go on.
 //
 // Errors are *couch.Error, unwrapped: kivik.HTTPStatus gives CouchDB's status.
 package driver

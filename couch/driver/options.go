@@ -45,12 +45,15 @@ type options struct {
 	Queries                  []map[string]any  // queries: several reads at once
 
 	// Changes.
-	Feed      string        // feed: normal, longpoll, continuous (live)
-	Since     string        // since: a sequence, 0 or now
-	AllLeaves bool          // style=all_docs
-	Filter    string        // filter: _doc_ids or _design
-	DocIDs    []string      // doc_ids
-	Timeout   time.Duration // timeout in milliseconds; 0: none. heartbeat switches it off
+	Feed             string          // feed: normal, longpoll, continuous (live)
+	Since            string          // since (last-event-id): a sequence, 0 or now
+	AllLeaves        bool            // style=all_docs
+	Filter           string          // filter: _doc_ids, _design, _selector, _view or design/function
+	View             string          // view: design/view, of the filter _view
+	DocIDs           []string        // doc_ids; without a filter they are one
+	Selector, Fields json.RawMessage // selector and fields of the filter _selector; a selector without a filter is one
+	Interval         int             // seq_interval: only each n-th row has a sequence
+	Timeout          time.Duration   // timeout in milliseconds; 0: none. heartbeat switches it off
 }
 
 // get are the options of reading one document.
@@ -139,9 +142,14 @@ var setters = map[string]func(*options, any) error{
 	"queries":        setQueries,
 	"feed":           setText(func(o *options) *string { return &o.Feed }),
 	"since":          setText(func(o *options) *string { return &o.Since }),
+	"last-event-id":  setText(func(o *options) *string { return &o.Since }),
 	"style":          setStyle,
 	"filter":         setText(func(o *options) *string { return &o.Filter }),
+	"view":           setText(func(o *options) *string { return &o.View }),
 	"doc_ids":        setDocIDs,
+	"selector":       setJSON(func(o *options) *json.RawMessage { return &o.Selector }),
+	"fields":         setJSON(func(o *options) *json.RawMessage { return &o.Fields }),
+	"seq_interval":   setCount(func(o *options) *int { return &o.Interval }),
 	"timeout":        setTimeout,
 }
 
@@ -214,6 +222,28 @@ func setKey(field func(*options) *json.RawMessage) func(*options, any) error {
 	}
 }
 
+// setJSON is setKey for objects and lists, which may also come as the text of a query string.
+func setJSON(field func(*options) *json.RawMessage) func(*options, any) error {
+	return func(o *options, v any) error {
+		raw, err := encode(v)
+		if err != nil {
+			return err
+		}
+		if raw = bytes.TrimSpace(raw); len(raw) > 0 && raw[0] == '"' {
+			var inner string
+			if err := json.Unmarshal(raw, &inner); err != nil {
+				return invalid(err)
+			}
+			raw = bytes.TrimSpace([]byte(inner))
+		}
+		if !json.Valid(raw) {
+			return badRequest("invalid UTF-8 JSON")
+		}
+		*field(o) = raw
+		return nil
+	}
+}
+
 func setKeys(o *options, v any) error {
 	raw, err := encode(v)
 	if err != nil {
@@ -265,17 +295,9 @@ func setAttsSince(o *options, v any) error {
 }
 
 func setDocIDs(o *options, v any) error {
-	raw, err := encode(v)
-	if err != nil {
-		return err
-	}
-	// The text of a query string is a JSON string that holds the array.
-	var inner string
-	if json.Unmarshal(raw, &inner) == nil {
-		raw = []byte(inner)
-	}
-	o.DocIDs = []string{}
-	if json.Unmarshal(raw, &o.DocIDs) != nil || bytes.Equal(raw, []byte("null")) {
+	var raw json.RawMessage
+	err := setJSON(func(*options) *json.RawMessage { return &raw })(o, v)
+	if o.DocIDs = []string{}; err != nil || json.Unmarshal(raw, &o.DocIDs) != nil || o.DocIDs == nil {
 		return badRequest("`doc_ids` filter parameter is not a list of doc ids.")
 	}
 	return nil

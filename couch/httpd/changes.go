@@ -205,7 +205,9 @@ func (f *feed) appendChange(dst []byte, ch *couch.Change) []byte {
 		if ch.Doc == nil {
 			dst = append(dst, "null"...)
 		} else {
+			start := len(dst)
 			dst = appendDoc(dst, ch.Doc, f.p.Rows.Get.AttEncodingInfo)
+			dst = append(dst[:start], f.p.Filter.Project(dst[start:])...)
 		}
 	}
 	return append(dst, '}')

@@ -148,20 +148,19 @@ func milliseconds(n int) time.Duration {
 func (c *call) changesFilter(q query, body []byte) (*views.Filter, error) {
 	o := views.FilterOptions{Name: q["filter"], View: c.query["view"], DocIDs: json.RawMessage(c.query["doc_ids"]), Conflicts: q.flag("conflicts")}
 	o.Request = func() ([]byte, error) { return c.appendRequest(nil, body) }
+	if o.Name == "_selector" && c.verb != http.MethodPost {
+		return nil, badRequest("Selector must be specified in POST payload")
+	}
 	if body != nil {
 		var given struct {
-			IDs json.RawMessage `json:"doc_ids"`
+			IDs      json.RawMessage `json:"doc_ids"`
+			Selector json.RawMessage `json:"selector"`
+			Fields   json.RawMessage `json:"fields"`
 		}
 		if err := decode(body, &given); err != nil {
 			return nil, err
 		}
-		o.DocIDs = given.IDs
-	}
-	if o.Name == "_selector" {
-		if c.verb != http.MethodPost {
-			return nil, badRequest("Selector must be specified in POST payload")
-		}
-		return nil, unbuiltError("The filter _selector")
+		o.DocIDs, o.Selector, o.Fields = given.IDs, given.Selector, given.Fields
 	}
 	return c.s.views.Filter(c.ctx(), c.db, o)
 }
