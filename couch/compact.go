@@ -1,41 +1,100 @@
 package couch
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
+	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// compactBatch is how much a compaction deletes at once: little under the lock.
-const compactBatch = 1000
+// piece is how many bytes of bodies are walked between two places where a
+// compaction that is held to a rate rests: a few tables of the lowest level.
+const piece = 64 << 20
 
 // Compact removes bodies of revisions that are no leaves and attachments that no leaf uses, online.
-func (db *DB) Compact(ctx context.Context) error {
+func (db *DB) Compact(ctx context.Context) error { return db.compact(ctx, 0) }
+
+// compact compacts at so many bytes a second; 0: as fast as it can.
+func (db *DB) compact(ctx context.Context, rate int64) error {
 	if err := db.enter(); err != nil {
 		return err
 	}
 	defer db.leave()
 	db.compacting.Lock()
 	defer db.compacting.Unlock()
-	snap, err := db.beginCompaction(ctx)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(db.store.closing, cancel)()
+	c := &compaction{db: db, pace: pace{ctx: ctx, rate: rate, began: time.Now()}}
+	db.store.keeper.begin(c)
+	defer db.store.keeper.end(c)
+	err := c.drop(ctx)
+	if err == nil {
+		err = c.reclaim(ctx)
+	}
+	if err != nil && db.store.gate.isShut() {
+		return ErrClosed
+	}
+	return err
+}
+
+// compaction is one that runs.
+type compaction struct {
+	db    *DB
+	pace  pace
+	start time.Time
+	total int64
+	done  atomic.Int64 // documents whose bodies were looked at
+	cuts  [][]byte     // body keys a piece apart
+	uncut int64        // bytes after the last of them
+}
+
+// drop deletes what is of no use any more. Nothing is freed while the snapshot
+// that it looks at is held.
+func (c *compaction) drop(ctx context.Context) error {
+	snap, err := c.db.beginCompaction(ctx)
 	if err != nil {
 		return err
 	}
 	defer snap.release()
-	defer db.endCompaction()
-	used, err := db.dropBodies(ctx, snap)
+	defer c.db.endCompaction()
+	used, err := c.dropBodies(ctx, snap)
 	if err != nil {
 		return err
 	}
-	if err := db.dropAttachments(ctx, snap, used); err != nil {
+	if err := c.dropAttachments(ctx, snap, used); err != nil {
 		return err
 	}
-	all := db.prefix(0)
+	return c.db.forgetStale(snap.counts.stale)
+}
+
+// reclaim has Pebble rewrite the tables, so that the disk gets back what was deleted.
+func (c *compaction) reclaim(ctx context.Context) error {
+	all := c.db.prefix(0)
+	if c.pace.rate == 0 {
+		return c.rewrite(ctx, all[:5], end(all[:5]))
+	}
+	bodies := c.db.prefix(kindBody)
+	from := all[:5]
+	for _, to := range c.cuts {
+		if err := c.rewrite(ctx, from, to); err != nil {
+			return err
+		}
+		if err := c.pace.spend(piece); err != nil {
+			return err
+		}
+		from = to
+	}
+	return c.rewrite(ctx, from, end(bodies[:]))
+}
+
+func (c *compaction) rewrite(ctx context.Context, from, to []byte) error {
 	var failed error // which leaves the store as it was, unless Pebble panics
-	if err := db.store.guard(func() error {
-		failed = db.store.pebble.Compact(ctx, all[:5], end(all[:5]), false)
+	if err := c.db.store.guard(func() error {
+		failed = c.db.store.pebble.Compact(ctx, from, to, false)
 		return nil
 	}); err != nil {
 		return err
@@ -43,6 +102,25 @@ func (db *DB) Compact(ctx context.Context) error {
 	if failed != nil {
 		return readError(failed)
 	}
+	return nil
+}
+
+// forgetStale takes from the counters what a compaction has removed.
+func (db *DB) forgetStale(bytes int64) error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.gone.Load() {
+		return ErrNoDatabase
+	}
+	after := *db.counts.Load()
+	after.stale = max(after.stale-bytes, 0)
+	b := db.store.pebble.NewBatch()
+	defer b.Close() //nolint:errcheck // it only goes back to its pool
+	set(b, db.prefix(kindMeta).key(metaCounts), after.append(make([]byte, 0, 64)))
+	if err := db.store.applyUnsynced(b); err != nil {
+		return err
+	}
+	db.counts.Store(&after)
 	return nil
 }
 
@@ -69,7 +147,8 @@ func (db *DB) endCompaction() {
 
 // dropBodies deletes the bodies that are no leaf's: a revision that is none
 // never becomes one again, but by a purge. It returns what the leaves' attachments are.
-func (db *DB) dropBodies(ctx context.Context, snap *snapshot) (map[string]bool, error) {
+func (c *compaction) dropBodies(ctx context.Context, snap *snapshot) (map[string]bool, error) {
+	db := c.db
 	used := map[string]bool{}
 	batch := deletion{db: db, purged: snap.counts.purged}
 	var id DocID
@@ -79,7 +158,15 @@ func (db *DB) dropBodies(ctx context.Context, snap *snapshot) (map[string]bool, 
 		if !ok {
 			return corrupt("body key")
 		}
+		size := int64(len(key) + len(value))
+		if c.uncut += size; c.uncut >= piece {
+			c.cuts, c.uncut = append(c.cuts, bytes.Clone(key)), 0
+		}
+		if err := c.pace.spend(size); err != nil {
+			return err
+		}
 		if id != of || len(leaves) == 0 {
+			c.done.Add(1)
 			record, err := db.readRecord(snap, of, true)
 			if err != nil {
 				return err
@@ -105,8 +192,8 @@ func (db *DB) dropBodies(ctx context.Context, snap *snapshot) (map[string]bool, 
 	return used, batch.flush()
 }
 
-func (db *DB) dropAttachments(ctx context.Context, snap *snapshot, used map[string]bool) error {
-	batch := deletion{db: db, spare: true}
+func (c *compaction) dropAttachments(ctx context.Context, snap *snapshot, used map[string]bool) error {
+	batch := deletion{db: c.db, spare: true}
 	err := snap.each(ctx, kindAtt, func(key, _ []byte) error {
 		if locator := key[len(prefix{}):]; len(locator) == sha256.Size+chunkDigits && !used[string(locator[:sha256.Size])] {
 			return batch.add(key)
@@ -146,64 +233,4 @@ func (s *snapshot) each(ctx context.Context, kind byte, fn func(key, value []byt
 		return readError(err)
 	}
 	return nil
-}
-
-// deletion collects keys and deletes them under the lock, with spare those of
-// attachments that no writer has used in the meantime.
-type deletion struct {
-	db     *DB
-	spare  bool
-	purged Seq // where the purge log stood when the keys were chosen
-	keys   [][]byte
-}
-
-func (d *deletion) add(key []byte) error {
-	if d.keys = append(d.keys, append([]byte(nil), key...)); len(d.keys) < compactBatch {
-		return nil
-	}
-	return d.flush()
-}
-
-func (d *deletion) flush() error {
-	if len(d.keys) == 0 {
-		return nil
-	}
-	b := d.db.store.pebble.NewBatch()
-	defer b.Close() //nolint:errcheck // it only goes back to its pool
-	d.db.mu.Lock()
-	defer d.db.mu.Unlock()
-	if d.db.gone.Load() {
-		return ErrNoDatabase
-	}
-	for _, k := range d.keys {
-		if d.spare && d.db.touched[string(k[len(prefix{}):len(prefix{})+sha256.Size])] {
-			continue
-		}
-		if again, err := d.isLeafAgain(k); err != nil {
-			return err
-		} else if again {
-			continue
-		}
-		_ = b.Delete(k, nil)
-	}
-	d.keys = d.keys[:0]
-	return d.db.store.applyUnsynced(b)
-}
-
-// isLeafAgain reports whether a body belongs to a leaf after all: a purge took
-// the revisions that followed it, and a replica sent it once more. The
-// database's lock is held.
-func (d *deletion) isLeafAgain(key []byte) (bool, error) {
-	if d.spare || d.db.counts.Load().purged == d.purged {
-		return false, nil
-	}
-	id, rev, ok := bodyOf(key[len(prefix{}):])
-	if !ok {
-		return false, corrupt("body key")
-	}
-	record, err := d.db.readRecord(d.db.store.pebble, id, true)
-	if errors.Is(err, ErrMissing) {
-		return false, nil
-	}
-	return err == nil && record.tree.IsLeaf(rev), err
 }

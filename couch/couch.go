@@ -18,6 +18,8 @@ type Options struct {
 	Blobs  Blobs            // attachments over InlineLimit; nil keeps all in Pebble
 	Fatal  func(error)      // told why the process must end; it does not return. Default: panics with the reason
 
+	Compaction Policy // when databases compact themselves
+
 	InlineLimit     int64 // attachment bytes kept in Pebble; default 64 KiB: one commit, and still cheap to compact
 	CacheSize       int64 // bytes of block cache; default 16 MiB: idle memory stays small, the page cache does the rest
 	Reserve         int64 // bytes of the disk that are never used: with less free, writes are refused; default 64 MiB, at most a quarter of the disk

@@ -56,11 +56,12 @@ type counts struct {
 	seq           Seq
 	docs, deleted int64
 	external      int64
-	purged        Seq // the newest entry of the purge log
+	stale         int64 // bytes that a compaction would remove, estimated
+	purged        Seq   // the newest entry of the purge log
 }
 
 func (c counts) append(dst []byte) []byte {
-	for _, n := range []uint64{uint64(c.seq), uint64(c.docs), uint64(c.deleted), uint64(c.external), uint64(c.purged)} {
+	for _, n := range []uint64{uint64(c.seq), uint64(c.docs), uint64(c.deleted), uint64(c.external), uint64(c.purged), uint64(c.stale)} {
 		dst = binary.AppendUvarint(dst, n)
 	}
 	return dst
@@ -71,6 +72,9 @@ func readCounts(v []byte) (counts, error) {
 	n := counts{seq: Seq(c.uvarint()), docs: int64(c.uvarint()), deleted: int64(c.uvarint()), external: int64(c.uvarint())}
 	if len(c.b) > 0 { // stores of before there was a purge log have no more
 		n.purged = Seq(c.uvarint())
+	}
+	if len(c.b) > 0 { // nor of before garbage was counted
+		n.stale = int64(c.uvarint())
 	}
 	if c.bad {
 		return n, corrupt("counters")

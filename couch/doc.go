@@ -59,6 +59,14 @@
 // Unavailable until the folder is opened again. What Pebble itself calls fatal,
 // a manifest that cannot be written, ends the process.
 //
+// # Compaction
+//
+// A superseded revision's body stays until a compaction, which runs beside
+// readers and writers: it looks at a snapshot, deletes what no leaf needs, lets
+// the snapshot go and has Pebble rewrite the tables. Bytes that became useless
+// are counted with every write; by Options.Compaction a database with too many
+// compacts itself, the most urgent first, one at a time, at a bounded rate.
+//
 // # A full disk
 //
 // Writes are refused with Full while less than Options.Reserve is free; reads,

@@ -22,8 +22,10 @@ func (db *DB) Info(context.Context) (Info, error) {
 		return Info{}, readError(err)
 	}
 	file := max(int64(disk), 1)
+	// Live bodies and garbage compress alike.
+	active := int64(float64(file) * float64(c.external) / float64(max(c.external+c.stale, 1)))
 	return Info{Name: db.name, Docs: c.docs, Deleted: c.deleted, UpdateSeq: db.durable.now(), PurgeSeq: c.purged, File: file,
-		Active: min(file, c.external), External: c.external, CompactRunning: db.compacts.Load(), Created: db.created}, nil
+		Active: active, External: c.external, CompactRunning: db.compacts.Load(), Created: db.created}, nil
 }
 
 // UpdateSeq is the sequence up to which everything is durable.

@@ -30,6 +30,7 @@ type pending struct {
 	unspilled uint64 // how many generations those were
 	dirty     bool
 	added     int64 // bytes of new leaves
+	kept      int64 // bytes of attachments that they share with the old ones
 	freed     int64 // bytes of purged ones
 	edited    bool
 }
@@ -163,6 +164,7 @@ func (l *landing) store(e *edit, p *pending) {
 			l.db.touched[a.locator] = true
 		}
 		if a.inline == nil {
+			p.kept += a.length
 			continue
 		}
 		if held, err := l.db.holds(a.locator); err != nil || !held { // written twice is as good as once
@@ -217,6 +219,7 @@ func (l *landing) finishDoc(p *pending) {
 		r.size = max(p.before.size+p.added-p.freed, 0)
 	}
 	if p.existed {
+		l.counts.stale += p.superseded(len(leaves))
 		// A sequence's key is written once and never again, so that one delete
 		// meets one set and both can go at the first flush.
 		_ = l.batch.SingleDelete(l.db.seqKey(p.before.seq), nil)
@@ -227,6 +230,16 @@ func (l *landing) finishDoc(p *pending) {
 	l.counts.external += r.size - p.before.size
 	set(l.batch, l.db.idKey(p.id), r.append(make([]byte, 0, 64+18*r.tree.Len())))
 	set(l.batch, l.db.seqKey(r.seq), appendSeqRecord(make([]byte, 0, 64), p.id, leaves))
+}
+
+// superseded is about how many bytes the new revisions made useless. Where there
+// are conflicts, one takes the place of another of its size.
+func (p *pending) superseded(leaves int) int64 {
+	old := p.before.size
+	if leaves > 1 || p.freed > 0 {
+		old = min(old, p.added)
+	}
+	return max(old-p.kept, 0)
 }
 
 func (l *landing) count(winner revtree.Node, n int64) {

@@ -226,7 +226,7 @@ func TestCompactionAfterPurge(t *testing.T) {
 	doc.Rev = revs[1]
 	_, err = db.Put(ctx, doc, WriteOptions{Replicated: true})
 	require.NoError(t, err)
-	_, err = db.dropBodies(ctx, snap)
+	_, err = (&compaction{db: db}).dropBodies(ctx, snap)
 	require.NoError(t, err)
 	db.endCompaction()
 	snap.release()

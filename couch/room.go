@@ -40,15 +40,15 @@ type room struct {
 	every   int64  // bytes between two looks
 
 	opened  atomic.Bool           // before that nothing waits: Open fails instead
-	closing chan struct{}         // closed when nothing shall wait any more
+	closing <-chan struct{}       // closed when nothing shall wait any more
 	full    atomic.Pointer[Error] // why writes are refused; nil: they are not
 	spent   atomic.Int64          // bytes admitted since the last look
 	refused atomic.Int64          // when the disk itself last refused a write, in Unix nanoseconds
 	short   atomic.Bool           // a table could not be finished for want of room
 }
 
-func newRoom(dir string, o *Options) *room {
-	r := &room{fs: o.FS, dir: dir, logger: o.Logger, every: lookEvery, closing: make(chan struct{})}
+func newRoom(dir string, o *Options, closing <-chan struct{}) *room {
+	r := &room{fs: o.FS, dir: dir, logger: o.Logger, every: lookEvery, closing: closing}
 	if disk, err := o.FS.GetDiskUsage(dir); err == nil {
 		r.reserve = min(uint64(o.Reserve), disk.TotalBytes/4) // a disk that small has no better use for it
 		r.every = min(r.every, int64(r.reserve/8))

@@ -34,7 +34,11 @@ type Store struct {
 	ids    uuids
 	gate   *gate
 	room   *room
+	keeper *keeper
 	broken atomic.Pointer[Error] // set once a write may be lost; see fail
+
+	closing context.Context // ends when Close begins
+	close   context.CancelFunc
 
 	validator Validator // set before the store is used
 
@@ -78,7 +82,8 @@ func (o *Options) defaults() {
 // Open opens or creates the store in dir.
 func Open(dir string, o Options) (*Store, error) {
 	o.defaults()
-	s := &Store{o: o, gate: newGate(), ids: uuids{rand: o.Rand, now: o.Now}}
+	s := &Store{o: o, gate: newGate(), keeper: newKeeper(o.Compaction), ids: uuids{rand: o.Rand, now: o.Now}}
+	s.closing, s.close = context.WithCancel(context.Background())
 	if err := o.FS.MkdirAll(dir, 0o755); err != nil {
 		return nil, &Error{Kind: Unavailable, Reason: "The folder " + dir + " cannot be made.", Err: err}
 	}
@@ -86,7 +91,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, &Error{Kind: Unavailable, Reason: "The store in " + dir + " is in use by another process.", Err: err}
 	}
-	s.lock, s.room = lock, newRoom(dir, &o)
+	s.lock, s.room = lock, newRoom(dir, &o, s.closing.Done())
 	po := s.pebbleOptions()
 	po.Lock = lock
 	if err := s.caught(func() (err error) {
@@ -111,6 +116,7 @@ func Open(dir string, o Options) (*Store, error) {
 	s.followSettings("")
 	s.WatchSettings(s.followSettings)
 	s.room.opened.Store(true)
+	go s.keeper.run(s)
 	return s, nil
 }
 
@@ -160,10 +166,9 @@ func set(b *pebble.Batch, key, value []byte) { _ = b.Set(key, value, nil) }
 // broken store is left as it is; the process is to end.
 func (s *Store) Close() error {
 	first, empty := s.gate.close()
-	if first {
-		close(s.room.closing)
-	}
+	s.close()
 	s.eachOpen(func(db *DB) { db.durable.fail(ErrClosed) })
+	<-s.keeper.ended
 	<-empty
 	if !first {
 		return nil

@@ -277,6 +277,7 @@ func (db *DB) land(edits []edit, at Seq) (*pebble.Batch, Seq, error) {
 	}
 	after := l.counts
 	db.counts.Store(&after)
+	db.store.keeper.look(db, &after)
 	return l.batch, after.seq, nil
 }
 

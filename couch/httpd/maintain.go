@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"settee/couch"
 )
@@ -18,46 +17,36 @@ import (
 type tasks struct {
 	mu struct {
 		sync.Mutex
-		running []*task // in the order of their start
+		running map[string]bool // by database
 		closed  bool
 	}
 	group sync.WaitGroup
 }
 
-type task struct {
-	database string
-	started  time.Time
-}
-
 // start runs f beside the requests, once a database.
-func (t *tasks) start(database string, now time.Time, f func()) error {
+func (t *tasks) start(database string, f func()) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.mu.closed {
+	switch {
+	case t.mu.closed:
 		return couch.ErrClosed
-	}
-	if slices.ContainsFunc(t.mu.running, func(o *task) bool { return o.database == database }) {
+	case t.mu.running[database]:
 		return nil // CouchDB too answers 202 and lets the first one go on
+	case t.mu.running == nil:
+		t.mu.running = map[string]bool{}
 	}
-	one := &task{database, now}
-	t.mu.running = append(t.mu.running, one)
+	t.mu.running[database] = true
 	t.group.Go(func() {
-		defer t.end(one)
+		defer t.end(database)
 		f()
 	})
 	return nil
 }
 
-func (t *tasks) end(one *task) {
+func (t *tasks) end(database string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.mu.running = slices.DeleteFunc(t.mu.running, func(o *task) bool { return o == one })
-}
-
-func (t *tasks) list() []*task {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return slices.Clone(t.mu.running)
+	delete(t.mu.running, database)
 }
 
 func (t *tasks) wait() {
@@ -68,15 +57,19 @@ func (t *tasks) wait() {
 }
 
 func (c *call) activeTasks() error {
+	now := c.s.o.Now().Unix()
 	dst := append(c.out[:0], '[')
-	for i, t := range c.s.tasks.list() {
+	for i, t := range c.s.store.Compactions() {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
 		dst = append(dst, `{"node":"settee@127.0.0.1","type":"database_compaction","database":`...)
-		dst = appendString(dst, t.database)
-		dst = append(dst, `,"started_on":`...)
-		dst = strconv.AppendInt(dst, t.started.Unix(), 10)
+		dst = appendString(dst, t.Database)
+		dst = strconv.AppendInt(append(dst, `,"changes_done":`...), t.Done, 10)
+		dst = strconv.AppendInt(append(dst, `,"total_changes":`...), t.Total, 10)
+		dst = strconv.AppendInt(append(dst, `,"progress":`...), 100*t.Done/max(t.Total, 1), 10)
+		dst = strconv.AppendInt(append(dst, `,"started_on":`...), t.Started.Unix(), 10)
+		dst = strconv.AppendInt(append(dst, `,"updated_on":`...), now, 10)
 		dst = append(dst, '}')
 	}
 	c.out = append(dst, "]\n"...)
@@ -86,8 +79,8 @@ func (c *call) activeTasks() error {
 
 func (c *call) compact() error {
 	s, db := c.s, c.db // the call does not outlive the answer
-	err := s.tasks.start(db.Name(), s.o.Now(), func() {
-		if err := db.Compact(s.ctx); err != nil && !errors.Is(err, context.Canceled) {
+	err := s.tasks.start(db.Name(), func() {
+		if err := db.Compact(s.ctx); err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, couch.ErrClosed) {
 			s.o.Logger.Error("compaction failed", "database", db.Name(), "error", err)
 		}
 	})
