@@ -27,13 +27,16 @@ type account struct {
 	rev, name, email string
 	roles            []string
 	created          string
+	conflicted       bool // there are several documents: which password counts?
 	credentials
 }
+
+var errConflicted = &Error{Kind: Unauthorized, Reason: "User document conflicts must be resolved before the document is used for authentication purposes."}
 
 func parseAccount(doc object) (*account, error) {
 	a := &account{
 		rev: doc.text("_rev"), name: strings.TrimPrefix(doc.text("_id"), userPrefix), email: doc.text("email"),
-		created: doc.text("created"), credentials: parseCredentials(doc), roles: []string{},
+		created: doc.text("created"), conflicted: doc.has("_conflicts"), credentials: parseCredentials(doc), roles: []string{},
 	}
 	for _, role := range doc.roles() {
 		if !systemRole(role) {

@@ -92,6 +92,10 @@ type Auth struct {
 	gate    chan struct{} // one place a password being hashed
 	waiting atomic.Int64  // who waits for a place
 
+	lockouts *lockouts
+	chain    atomic.Pointer[chain] // the handlers that were configured last
+	jwtKeys  sync.Map              // name in [jwt_keys] -> *jwtKey
+
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
@@ -109,7 +113,7 @@ func Open(ctx context.Context, client *kivik.Client, o Options) (*Auth, error) {
 		users:  newMirror(client.DB(usersDB), o.Now, parseAccount),
 		tokens: newMirror(client.DB(tokensDB), o.Now, parseToken),
 		scopes: newMirror(client.DB(orgsDB), o.Now, parseScope),
-		prover: newProver(),
+		prover: newProver(), lockouts: newLockouts(),
 		// One core stays free: password checks cannot starve everything else.
 		gate: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)),
 	}

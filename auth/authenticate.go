@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"context"
 	"encoding/base64"
 	"net/http"
 	"net/netip"
@@ -25,17 +24,17 @@ func (a *Auth) Authenticate(r *http.Request) (Identity, error) {
 	case strings.EqualFold(scheme, "bearer"):
 		return a.bearer(r, rest)
 	case strings.EqualFold(scheme, "basic"):
-		return a.basic(r.Context(), rest)
+		return a.basic(r, rest)
 	}
 	return Identity{}, ErrHeader
 }
 
-func (a *Auth) basic(ctx context.Context, encoded string) (Identity, error) {
+func (a *Auth) basic(r *http.Request, encoded string) (Identity, error) {
 	name, password, err := parseBasic(encoded)
 	if err != nil || name == "" && password == "" {
 		return Identity{}, err
 	}
-	return a.Login(ctx, name, password)
+	return a.SignIn(r, name, password)
 }
 
 // parseBasic decodes name and password; both empty mean nobody. As in CouchDB that

@@ -108,6 +108,9 @@ func (a *Auth) session(r *http.Request) (Identity, error) {
 	if err != nil || who == nobody || !a.signed(t, who.salt) {
 		return Identity{}, err
 	}
+	if who.conflicted && !a.conf.flag(sectionAuth, "allow_conflicted_user_docs", false) {
+		return Identity{}, errConflicted
+	}
 	return who.identity(handlerCookie), nil
 }
 

@@ -14,7 +14,7 @@
 // The salt is used as text, not decoded. The older forms are read too: pbkdf2
 // with other hash functions (none named: SHA-1, 40 hex), "simple" (SHA-1 of
 // password and salt in password_sha) and "simple+pbkdf2"; a sign-in with a right
-// password replaces them by the form above. Roles that begin with an underscore
+// password replaces them by the form above, with the same salt. Roles that begin with an underscore
 // are not believed, whoever wrote them, "_metrics" excepted.
 //
 // A token is a document of tokens; its id is the SHA-512 of the secret, in hex.
@@ -38,8 +38,10 @@
 // cannot be signed up, so nobody gets into a scope by taking its name. MayPublish
 // states who may publish what.
 //
-// The server admin is no document: name and password come from Options, the
-// role is _admin, and a document of the same name does not count. tokens and orgs
+// A server admin is no document. The first one comes from Options and stands before
+// all others; more come and go with the section [admins] of Settings, in every form
+// of hash that CouchDB wrote. A document of such a name adds roles to an admin of
+// [admins]; its password does not count. The role is _admin. tokens and orgs
 // are made for server admins only, as CouchDB makes every database.
 //
 // # Credentials of a request
@@ -47,21 +49,55 @@
 //	Authorization: Bearer npm_…         a token            handler "token"
 //	Authorization: Basic name:password  an account         handler "default"
 //	Cookie: AuthSession=…               a session          handler "cookie"
+//	Authorization: Bearer eyJ…          a JSON Web Token   handler "jwt"
+//	X-Auth-CouchDB-UserName: …          a trusted proxy    handler "proxy"
+//
+// Authenticate is the registry's way: Authorization counts before the cookie, and
+// jwt and proxy do not count at all. Identify is CouchDB's: tokens, then the handlers
+// of [chttpd] authentication_handlers in their order, which are cookie and default
+// where it is not set; the first that finds somebody decides.
 //
 // The cookie is CouchDB's: base64url("name:HEXTIME:" and HMAC), where HEXTIME are
-// seconds in upper-case hex and HMAC is SHA-256 of "name:HEXTIME" under Secret and
+// seconds in upper-case hex and the HMAC of "name:HEXTIME" is keyed by the secret and
 // the account's salt. It lives 600 seconds; RenewCookie makes a new one when a tenth
 // has passed. A new password ends the sessions, as it brings a new salt.
 //
+// A JSON Web Token is signed by a key of [jwt_keys], hmac:KID, rsa:KID or ec:KID, and
+// has the claims of [jwt_auth] required_claims. exp and nbf hold whenever they are
+// there, which CouchDB leaves to required_claims. Roles of tokens and proxies are
+// believed, _admin too: who signs them, or owns the port, decides.
+//
 //	nothing, "_:_", expired, forged or orphaned cookie   anonymous
-//	unreadable cookie, base64 or scheme, two headers     400
+//	unreadable cookie or base64, two headers             400
+//	a scheme that nobody knows                           400; by Identify anonymous
 //	wrong name or password                               401
+//	an account with conflicting documents                401
 //	token unknown, revoked, expired, orphaned            401
 //	token from an address outside its cidr               401, challenge "ipaddress"
+//	five failures from one address in five minutes       403
 //	more than 256 passwords wait to be checked           503
+//
+// Failures are counted by name and address, an IPv6 /64 being one, in bounded
+// memory; [chttpd_auth_lockout] says how many, for how long and whether at all.
+// Passwords that are being checked count as failures until they are found right, so
+// that guessing in parallel gains nothing; who waits for such a verdict stands in
+// the same bounded line.
 //
 // That a token only reads is for the caller to enforce (Identity.ReadOnly);
 // MayPublish does. Reasons and log lines hold names, never passwords or secrets.
+//
+// # Settings
+//
+// They are read when they are needed, so that a change holds at once:
+//
+//	[chttpd] authentication_handlers
+//	[chttpd_auth] secret, timeout, hash_algorithms, allow_persistent_cookies, same_site,
+//	  cookie_domain, password_scheme, pbkdf2_prf, iterations, min_iterations,
+//	  max_iterations, upgrade_hash_on_auth, allow_conflicted_user_docs,
+//	  x_auth_username, x_auth_roles, x_auth_token, proxy_use_secret
+//	[chttpd_auth_lockout] mode, threshold, max_lifetime, max_objects
+//	[jwt_auth] required_claims, roles_claim_name, roles_claim_path, allowed_algorithms
+//	[jwt_keys], [admins]
 //
 // # Cost
 //

@@ -47,6 +47,7 @@ var (
 	ErrBase64      = &Error{Kind: BadRequest, Reason: "Authorization header has invalid base64 value"}
 	ErrHeader      = &Error{Kind: BadRequest, Reason: "Authorization header is invalid"}
 	ErrCookie      = &Error{Kind: BadRequest, Reason: "Malformed AuthSession cookie. Please clear your cookies."}
+	ErrLocked      = &Error{Kind: Forbidden, Reason: "Account is temporarily locked due to multiple authentication failures"}
 	ErrNameTaken   = &Error{Kind: Exists, Reason: "This name is already registered."}
 	ErrSignup      = &Error{Kind: Forbidden, Reason: "Registration is closed; ask an administrator for an account."}
 	ErrBusy        = &Error{Kind: Busy, Reason: "Too many sign-ins at once. Please try again."}

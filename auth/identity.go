@@ -15,7 +15,7 @@ type Identity struct {
 	Name    string
 	Email   string
 	Roles   []string
-	Handler string // "default" (Basic), "cookie", "token"; "" when anonymous
+	Handler string // "default" (Basic), "cookie", "token", "jwt", "proxy"; "" when anonymous
 	Token   *Token // when signed in by one
 }
 
@@ -24,6 +24,8 @@ const (
 	handlerBasic  = "default"
 	handlerCookie = "cookie"
 	handlerToken  = "token"
+	handlerJWT    = "jwt"
+	handlerProxy  = "proxy"
 )
 
 // Admin reports whether the identity is a server admin (role _admin).

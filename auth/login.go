@@ -6,29 +6,74 @@ import (
 	"crypto/hmac"
 	"errors"
 	"fmt"
+	"net/http"
 )
 
 // waitingBound is how many sign-ins may wait for a place to hash: at ten a second
 // the last of them waits half a minute, which is as long as clients do.
 const waitingBound = 256
 
-// Login checks a name and a password.
+// Login checks a name and a password for a caller who has no request; failures are
+// not counted.
 func (a *Auth) Login(ctx context.Context, name, password string) (Identity, error) {
+	return a.signIn(ctx, nil, name, password)
+}
+
+// SignIn checks a name and a password that a request brings. Who fails too often
+// from one address is refused for a while, whatever the password (ErrLocked).
+func (a *Auth) SignIn(r *http.Request, name, password string) (Identity, error) {
+	return a.signIn(r.Context(), r, name, password)
+}
+
+// A claim is a password of an account, to be proved.
+type claim struct {
+	who            *account
+	name, password string
+	proof          proof
+}
+
+func (a *Auth) signIn(ctx context.Context, r *http.Request, name, password string) (Identity, error) {
 	who, err := a.account(ctx, name)
 	if err != nil {
 		return Identity{}, err
 	}
-	q := a.prover.proof(name, password, who.rev)
-	right, known := a.prover.verdict(q)
-	if !known {
-		if right, err = a.check(ctx, q, who, name, password); err != nil {
-			return Identity{}, err
-		}
+	c := claim{who, name, password, a.prover.proof(name, password, who.rev)}
+	right := false
+	if r == nil || a.lockouts.failing.Load() == 0 {
+		right, _ = a.prover.verdict(c.proof)
 	}
 	if !right {
+		right, err = a.judge(ctx, r, c)
+	}
+	switch {
+	case err != nil:
+		return Identity{}, err
+	case !right:
 		return Identity{}, ErrCredentials
+	case who.conflicted && !a.conf.flag(sectionAuth, "allow_conflicted_user_docs", false):
+		return Identity{}, errConflicted
 	}
 	return who.identity(handlerBasic), nil
+}
+
+// judge proves a password, with a watch on how often its origin has failed.
+func (a *Auth) judge(ctx context.Context, r *http.Request, c claim) (right bool, err error) {
+	if r == nil {
+		return a.prove(ctx, c)
+	}
+	mode, from := lockoutMode(a.conf.text(sectionLockout, "mode", string(lockoutEnforce))), a.o.ClientAddr(r)
+	if mode != lockoutEnforce && mode != lockoutWarn || !from.IsValid() {
+		return a.prove(ctx, c)
+	}
+	return a.guarded(ctx, mode, originOf(from, c.who, c.name), c)
+}
+
+// prove is the verdict on a password, remembered or worked out.
+func (a *Auth) prove(ctx context.Context, c claim) (right bool, err error) {
+	if right, known := a.prover.verdict(c.proof); known {
+		return right, nil
+	}
+	return a.check(ctx, c)
 }
 
 // nobody stands in for accounts that do not exist.
@@ -55,22 +100,22 @@ func (a *Auth) account(ctx context.Context, name string) (*account, error) {
 
 // check hashes the password. It costs the same whether the account exists, is
 // the server admin's or was hashed with less work, so that time tells nothing.
-func (a *Auth) check(ctx context.Context, q proof, who *account, name, password string) (right bool, err error) {
-	if a.isFirstAdmin(name) && a.adminPassword(password) {
-		a.prover.remember(q, true)
+func (a *Auth) check(ctx context.Context, c claim) (right bool, err error) {
+	if a.isFirstAdmin(c.name) && a.adminPassword(c.password) {
+		a.prover.remember(c.proof, true)
 		return true, nil
 	}
 	hashed := a.hashing(ctx, func() error {
 		var known bool
-		if right, known = a.prover.verdict(q); known {
+		if right, known = a.prover.verdict(c.proof); known {
 			return nil // the same credentials waited for the same answer
 		}
-		if right, err = a.verify(who, password); err != nil {
+		if right, err = a.verify(c.who, c.password); err != nil {
 			return err
 		}
-		a.prover.remember(q, right)
+		a.prover.remember(c.proof, right)
 		if right {
-			a.renew(ctx, who, password)
+			a.renew(ctx, c.who, c.password)
 		}
 		return nil
 	})
@@ -114,6 +159,20 @@ func (a *Auth) hashing(ctx context.Context, f func() error) error {
 		return f()
 	case <-ctx.Done():
 		a.waiting.Add(-1)
+		return ctx.Err()
+	}
+}
+
+// wait waits for a verdict on somebody's password, in the same bounded line.
+func (a *Auth) wait(ctx context.Context, verdict <-chan struct{}) error {
+	defer a.waiting.Add(-1)
+	if a.waiting.Add(1) > waitingBound {
+		return ErrBusy
+	}
+	select {
+	case <-verdict:
+		return nil
+	case <-ctx.Done():
 		return ctx.Err()
 	}
 }

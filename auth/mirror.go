@@ -50,7 +50,7 @@ func (m *mirror[V]) doc(ctx context.Context, id string) (*V, error) {
 	m.mu.RLock()
 	before := m.mu.forgotten
 	m.mu.RUnlock()
-	o, err := readObject(ctx, m.db, id)
+	o, err := readObject(ctx, m.db, id, withConflicts)
 	if err != nil {
 		return nil, err
 	}
@@ -119,10 +119,13 @@ func makeRoom[K comparable, V any](full map[K]V, bound int) {
 	}
 }
 
+// withConflicts reads the member _conflicts too.
+var withConflicts = kivik.Param("conflicts", true)
+
 // readObject reads a document; nil when it is missing or deleted.
-func readObject(ctx context.Context, db *kivik.DB, id string) (object, error) {
+func readObject(ctx context.Context, db *kivik.DB, id string, options ...kivik.Option) (object, error) {
 	var raw json.RawMessage
-	err := db.Get(ctx, id).ScanDoc(&raw)
+	err := db.Get(ctx, id, options...).ScanDoc(&raw)
 	if kivik.HTTPStatus(err) == http.StatusNotFound {
 		return nil, nil
 	}

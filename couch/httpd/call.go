@@ -104,7 +104,7 @@ var errNobody = &couch.Error{Kind: couch.Unauthorized, Reason: "Authentication r
 
 // authenticate finds out who asks, and refuses nobody where the settings do.
 func (c *call) authenticate() error {
-	user, err := c.s.auth.Authenticate(c.r)
+	user, err := c.s.auth.Identify(c.r)
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ var (
 	errTruncated   = badRequest("The request body ended early.")
 	errStalled     = &couch.Error{Kind: couch.Timeout, Reason: "The request body did not arrive in time."}
 	errEncoding    = &couch.Error{Kind: couch.BadContentType, Reason: "Only gzip and identity content-encodings are supported"}
-	errSessionType = &couch.Error{Kind: couch.BadContentType, Reason: "Content-Type must be application/json or application/x-www-form-urlencoded"}
+	errSessionType = &couch.Error{Kind: couch.BadContentType, Reason: "Content-Type must be 'application/x-www-form-urlencoded' or 'application/json'"}
 	errLocalAtts   = badRequest("_local documents do not accept attachments.")
 )
 

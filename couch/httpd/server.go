@@ -72,11 +72,13 @@ func (o *Options) defaults() {
 // Authenticator is what the server needs to know of accounts; *auth.Auth is
 // one. It is safe for concurrent use.
 type Authenticator interface {
-	// Authenticate reads a request's credentials. None give the zero Identity.
+	// Identify reads a request's credentials. None give the zero Identity.
 	// It is called for every request, so it must be cheap when repeated.
-	Authenticate(r *http.Request) (auth.Identity, error)
-	// Login checks a name and a password.
-	Login(ctx context.Context, name, password string) (auth.Identity, error)
+	Identify(r *http.Request) (auth.Identity, error)
+	// Handlers are the names of the ways by which it does.
+	Handlers() []string
+	// SignIn checks a name and a password that a request brings.
+	SignIn(r *http.Request, name, password string) (auth.Identity, error)
 	// Cookie is the Set-Cookie by which an identity's session goes on, ClearCookie the
 	// one that ends it in the browser. RenewCookie is "" unless id came by a cookie
 	// that nears its end.

@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,10 +18,15 @@ func (c *call) session() error {
 	dst = appendName(dst, c.user)
 	dst = append(dst, `,"roles":`...)
 	dst = appendStrings(dst, c.user.Roles)
-	dst = append(dst, `},"info":{"authentication_handlers":["cookie","default"]`...)
+	dst = append(dst, `},"info":{"authentication_handlers":`...)
+	dst = appendStrings(dst, c.s.auth.Handlers())
 	if c.user.Handler != "" {
 		dst = append(dst, `,"authenticated":`...)
 		dst = appendString(dst, c.user.Handler)
+	}
+	if db, set := c.s.store.Setting("chttpd_auth", "authentication_db"); set {
+		dst = append(dst, `,"authentication_db":`...)
+		dst = appendString(dst, db)
 	}
 	c.out = append(dst, "}}\n"...)
 	c.send(http.StatusOK, c.out)
@@ -34,85 +40,104 @@ func appendName(dst []byte, id auth.Identity) []byte {
 	return appendString(dst, id.Name)
 }
 
-// credentials are the body of POST /_session.
-type credentials struct {
-	Name     string `json:"name"`
-	Username string `json:"username"` // an older spelling
-	Password string `json:"password"`
-}
-
 // logIn is POST /_session: a cookie for a name and a password.
 func (c *call) logIn() error {
-	given, err := c.credentials()
+	name, password, err := c.credentials()
 	if err != nil {
 		return err
 	}
-	id, err := c.s.auth.Login(c.ctx(), given.Name, given.Password)
-	if err != nil {
+	id, err := c.s.auth.SignIn(c.r, name, password)
+	if errors.Is(err, auth.ErrCredentials) {
 		c.set("Set-Cookie", c.s.auth.ClearCookie(c.r))
-		if c.redirect("fail") {
-			return nil
-		}
+		c.out = appendProblem(c.out[:0], explain(err))
+		return c.answerOr(http.StatusUnauthorized, "fail")
+	}
+	if err != nil {
 		return err
 	}
 	c.set("Set-Cookie", c.s.auth.Cookie(c.r, id))
-	if c.redirect("next") {
-		return nil
-	}
 	dst := append(c.out[:0], `{"ok":true,"name":`...)
 	dst = appendName(dst, id)
 	dst = append(dst, `,"roles":`...)
 	dst = appendStrings(dst, id.Roles)
 	c.out = append(dst, "}\n"...)
-	c.send(http.StatusOK, c.out)
-	return nil
-}
-
-func (c *call) credentials() (credentials, error) {
-	var given credentials
-	raw, err := c.body()
-	if err != nil {
-		return given, err
-	}
-	switch mediaType(c.r.Header) {
-	case "application/json":
-		if err := decode(raw, &given); err != nil {
-			return given, err
-		}
-	case "application/x-www-form-urlencoded":
-		form, err := url.ParseQuery(string(raw))
-		if err != nil {
-			return given, errURLEncoding
-		}
-		given = credentials{form.Get("name"), form.Get("username"), form.Get("password")}
-	default:
-		return given, errSessionType
-	}
-	if given.Name == "" {
-		given.Name = given.Username
-	}
-	if given.Name == "" {
-		return given, badRequest("request body must contain a username")
-	}
-	return given, nil
-}
-
-// redirect answers 302 to the path in a parameter, on this server only.
-func (c *call) redirect(param string) bool {
-	to := c.query[param]
-	if !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\r\n") {
-		return false
-	}
-	c.location(to)
-	c.send(http.StatusFound, []byte("{\"ok\":true}\n"))
-	return true
+	return c.answerOr(http.StatusOK, "next")
 }
 
 // logOut is DELETE /_session.
 func (c *call) logOut() error {
 	c.set("Set-Cookie", c.s.auth.ClearCookie(c.r))
-	if c.redirect("next") {
-		return nil
+	c.out = append(c.out[:0], "{\"ok\":true}\n"...)
+	return c.answerOr(http.StatusOK, "next")
+}
+
+// answerOr sends what was made, with 302 where a parameter says to which path of
+// this server the browser goes on.
+func (c *call) answerOr(status int, param string) error {
+	if to, ok := c.query[param]; ok {
+		if !strings.HasPrefix(to, "/") || strings.ContainsAny(to, "\r\n") {
+			return badRequest("path must begin with a /.")
+		}
+		c.location(to)
+		status = http.StatusFound
 	}
-	return c.ok(http.StatusOK)
+	c.send(status, c.out)
+	return nil
+}
+
+// credentials are the body of POST /_session, JSON or an HTML form. The name may
+// be called username, as older programs do.
+func (c *call) credentials() (name, password string, err error) {
+	raw, err := c.body()
+	if err != nil {
+		return "", "", err
+	}
+	given := map[string]string{}
+	switch mediaType(c.r.Header) {
+	case "application/json":
+		if err := readStrings(raw, given); err != nil {
+			return "", "", err
+		}
+	case "application/x-www-form-urlencoded":
+		form, err := url.ParseQuery(string(raw))
+		if err != nil {
+			return "", "", errURLEncoding
+		}
+		for key := range form {
+			given[key] = form.Get(key)
+		}
+	default:
+		return "", "", errSessionType
+	}
+	name, named := given["name"]
+	username, alias := given["username"]
+	switch {
+	case !named && !alias:
+		return "", "", badRequest("request body must contain a username")
+	case named && alias && name != username:
+		return "", "", badRequest("request body contains different usernames")
+	case !named:
+		name = username
+	}
+	return name, given["password"], nil
+}
+
+// readStrings reads the members of a JSON object that are strings.
+func readStrings(raw []byte, into map[string]string) error {
+	if first(raw) == 0 {
+		return errJSON
+	}
+	if !isObject(raw) {
+		return errBodyObject
+	}
+	if err := decode(raw, new(any)); err != nil {
+		return err
+	}
+	return members(raw, func(key string, value []byte) error {
+		s, err := text(value)
+		if err == nil {
+			into[key] = s
+		}
+		return nil
+	})
 }
