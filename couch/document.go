@@ -28,7 +28,8 @@ type Document struct {
 	Deleted bool
 
 	// Body is the JSON object without its underscore members, byte for byte as
-	// the client sent them. It is shared with the store: do not change it.
+	// the client sent them but without the white space between tokens. It is
+	// shared with the store: do not change it.
 	Body []byte
 
 	Attachments []Attachment

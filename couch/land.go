@@ -110,7 +110,9 @@ func (p *pending) check(e *edit) error {
 	tree := &p.record.tree
 	switch {
 	case p.edited:
-		return ErrConflict // the first edit of a batch wins
+		// The first edit of a batch wins, though CouchDB lets a later one follow it:
+		// what validated the later one has not seen the first.
+		return ErrConflict
 	case !e.doc.Rev.IsZero():
 		if !tree.IsLeaf(e.doc.Rev) {
 			return ErrConflict

@@ -18,11 +18,8 @@ func (db *DB) localKey(id DocID) []byte {
 var errLocalID = &Error{Kind: BadRequest, Reason: "Invalid _local document id."}
 
 // local puts a _local document into the batch: its revision counts up from the
-// one that was given, and nothing is compared, as in CouchDB.
+// one that was given, nothing is compared, and attachments are dropped, as in CouchDB.
 func (l *landing) local(e *edit) error {
-	if len(e.doc.Attachments) > 0 {
-		return &Error{Kind: BadRequest, Reason: "_local documents do not accept attachments."}
-	}
 	if e.doc.Deleted {
 		e.path = []Rev{localRev(0)}
 		return wrapBatch(l.batch.Delete(l.db.localKey(e.id), nil))
@@ -30,7 +27,13 @@ func (l *landing) local(e *edit) error {
 	if err := e.doc.ensureTerms(); err != nil {
 		return err
 	}
-	given, _ := strconv.ParseUint(e.doc.Rev.ID, 10, 63)
+	given := uint64(0)
+	if rev := e.doc.Rev; !rev.IsZero() {
+		var err error
+		if given, err = strconv.ParseUint(rev.ID, 10, 63); err != nil || rev.Pos != 0 {
+			return errRev
+		}
+	}
 	e.path = []Rev{localRev(given + 1)}
 	value := binary.AppendUvarint(make([]byte, 0, len(e.doc.Body)+8), given+1)
 	set(l.batch, l.db.localKey(e.id), append(value, e.doc.Body...))

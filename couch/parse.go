@@ -8,7 +8,6 @@ import (
 type docDigest struct {
 	terms []byte
 	of    []byte // the Body it was computed from
-	odd   string // a member that only a _replicator database takes
 }
 
 // fresh reports whether the digest still belongs to body.
@@ -52,7 +51,10 @@ func parseDocument(raw []byte, unique bool) (doc *Document, twins bool, err erro
 		return nil, true, nil
 	}
 	doc = &Document{Body: p.body()}
-	doc.digest = docDigest{terms: s.out, of: doc.Body, odd: p.odd}
+	if s.spaced {
+		doc.Body = compacted(doc.Body)
+	}
+	doc.digest = docDigest{terms: s.out, of: doc.Body}
 	for _, m := range p.special {
 		if err := doc.set(m.name, m.value); err != nil {
 			return nil, false, err
@@ -67,7 +69,6 @@ type parts struct {
 	begin, end int
 	runs       [][2]int // members to keep, without the commas around them
 	special    []member
-	odd        string
 }
 
 type member struct {
@@ -92,6 +93,31 @@ func (p *parts) body() []byte {
 		body = append(body, p.raw[r[0]:r[1]]...)
 	}
 	return append(body, '}')
+}
+
+// compacted drops the white space between the tokens of valid JSON, in place. A
+// line of a feed must hold no other line end, and CouchDB keeps none of it either.
+func compacted(raw []byte) []byte {
+	out := raw[:0]
+	for i := 0; i < len(raw); {
+		switch raw[i] {
+		case ' ', '\t', '\n', '\r':
+			i++
+		case '"':
+			end := i + 1
+			for ; raw[end] != '"'; end++ {
+				if raw[end] == '\\' {
+					end++
+				}
+			}
+			out = append(out, raw[i:end+1]...)
+			i = end + 1
+		default:
+			out = append(out, raw[i])
+			i++
+		}
+	}
+	return out
 }
 
 // document reads the top level object: its special members apart.
@@ -123,14 +149,11 @@ func (s *scanner) document(p *parts) error {
 			return errJSON
 		}
 		switch {
-		case special != "" && !oddMembers[special]:
+		case special != "" && !bodyMembers[special]:
 			p.special = append(p.special, member{special, s.b[valueAt:s.i]})
 			s.out = s.out[:mark]
 			joined = false
 		default:
-			if special != "" {
-				p.odd = special
-			}
 			count++
 			if joined {
 				p.runs[len(p.runs)-1][1] = s.i
@@ -153,9 +176,10 @@ func (s *scanner) document(p *parts) error {
 	return nil
 }
 
-// oddMembers belong to the body, in databases named _replicator only.
-var oddMembers = map[string]bool{
-	"_replication_id": true, "_replication_state": true, "_replication_state_time": true,
+// bodyMembers belong to the body: the replicator's, and the one that CouchDB
+// reserves for access control of its own to come.
+var bodyMembers = map[string]bool{
+	"_access": true, "_replication_id": true, "_replication_state": true, "_replication_state_time": true,
 	"_replication_state_reason": true, "_replication_stats": true,
 }
 

@@ -37,10 +37,11 @@ const (
 // scanner reads JSON once: it checks it and writes it as Erlang terms, from
 // which revision ids are computed. Positions count in b.
 type scanner struct {
-	b     []byte
-	i     int
-	out   []byte // the terms
-	depth int
+	b      []byte
+	i      int
+	out    []byte // the terms
+	depth  int
+	spaced bool // there is white space between tokens
 
 	// Hashes of the keys of the objects that are open, to notice a key that
 	// comes twice. Such a document is rare: it is rewritten and read again.
@@ -56,6 +57,7 @@ func (s *scanner) space() {
 		switch s.b[s.i] {
 		case ' ', '\t', '\n', '\r':
 			s.i++
+			s.spaced = true
 		default:
 			return
 		}

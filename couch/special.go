@@ -121,7 +121,10 @@ func (d *Document) setRevisions(raw []byte) error {
 	if err != nil {
 		return err
 	}
-	if len(revs) == 0 || uint64(len(revs)) > revs[0].Pos {
+	switch {
+	case len(revs) == 0:
+		return nil // as if there were no such member
+	case uint64(len(revs)) > revs[0].Pos:
 		return errRev
 	}
 	d.Revisions, d.Rev = revs, revs[0]

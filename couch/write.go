@@ -166,13 +166,10 @@ func (db *DB) examine(ctx context.Context, e *edit, o WriteOptions) error {
 		return err
 	}
 	if !utf8.ValidString(string(doc.ID)) {
-		return &Error{Kind: IllegalDocID, Reason: "Document id must be UTF-8"}
+		return &Error{Kind: IllegalDocID, Reason: "Document id must be valid UTF-8"}
 	}
 	if err := doc.ensureTerms(); err != nil {
 		return err
-	}
-	if odd := doc.digest.odd; odd != "" && db.name != "_replicator" && !hasSuffix(db.name, "/_replicator") {
-		return badMember(odd)
 	}
 	if int64(len(doc.Body)) > db.store.maxDocument.Load() {
 		return &Error{Kind: DocumentTooLarge, Reason: string(doc.ID)}
@@ -192,10 +189,6 @@ func (db *DB) examine(ctx context.Context, e *edit, o WriteOptions) error {
 		e.name(doc.Rev)
 	}
 	return db.ask(ctx, e, o)
-}
-
-func hasSuffix(s, suffix string) bool {
-	return len(s) >= len(suffix) && s[len(s)-len(suffix):] == suffix
 }
 
 // ensureTerms parses the body of a document that did not come from ParseDocument.

@@ -180,7 +180,11 @@ func (c *call) editAttachments(id couch.DocID, edit func([]couch.Attachment) ([]
 	if deleting {
 		return c.stored(http.StatusOK, id, rev)
 	}
-	c.location("/" + c.vars["db"] + docPath(id) + "/" + c.vars["att"])
+	name, err := c.segment("att")
+	if err != nil {
+		return err
+	}
+	c.location(escapedPath(c.db.Name(), string(id), name))
 	return c.stored(http.StatusCreated, id, rev)
 }
 

@@ -94,7 +94,7 @@ func (c *call) bulkDocs() error {
 
 // lacksRev reports whether a document cannot be grafted: it does not say which revision it is.
 func lacksRev(d *couch.Document) bool {
-	return d.Rev.IsZero() && len(d.Revisions) == 0 && !d.ID.IsLocal()
+	return d.Rev.IsZero() && len(d.Revisions) == 0
 }
 
 // write stores local documents each by itself, refuses design documents to who
@@ -156,7 +156,9 @@ func (c *call) refuseAll(docs []*couch.Document) error {
 		}
 		dst = append(dst, `{"id":`...)
 		dst = appendString(dst, d.ID)
-		dst = append(dst, `,"rev":"0-","error":"not_implemented","reason":"all_or_nothing is not supported"}`...)
+		dst = append(dst, `,"rev":`...)
+		dst = appendQuotedRev(dst, d.Rev)
+		dst = append(dst, `,"error":"not_implemented","reason":"all_or_nothing is not supported"}`...)
 	}
 	c.out = append(dst, "]\n"...)
 	c.send(http.StatusExpectationFailed, c.out)

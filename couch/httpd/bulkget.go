@@ -1,17 +1,19 @@
 package httpd
 
 import (
+	"encoding/json"
 	"strings"
 
 	"settee/couch"
 )
 
-// A wanted is one entry of _bulk_get.
+// A wanted is one entry of _bulk_get. The raw members are for its error row.
 type wanted struct {
-	id    couch.DocID
-	rev   string // as it was sent; "" asks for all leaves
-	since []couch.Rev
-	err   error // what is wrong with the entry
+	id            couch.DocID
+	rawID, rawRev json.RawMessage // nil: not there
+	revs          []couch.Rev     // nil asks for all leaves
+	since         []couch.Rev
+	err           error // what is wrong with the entry
 }
 
 // foreignParams are parameters of single reads that make no sense here.
@@ -52,32 +54,70 @@ func (c *call) wanted() ([]wanted, error) {
 // readWanted reads {"id","rev","atts_since"}.
 func readWanted(raw []byte) (w wanted, err error) {
 	if !isObject(raw) {
-		return w, errBodyObject
+		w.err = errWantedObject
+		return w, nil
 	}
+	var since json.RawMessage
+	empty := true
 	err = members(raw, func(key string, value []byte) error {
+		empty = false
 		switch key {
 		case "id":
-			id, err := text(value)
-			if err != nil {
-				return &couch.Error{Kind: couch.IllegalDocID, Reason: "Document id must be a string"}
-			}
-			w.id = couch.DocID(id)
+			w.rawID = value
 		case "rev":
-			if w.rev, err = text(value); err != nil {
-				w.err = errRev
-			}
+			w.rawRev = value
 		case "atts_since":
-			if w.since, w.err = parseRevs(value); w.err != nil {
-				w.err = errRev
-			}
+			since = value
 		}
 		return nil
 	})
-	if err == nil && w.id == "" {
-		w.err = &couch.Error{Kind: couch.IllegalDocID, Reason: "Document id must not be empty"}
+	switch {
+	case err != nil:
+		return w, err
+	case empty:
+		w.err = errWantedObject
+	case w.rawID == nil:
+		w.err, w.rawRev = badRequest("document id missed"), nil
+	default:
+		id, err := text(w.rawID)
+		if err != nil {
+			return w, &couch.Error{Kind: couch.IllegalDocID, Reason: "Document id must be a string"}
+		}
+		w.id = couch.DocID(id)
+		w.err = w.readRevs(since)
 	}
-	return w, err
+	return w, nil
 }
+
+// readRevs reads what an entry says of revisions.
+func (w *wanted) readRevs(since json.RawMessage) error {
+	if err := w.id.Check(); err != nil {
+		w.rawRev = nil
+		return err
+	}
+	if w.rawRev != nil {
+		s, err := text(w.rawRev)
+		if err != nil {
+			return errRev
+		}
+		r, err := parseRev(s)
+		if err != nil {
+			return err
+		}
+		w.revs = []couch.Rev{r}
+	}
+	var err error
+	switch {
+	case since == nil:
+	case !isArray(since):
+		return badRequest("att_since value must be array of revs.")
+	default:
+		w.since, err = parseRevs(since)
+	}
+	return err
+}
+
+var errWantedObject = badRequest("document must be a JSON object")
 
 // open reads what an entry wants, a row for each revision; where the entry or
 // the read is wrong the error is a row too.
@@ -85,19 +125,11 @@ func (c *call) open(w wanted, p docParams, bytes bool) ([]couch.OpenRev, error) 
 	if w.err != nil {
 		return nil, w.err
 	}
-	var revs []couch.Rev
-	if w.rev != "" {
-		r, err := parseRev(w.rev)
-		if err != nil {
-			return nil, err
-		}
-		revs = []couch.Rev{r}
-	}
 	get := p.Get
 	get.Attachments, get.AttsSince = bytes && (p.Bytes || w.since != nil), w.since
 	get.AttEncodingInfo = !bytes || p.Encoding
 	get.Revs = get.Revs || w.since != nil
-	return c.db.OpenRevs(c.ctx(), w.id, revs, get)
+	return c.db.OpenRevs(c.ctx(), w.id, w.revs, get)
 }
 
 // bulkGet is POST /{db}/_bulk_get: as JSON, or as multipart/mixed where the
@@ -111,6 +143,7 @@ func (c *call) bulkGet() error {
 	if err != nil {
 		return err
 	}
+	p.Get = ofRevision(p.Get)
 	h := c.r.Header
 	if names(h, "multipart/") && !names(h, "application/json") {
 		return c.bulkGetMixed(list, p)
@@ -124,7 +157,7 @@ func (c *call) bulkGet() error {
 			out.buf = append(out.buf, ',')
 		}
 		out.buf = append(out.buf, `{"id":`...)
-		out.buf = appendString(out.buf, w.id)
+		out.buf = appendRaw(out.buf, w.rawID)
 		out.buf = append(out.buf, `,"docs":[`...)
 		revs, err := c.open(w, p, true)
 		for j, r := range revs {
@@ -134,7 +167,7 @@ func (c *call) bulkGet() error {
 			out.buf = appendOpened(out.buf, w, r, p)
 		}
 		if len(revs) == 0 {
-			out.buf = appendUnopened(out.buf, w, err)
+			out.buf = append(appendUnopened(append(out.buf, `{"error":`...), w, err), '}')
 		}
 		out.buf = append(out.buf, ']', '}')
 		if out.spill() != nil {
@@ -147,31 +180,38 @@ func (c *call) bulkGet() error {
 
 func appendOpened(dst []byte, w wanted, r couch.OpenRev, p docParams) []byte {
 	if r.Doc == nil {
-		w.rev = r.Rev.String()
-		return appendUnopened(dst, w, couch.ErrMissing)
+		return append(appendUnopened(append(dst, `{"error":`...), w, couch.ErrMissing), '}')
 	}
 	dst = append(dst, `{"ok":`...)
 	return append(appendDoc(dst, openDoc(r.Doc, p), p.Encoding), '}')
 }
 
-// appendUnopened appends the row of what could not be read.
+// appendUnopened appends what was wrong with an entry, its members in CouchDB's order.
 func appendUnopened(dst []byte, w wanted, err error) []byte {
 	if err == nil {
 		err = couch.ErrMissing
 	}
-	rev := w.rev
-	if rev == "" {
-		rev = "undefined" // CouchDB's own
+	dst = append(dst, `{"rev":`...)
+	if w.err == nil && w.rawRev == nil {
+		dst = append(dst, `"undefined"`...) // CouchDB's own
+	} else {
+		dst = appendRaw(dst, w.rawRev)
 	}
 	p := explain(err)
-	dst = append(dst, `{"error":{"id":`...)
-	dst = appendString(dst, w.id)
-	dst = append(dst, `,"rev":`...)
-	dst = appendString(dst, rev)
-	dst = append(dst, `,"error":`...)
-	dst = appendString(dst, p.word)
 	dst = append(dst, `,"reason":`...)
-	return append(appendString(dst, p.reason), '}', '}')
+	dst = appendString(dst, p.reason)
+	dst = append(dst, `,"id":`...)
+	dst = appendRaw(dst, w.rawID)
+	dst = append(dst, `,"error":`...)
+	return append(appendString(dst, p.word), '}')
+}
+
+// appendRaw appends a value of the request, null where there is none.
+func appendRaw(dst []byte, raw json.RawMessage) []byte {
+	if raw == nil {
+		return append(dst, "null"...)
+	}
+	return append(dst, raw...)
 }
 
 func (c *call) bulkGetMixed(list []wanted, p docParams) error {
@@ -200,7 +240,6 @@ func (c *call) writeWanted(mixed *parts, w wanted, p docParams) {
 	p.Since = w.since
 	for _, r := range revs {
 		if r.Doc == nil {
-			w.rev = r.Rev.String()
 			mixed.json(`application/json; error="true"`, appendUnopened(nil, w, couch.ErrMissing))
 			continue
 		}

@@ -116,6 +116,7 @@ type step struct {
 	header string // "Name: value" lines to send
 	got    string // "Name: value" lines to receive
 	as     string // "-" nobody, "name:password"
+	theirs int    // CouchDB's own status, where ours is another one for a reason that the package doc gives
 }
 
 func problem(word, reason string) string { return `{"error":"` + word + `","reason":"` + reason + `"}` }
@@ -150,7 +151,7 @@ var scenarios = map[string][]step{
 		{do: "DELETE /db?rev=1", status: 400},
 		{do: "GET /db/_revs_limit", status: 200, want: "1000"},
 		{do: "PUT /db/_revs_limit", send: "5", status: 200, want: `{"ok":true}`},
-		{do: "PUT /db/_revs_limit", send: `"x"`, status: 400},
+		{do: "PUT /db/_revs_limit", send: `"x"`, status: 400, theirs: 500},
 		{do: "GET /db/_security", status: 200, want: `{"members":{"roles":["_admin"]},"admins":{"roles":["_admin"]}}`},
 		{do: "PUT /db/_security", send: `{"members":{"names":[],"roles":[]}}`, status: 200, want: `{"ok":true}`},
 		{do: "GET /db", as: "-", status: 200},
@@ -219,7 +220,7 @@ var scenarios = map[string][]step{
 		{do: "GET /db/_local_docs", status: 200, want: "{\"total_rows\":null,\"offset\":null,\"rows\":[…]}"},
 		{do: "POST /db/_revs_diff", send: `{"a":["$R1","2-x"],"b":["$R1"]}`, status: 200, want: `{"a":{"missing":["2-x"],"possible_ancestors":["$R1"]}}`},
 		{do: "POST /db/_missing_revs", send: `{"a":["2-x"]}`, status: 200, want: `{"missing_revs":{"a":["2-x"]}}`},
-		{do: "POST /db/_bulk_get", send: `{"docs":[{"id":"a"},{"id":"zz"},{"id":"a","rev":"9-x"}]}`, status: 200, want: `{"results":[{"id":"a","docs":[{"ok":{"_id":"a","_rev":"$R1"}}]},{"id":"zz","docs":[{"error":{"id":"zz","rev":"undefined","error":"not_found","reason":"missing"}}]},{"id":"a","docs":[{"error":{"id":"a","rev":"9-x",…}}]}]}`},
+		{do: "POST /db/_bulk_get", send: `{"docs":[{"id":"a"},{"id":"zz"},{"id":"a","rev":"9-x"}]}`, status: 200, want: `{"results":[{"id":"a","docs":[{"ok":{"_id":"a","_rev":"$R1"}}]},{"id":"zz","docs":[{"error":{"rev":"undefined","reason":"missing","id":"zz","error":"not_found"}}]},{"id":"a","docs":[{"error":{"rev":"9-x","reason":"missing","id":"a","error":"not_found"}}]}]}`},
 		{do: "POST /db/_bulk_get?rev=1", send: `{"docs":[]}`, status: 400, want: `{"error":"bad_request","reason":"\"rev\" query parameter is not acceptable"}`},
 		{do: "GET /db/_changes", status: 200, want: "{\"results\":[\n{\"seq\":\"1-…\",\"id\":\"a\",\"changes\":[{\"rev\":\"$R1\"}]},\r\n…\n],\n\"last_seq\":\"3-…\",\"pending\":0}\n"},
 		{do: "GET /db/_changes?limit=1", status: 200, want: "{…\"pending\":2}\n"},
@@ -250,7 +251,7 @@ func conform(t *testing.T, scenarios map[string][]step) {
 		t.Run(name, func(t *testing.T) {
 			db, last := "/conformance_"+name, ""
 			do(t, base, "", "DELETE", db, "", "")
-			status, _, body := do(t, base, "", "PUT", db, "", "")
+			status, _, body := do(t, base, "", "PUT", db+"?q=1", "", "") // one shard: sequences have one order
 			require.Equal(t, 201, status, body)
 			defer do(t, base, "", "DELETE", db, "", "")
 			for _, s := range steps {
@@ -261,6 +262,12 @@ func conform(t *testing.T, scenarios map[string][]step) {
 				}
 				path = strings.ReplaceAll(path, `"`, "%22")
 				status, header, body := do(t, base, s.as, method, path, fill(s.header), fill(s.send))
+				if s.theirs != 0 && *couchURL != "" {
+					if status != s.theirs {
+						t.Errorf("%s: status %d, not CouchDB's %d: %s", s.do, status, s.theirs, body)
+					}
+					continue
+				}
 				if status != s.status {
 					t.Errorf("%s: status %d, not %d: %s", s.do, status, s.status, body)
 					continue

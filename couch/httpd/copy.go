@@ -18,12 +18,15 @@ func (c *call) copyDocument() error {
 
 // copyFrom copies a document, a _local one too.
 func (c *call) copyFrom(from couch.DocID) error {
+	rev, err := c.namedRev()
+	if err != nil {
+		return err
+	}
 	to, over, err := destination(c.r.Header)
 	if err != nil {
 		return err
 	}
-	rev, err := c.query.rev("rev")
-	if err != nil {
+	if err := to.Check(); err != nil {
 		return err
 	}
 	if err := c.mayDesign(to); err != nil {
@@ -42,7 +45,7 @@ func (c *call) copyFrom(from couch.DocID) error {
 	if err != nil {
 		return err
 	}
-	c.location("/" + c.vars["db"] + docPath(to))
+	c.location(escapedPath(c.db.Name(), string(to)))
 	return c.stored(http.StatusCreated, to, rev)
 }
 
@@ -68,20 +71,17 @@ func (c *call) source(id couch.DocID, rev couch.Rev) (*couch.Document, error) {
 func destination(h http.Header) (couch.DocID, couch.Rev, error) {
 	to := h.Get("Destination")
 	switch {
-	case to == "":
+	case len(h.Values("Destination")) == 0:
 		return "", couch.Rev{}, badRequest("Destination header is mandatory for COPY.")
 	case strings.Contains(to, "://"), strings.HasPrefix(to, "/"):
 		return "", couch.Rev{}, badRequest("Destination URL must be relative.")
 	}
-	path, params, _ := strings.Cut(to, "?")
+	path, params, over := strings.Cut(to, "?")
 	id, err := unescape(path)
-	if err != nil {
-		return "", couch.Rev{}, err
+	if err != nil || !over {
+		return couch.DocID(id), couch.Rev{}, err
 	}
-	q, err := parseQuery(params)
-	if err != nil {
-		return "", couch.Rev{}, err
-	}
-	rev, err := q.rev("rev")
+	_, value, _ := strings.Cut(params, "=")
+	rev, err := parseRev(value)
 	return couch.DocID(id), rev, err
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
 	"strconv"
 
 	"settee/couch"
@@ -78,7 +77,7 @@ func (c *call) createDatabase() error {
 	if err != nil {
 		return err
 	}
-	c.location("/" + c.vars["db"])
+	c.location(escapedPath(name))
 	return c.ok(http.StatusCreated)
 }
 
@@ -232,9 +231,25 @@ func (c *call) sendInfos(list []string) error {
 // escapedPath is a path of this server, each segment escaped as CouchDB's
 // Location headers have it.
 func escapedPath(segments ...string) string {
-	path := ""
+	const digits = "0123456789ABCDEF"
+	var path []byte
 	for _, s := range segments {
-		path += "/" + url.QueryEscape(s)
+		path = append(path, '/')
+		for i := range len(s) {
+			if b := s[i]; asciiWord[b] {
+				path = append(path, b)
+			} else {
+				path = append(path, '%', digits[b>>4], digits[b&15])
+			}
+		}
 	}
-	return path
+	return string(path)
 }
+
+// asciiWord are the bytes of a path that need no escape.
+var asciiWord = func() (plain [256]bool) {
+	for _, b := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:") {
+		plain[b] = true
+	}
+	return plain
+}()

@@ -1,10 +1,6 @@
 package httpd
 
-import (
-	"strings"
-
-	"settee/couch"
-)
+import "settee/couch"
 
 // docParams are the parameters of a document read.
 type docParams struct {
@@ -39,13 +35,36 @@ func (c *call) docParams() (docParams, error) {
 			return p, err
 		}
 	}
-	if v, ok := q["open_revs"]; ok {
+	switch v, ok := q["open_revs"]; {
+	case !ok:
+	case v == "all":
 		p.Open = true
-		if strings.Trim(v, `"`) != "all" {
-			p.OpenRevs, err = parseRevs([]byte(v))
+	default:
+		if p.OpenRevs, err = openRevsOf(v); err != nil {
+			return p, err
 		}
+		p.Open = len(p.OpenRevs) > 0
 	}
-	return p, err
+	if p.Open || !p.Get.Rev.IsZero() && !p.Get.Latest {
+		p.Get = ofRevision(p.Get)
+	}
+	return p, nil
+}
+
+// openRevsOf reads a list of revisions; an empty one is as none.
+func openRevsOf(list string) ([]couch.Rev, error) {
+	raw := []byte(list)
+	if first(raw) != '[' && decode(raw, new(any)) == nil {
+		return nil, badRequest("Invalid list of revisions")
+	}
+	return parseRevs(raw)
+}
+
+// ofRevision leaves out what is said of a whole document, which CouchDB does
+// not say where revisions are named.
+func ofRevision(o couch.GetOptions) couch.GetOptions {
+	o.RevsInfo, o.Conflicts, o.DeletedConflicts, o.LocalSeq = false, false, false, false
+	return o
 }
 
 // wantsBytes reports whether any attachment may be sent with its bytes.

@@ -3,6 +3,7 @@ package httpd
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"settee/couch"
@@ -44,19 +45,34 @@ func (c *call) document() error {
 
 // redirectDesign sends clients that escape the slash of a design document's id to its path.
 func (c *call) redirectDesign(id couch.DocID) error {
-	path := "/" + c.vars["db"] + "/_design" + escapedPath(strings.TrimPrefix(string(id), "_design/"))
+	path := escapedPath(c.db.Name(), "_design", strings.TrimPrefix(string(id), "_design/"))
 	if q := c.r.URL.RawQuery; q != "" {
 		path += "?" + q
 	}
 	c.location(path)
-	c.send(http.StatusMovedPermanently, []byte("{\"ok\":true}\n"))
+	c.w.WriteHeader(http.StatusMovedPermanently)
 	return nil
 }
 
 // hasMeta reports whether an answer holds more than the revision itself, so
 // that its ETag would not tell when it changes.
 func hasMeta(d *couch.Document) bool {
-	return d.Revisions != nil || d.RevsInfo != nil || d.Conflicts != nil || d.DeletedConflicts != nil || d.LocalSeq != 0
+	return d.RevsInfo != nil || d.Conflicts != nil || d.DeletedConflicts != nil || d.LocalSeq != 0
+}
+
+// sorted puts what open_revs answers in CouchDB's order: revisions that are
+// there, then those that are missing, each once, from the first generation on.
+func sorted(revs []couch.OpenRev) []couch.OpenRev {
+	slices.SortFunc(revs, func(a, b couch.OpenRev) int {
+		switch {
+		case (a.Doc == nil) == (b.Doc == nil):
+			return a.Rev.Compare(b.Rev)
+		case a.Doc == nil:
+			return 1
+		}
+		return -1
+	})
+	return slices.CompactFunc(revs, func(a, b couch.OpenRev) bool { return a.Rev == b.Rev })
 }
 
 func etagOf(r couch.Rev) string {

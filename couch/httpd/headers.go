@@ -22,12 +22,12 @@ func mediaType(h http.Header) string {
 	return media
 }
 
-// matches reports whether a list of entity tags holds tag, weak or strong, or is "*".
+// matches reports whether a list of entity tags holds tag, weak or strong. CouchDB knows no star.
 func matches(headers []string, tag string) bool {
 	for _, h := range headers {
 		for one := range strings.SplitSeq(h, ",") {
 			one = strings.TrimPrefix(strings.TrimSpace(one), "W/")
-			if one == tag || one == "*" {
+			if one == tag {
 				return true
 			}
 		}

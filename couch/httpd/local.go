@@ -47,9 +47,21 @@ func (c *call) copyLocal() error {
 // sendLocal answers with a _local document. Its revision counts edits and is
 // not unique, so the ETag is of its bytes.
 func (c *call) sendLocal(id couch.DocID) error {
+	p, err := c.docParams()
+	switch {
+	case err != nil:
+		return err
+	case p.Open:
+		return c.openRevs(id, p)
+	case !p.Get.Rev.IsZero() && !p.Get.Latest:
+		return couch.ErrMissing // it has no revisions to choose from
+	}
 	d, err := c.db.GetLocal(c.ctx(), id)
 	if err != nil {
 		return err
+	}
+	if p.Get.Revs {
+		d.Revisions = []couch.Rev{d.Rev}
 	}
 	c.out = append(d.AppendJSON(c.out[:0]), '\n')
 	if c.etag(tagOf(c.out)) {
@@ -70,25 +82,32 @@ func (c *call) storeLocal(id couch.DocID) error {
 		return err
 	}
 	d.ID = id
-	if err := c.parent(d, false); err != nil {
+	if err := c.parent(d, c.query["new_edits"] == "false"); err != nil {
 		return err
 	}
+	if d.Rev, err = c.db.PutLocal(c.ctx(), d); err != nil {
+		return err
+	}
+	if c.batched() {
+		return c.accepted(id)
+	}
+	c.location(escapedPath(c.db.Name(), string(id)))
 	if d.Deleted {
-		return c.removeLocal(id)
+		return c.written(http.StatusOK, id, d.Rev)
 	}
-	rev, err := c.db.PutLocal(c.ctx(), d)
-	if err != nil {
-		return err
-	}
-	c.location("/" + c.vars["db"] + escapedPath(string(id)))
-	return c.stored(http.StatusCreated, id, rev)
+	d.Attachments, d.Revisions = nil, nil
+	c.set("Etag", tagOf(append(d.AppendJSON(c.out[:0]), '\n')))
+	return c.written(http.StatusCreated, id, d.Rev)
 }
 
 func (c *call) removeLocal(id couch.DocID) error {
+	if _, err := c.namedRev(); err != nil {
+		return err
+	}
 	if err := c.db.DeleteLocal(c.ctx(), id); err != nil {
 		return err
 	}
-	return c.stored(http.StatusOK, id, couch.Rev{Pos: 0, ID: "0"})
+	return c.written(http.StatusOK, id, couch.Rev{Pos: 0, ID: "0"})
 }
 
 func (c *call) noLocalID() error { return badRequest("Invalid _local document id.") }

@@ -163,6 +163,7 @@ func (c *call) openRevs(id couch.DocID, p docParams) error {
 	if err != nil {
 		return err
 	}
+	revs = sorted(revs)
 	if asJSON {
 		return c.openRevsJSON(revs, p)
 	}

@@ -58,55 +58,61 @@ func (c *call) store(id couch.DocID, d *couch.Document) error {
 	if err != nil {
 		return err
 	}
+	if c.batched() {
+		return c.accepted(id)
+	}
 	status := http.StatusCreated
 	if d.Deleted {
 		status = http.StatusOK
 	}
-	if _, design := c.vars["ddoc"]; design {
-		c.location("/" + c.vars["db"] + "/_design/" + c.vars["ddoc"])
-	} else {
-		c.location("/" + c.vars["db"] + "/" + c.vars["doc"])
-	}
+	c.location(escapedPath(c.db.Name(), string(id)))
 	return c.stored(status, id, rev)
 }
 
 // stored answers a write with the ETag of what it made.
 func (c *call) stored(status int, id couch.DocID, rev couch.Rev) error {
-	if c.query["batch"] != "ok" {
-		c.set("Etag", etagOf(rev))
-	}
+	c.set("Etag", etagOf(rev))
 	return c.written(status, id, rev)
 }
 
-// written answers {"ok","id","rev"}; batch=ok has CouchDB's answer though the
-// document is durable already.
+// written answers {"ok","id","rev"}.
 func (c *call) written(status int, id couch.DocID, rev couch.Rev) error {
 	dst := append(c.out[:0], `{"ok":true,"id":`...)
 	dst = appendString(dst, id)
-	if c.query["batch"] == "ok" {
-		status = http.StatusAccepted
-	} else {
-		dst = append(dst, `,"rev":`...)
-		dst = appendQuotedRev(dst, rev)
-	}
+	dst = append(dst, `,"rev":`...)
+	dst = appendQuotedRev(dst, rev)
 	c.out = append(dst, "}\n"...)
 	c.send(status, c.out)
+	return nil
+}
+
+// batched reports whether the client asks for batch mode, in which CouchDB
+// answers before it writes. Here the document is durable all the same, and a
+// conflict is told.
+func (c *call) batched() bool { return c.query["batch"] == "ok" }
+
+// accepted is the answer of batch mode.
+func (c *call) accepted(id couch.DocID) error {
+	c.out = append(appendString(append(c.out[:0], `{"ok":true,"id":`...), id), "}\n"...)
+	c.send(http.StatusAccepted, c.out)
 	return nil
 }
 
 // parent sets the revision that a write names: in the body, the query or
 // If-Match, which must agree.
 func (c *call) parent(d *couch.Document, replicated bool) error {
-	rev, err := c.namedRev()
-	if err != nil {
-		return err
-	}
+	rev, err := c.query.rev("rev")
 	switch {
+	case err != nil:
+		return err
 	case rev.IsZero():
 	case !d.Rev.IsZero() && d.Rev != rev:
 		return errRevBody
 	default:
 		d.Rev = rev
+	}
+	if d.Rev, err = c.matching(d.Rev); err != nil {
+		return err
 	}
 	if replicated && lacksRev(d) {
 		return errNeedsRev
@@ -120,11 +126,16 @@ func (c *call) namedRev() (couch.Rev, error) {
 	if err != nil {
 		return rev, err
 	}
+	return c.matching(rev)
+}
+
+// matching is the revision of If-Match, or rev where there is none.
+func (c *call) matching(rev couch.Rev) (couch.Rev, error) {
 	match := strings.TrimSpace(c.r.Header.Get("If-Match"))
 	if match == "" {
 		return rev, nil
 	}
-	tagged, err := parseRev(strings.Trim(strings.TrimPrefix(match, "W/"), `"`))
+	tagged, err := parseRev(strings.Trim(match, `"`))
 	switch {
 	case err != nil:
 		return rev, err
@@ -180,28 +191,16 @@ func (c *call) postDocument() error {
 	if d.ID == "" {
 		d.ID = couch.DocID(c.s.store.NewUUID())
 	}
-	if d.ID.IsLocal() {
-		rev, err := c.db.PutLocal(c.ctx(), d)
-		if err != nil {
-			return err
-		}
-		return c.stored(http.StatusCreated, d.ID, rev)
-	}
 	if err := c.mayDesign(d.ID); err != nil {
 		return err
 	}
-	rev, err := c.db.Put(c.ctx(), d, couch.WriteOptions{User: c.writer(), Replicated: c.query["new_edits"] == "false"})
+	rev, err := c.db.Put(c.ctx(), d, couch.WriteOptions{User: c.writer()})
 	if err != nil {
 		return err
 	}
-	c.location("/" + c.vars["db"] + docPath(d.ID))
-	return c.written(http.StatusCreated, d.ID, rev) // a POST has no ETag
-}
-
-// docPath is a document's path below its database.
-func docPath(id couch.DocID) string {
-	if id.IsDesign() {
-		return "/_design" + escapedPath(string(id[len("_design/"):]))
+	if c.batched() {
+		return c.accepted(d.ID)
 	}
-	return escapedPath(string(id))
+	c.location(escapedPath(c.db.Name(), string(d.ID)))
+	return c.written(http.StatusCreated, d.ID, rev) // a POST has no ETag
 }

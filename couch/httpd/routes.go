@@ -55,7 +55,7 @@ var table = []row{
 	{"PUT", plainDoc, member, takesAny, (*call).putDocument},
 	{"DELETE", plainDoc, member, takesAny, (*call).deleteDocument},
 	{"COPY", plainDoc, member, takesAny, (*call).copyDocument},
-	{"POST", plainDoc, member, takesAny, unbuilt("Uploading by HTML form")},
+	{"POST", plainDoc, member, takesAny, (*call).uploadForm},
 
 	{"GET,HEAD", "/", anyone, takesAny, (*call).welcome},
 	{"GET,HEAD", "/_up", anyone, takesAny, (*call).up},
@@ -143,7 +143,7 @@ var table = []row{
 	{"GET,HEAD,POST,PUT,DELETE", anyDB + "/{verb:_shards}/{rest:.+}", member, takesAny, (*call).unbuiltVerb},
 	{"GET,HEAD,POST,PUT,DELETE", anyDB + "/{verb:_partition}/{rest:.+}", member, takesAny, (*call).unbuiltVerb},
 
-	{"GET,HEAD", anyDB + "/_local", member, takesAny, (*call).noLocalID},
+	{"GET,HEAD,POST,PUT,DELETE,COPY", anyDB + "/_local", member, takesAny, (*call).noLocalID},
 	{"GET,HEAD,PUT,DELETE", anyDB + "/_local/{local}/{att:.+}", member, takesAny, (*call).noLocalAttachments},
 
 	{"GET,HEAD", oneDesign + "/_info", member, takesAny, (*call).viewInfo},
@@ -161,6 +161,7 @@ var table = []row{
 	{"PUT", oneDesign, member, takesAny, (*call).putDocument},
 	{"DELETE", oneDesign, member, takesAny, (*call).deleteDocument},
 	{"COPY", oneDesign, member, takesAny, (*call).copyDocument},
+	{"POST", oneDesign, member, takesAny, (*call).uploadForm},
 	{"GET,HEAD", oneDesign + "/{att:.+}", member, takesAny, (*call).attachment},
 	{"PUT", oneDesign + "/{att:.+}", member, takesAny, (*call).putAttachment},
 	{"DELETE", oneDesign + "/{att:.+}", member, takesAny, (*call).deleteAttachment},
@@ -169,6 +170,7 @@ var table = []row{
 	{"PUT", anyDB + "/{doc}", member, takesAny, (*call).putDocument},
 	{"DELETE", anyDB + "/{doc}", member, takesAny, (*call).deleteDocument},
 	{"COPY", anyDB + "/{doc}", member, takesAny, (*call).copyDocument},
+	{"POST", anyDB + "/{doc}", member, takesAny, (*call).uploadForm},
 	{"GET,HEAD", anyDB + "/{doc}/{att:.+}", member, takesAny, (*call).attachment},
 	{"PUT", anyDB + "/{doc}/{att:.+}", member, takesAny, (*call).putAttachment},
 	{"DELETE", anyDB + "/{doc}/{att:.+}", member, takesAny, (*call).deleteAttachment},
@@ -192,6 +194,14 @@ type endpoint struct {
 // ServeHTTP is never called: the server asks the router for the endpoint and calls it itself.
 func (*endpoint) ServeHTTP(http.ResponseWriter, *http.Request) { panic("httpd: not reached") }
 
+// copyLast orders methods as CouchDB's Allow headers do: COPY stands last.
+func copyLast(a, b string) int {
+	if (a == "COPY") != (b == "COPY") {
+		return strings.Compare(b, a)
+	}
+	return strings.Compare(a, b)
+}
+
 // newRouter makes one mux route of each path. The router knows paths only: 405
 // and Allow are the endpoint's own.
 func newRouter() *mux.Router {
@@ -209,7 +219,7 @@ func newRouter() *mux.Router {
 		if e.rows[http.MethodHead] == nil {
 			e.rows[http.MethodHead] = e.rows[http.MethodGet] // some of CouchDB's endpoints take it and do not say so
 		}
-		slices.Sort(methods)
+		slices.SortFunc(methods, copyLast)
 		e.allow = strings.Join(methods, ",")
 		router.Handle(path, e)
 	}
