@@ -209,7 +209,12 @@ func (c *compaction) dropAttachments(ctx context.Context, snap *snapshot, used m
 // each walks the keys of one kind; key and value are valid during the call.
 func (s *snapshot) each(ctx context.Context, kind byte, fn func(key, value []byte) error) error {
 	p := s.db.prefix(kind)
-	it, err := s.NewIter(&pebble.IterOptions{LowerBound: p[:], UpperBound: end(p[:])})
+	return s.eachIn(ctx, p[:], end(p[:]), fn)
+}
+
+// eachIn walks the keys from lower on, before upper.
+func (s *snapshot) eachIn(ctx context.Context, lower, upper []byte, fn func(key, value []byte) error) error {
+	it, err := s.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {
 		return readError(err)
 	}

@@ -23,6 +23,9 @@ type DB struct {
 	number  uint32
 	created time.Time
 	token   string // of this incarnation
+
+	partitioned bool
+
 	durable watermark
 	tally   tally
 
@@ -130,10 +133,17 @@ func CheckDatabaseName(name string) error {
 	return nil
 }
 
+// flagPartitioned ends the record of a partitioned database.
+const flagPartitioned = 1
+
 func nameKey(name string) []byte { return append([]byte("n"), name...) }
 
 // Create makes a database.
-func (s *Store) Create(_ context.Context, name string) (*DB, error) {
+func (s *Store) Create(ctx context.Context, name string) (*DB, error) {
+	return s.make(ctx, name, false)
+}
+
+func (s *Store) make(_ context.Context, name string, partitioned bool) (*DB, error) {
 	if err := CheckDatabaseName(name); err != nil {
 		return nil, err
 	}
@@ -144,7 +154,7 @@ func (s *Store) Create(_ context.Context, name string) (*DB, error) {
 	if err := s.room.admit(len(name)); err != nil {
 		return nil, err
 	}
-	db, b, err := s.create(name)
+	db, b, err := s.create(name, partitioned)
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +162,7 @@ func (s *Store) Create(_ context.Context, name string) (*DB, error) {
 	return db, s.sync(b)
 }
 
-func (s *Store) create(name string) (*DB, *pebble.Batch, error) {
+func (s *Store) create(name string, partitioned bool) (*DB, *pebble.Batch, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, err := s.find(name); !errors.Is(err, ErrNoDatabase) {
@@ -171,7 +181,11 @@ func (s *Store) create(name string) (*DB, *pebble.Batch, error) {
 	b := s.pebble.NewBatch()
 	v := binary.BigEndian.AppendUint32(nil, db.number)
 	v = binary.AppendVarint(v, db.created.Unix())
-	set(b, nameKey(name), appendString(v, db.token))
+	v = appendString(v, db.token)
+	if db.partitioned = partitioned; partitioned {
+		v = append(v, flagPartitioned)
+	}
+	set(b, nameKey(name), v)
 	set(b, nextKey, binary.BigEndian.AppendUint32(nil, db.number+1))
 	if err := s.apply(b); err != nil {
 		return nil, nil, err
@@ -218,6 +232,7 @@ func (s *Store) find(name string) (*DB, error) {
 	if db.token = c.text(); c.bad {
 		return nil, corrupt("database " + name)
 	}
+	db.partitioned = len(c.b) > 0 && c.flag() == flagPartitioned
 	if err := db.loadMeta(); err != nil {
 		return nil, err
 	}

@@ -8,7 +8,7 @@
 //
 //	'!' name                     store metadata: format, uuid, next database number
 //	'c' section 00 key           -> a setting's value (see Settings)
-//	'n' database name            -> DB, creation time, incarnation token
+//	'n' database name            -> DB, creation time, incarnation token, 1 where it is partitioned
 //	'd' DB 'm' name              database metadata: revs_limit, security, counters
 //	'd' DB 'i' docid             by-id: winner, sequence, the crown of the revision tree
 //	'd' DB 'r' docid 00 00 pos   a spilled segment of the tree's trunk (see below)

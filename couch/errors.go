@@ -14,6 +14,7 @@ const (
 	BadRequest        Kind = "bad_request"
 	DocValidation     Kind = "doc_validation"
 	IllegalDocID      Kind = "illegal_docid"
+	IllegalPartition  Kind = "illegal_partition"
 	IllegalDBName     Kind = "illegal_database_name"
 	DBNameTooLong     Kind = "database_name_too_long"
 	MissingStub       Kind = "missing_stub"
@@ -39,7 +40,7 @@ const (
 
 var kindStatus = map[Kind]int{
 	NotFound: http.StatusNotFound, Conflict: http.StatusConflict, FileExists: http.StatusPreconditionFailed,
-	BadRequest: http.StatusBadRequest, DocValidation: http.StatusBadRequest, IllegalDocID: http.StatusBadRequest,
+	BadRequest: http.StatusBadRequest, DocValidation: http.StatusBadRequest, IllegalDocID: http.StatusBadRequest, IllegalPartition: http.StatusBadRequest,
 	IllegalDBName: http.StatusBadRequest, DBNameTooLong: http.StatusBadRequest, MissingStub: http.StatusPreconditionFailed,
 	DocumentTooLarge: http.StatusRequestEntityTooLarge, AttachmentTooBig: http.StatusRequestEntityTooLarge,
 	RequestTooLarge: http.StatusRequestEntityTooLarge, DigestMismatch: http.StatusBadRequest, Forbidden: http.StatusForbidden, Unauthorized: http.StatusUnauthorized,

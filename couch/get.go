@@ -50,6 +50,9 @@ func (db *DB) readRecord(r pebble.Reader, id DocID, full bool) (docRecord, error
 		record, err = readDoc(v, full)
 		return err
 	})
+	if err != nil {
+		err = db.notFound(id, err)
+	}
 	return record, err
 }
 

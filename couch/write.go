@@ -67,6 +67,9 @@ func (db *DB) Bulk(ctx context.Context, docs []*Document, o WriteOptions) ([]Wri
 	if err := db.store.room.admit(sizeOf(docs)); err != nil {
 		return nil, err
 	}
+	if err := db.anyMisplaced(docs); err != nil {
+		return nil, err // CouchDB, too, refuses them all
+	}
 	edits := make([]edit, len(docs))
 	o.ahead = len(docs) > share
 	at := db.counts.Load().seq

@@ -31,9 +31,10 @@ type view struct {
 }
 
 type designOptions struct {
-	LocalSeq      bool   `json:"local_seq"`
-	IncludeDesign bool   `json:"include_design"`
-	Collation     string `json:"collation"`
+	LocalSeq      bool            `json:"local_seq"`
+	IncludeDesign bool            `json:"include_design"`
+	Collation     string          `json:"collation"`
+	Partitioned   json.RawMessage `json:"partitioned"` // true or false; nil: as the database is
 }
 
 func invalid(format string, args ...any) error {
@@ -57,6 +58,9 @@ func parseDesign(body []byte) (*design, error) {
 		if field.raw != nil && (json.Unmarshal(field.raw, field.into) != nil || string(field.raw) == "null") {
 			return nil, invalid("`%s` field must have %s type", field.name, field.kind)
 		}
+	}
+	if p := string(d.options.Partitioned); p != "" && p != "true" && p != "false" {
+		return nil, invalid("`options.partitioned` field must have boolean type")
 	}
 	views := map[string]json.RawMessage{}
 	if doc.Views != nil && (json.Unmarshal(doc.Views, &views) != nil || views == nil) {
@@ -124,7 +128,11 @@ func (d *design) sign() string {
 	if d.lib != nil {
 		_ = json.Compact(&lib, d.lib) // valid: it was decoded out of a document
 	}
-	b, _ := json.Marshal([]any{formatVersion, d.language, d.options.LocalSeq, d.options.IncludeDesign, parts, lib.String()})
+	of := []any{formatVersion, d.language, d.options.LocalSeq, d.options.IncludeDesign, parts, lib.String()}
+	if d.options.Partitioned != nil {
+		of = append(of, d.options.Partitioned)
+	}
+	b, _ := json.Marshal(of)
 	sum := md5.Sum(b)
 	return hex.EncodeToString(sum[:])
 }

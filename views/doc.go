@@ -11,7 +11,8 @@
 //
 //	'm'                       state: how far the index has come, rows of each view
 //	'd' docid                 the row keys that the document has, for their removal
-//	'r' VIEW row              one row: collated key, docid 00 01, number of the emit (4 bytes)
+//	'r' VIEW row              one row: collated key, docid 00 01, number of the emit (4 bytes);
+//	                          of a partitioned index the partition 00 01 before the key
 //	's' VIEW LEVEL start      one summary: how many rows and their reduction
 //
 // The docid has its 00 bytes written 00 FF. A row's value is

@@ -123,7 +123,7 @@ func (e *Engine) index(db *couch.DB, d *design) (*index, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &index{engine: e, db: db, design: d, functions: f, space: db.Space(spacePrefix + d.signature)}
+	x := &index{engine: e, db: db, design: d, functions: f, space: db.Space(spacePrefix + d.signature), partitioned: d.partitioned(db)}
 	e.indexes[name] = x
 	return x, nil
 }

@@ -63,10 +63,15 @@ func (r *Rows) groupOf(e entry) (key json.RawMessage, prefix []byte) {
 	if r.index.design.views[r.view].raw {
 		arrayPrefix = collate.ArrayPrefixRaw
 	}
-	prefix, ok := arrayPrefix(e.collated, r.query.GroupLevel)
+	start := 0
+	if r.query.Partition != nil {
+		start = len(appendPartition(nil, *r.query.Partition))
+	}
+	prefix, ok := arrayPrefix(e.collated[start:], r.query.GroupLevel)
 	if !ok {
 		return e.key, e.collated
 	}
+	prefix = e.collated[:start+len(prefix)]
 	var items []json.RawMessage
 	if json.Unmarshal(e.key, &items) != nil || len(items) <= r.query.GroupLevel {
 		return e.key, prefix

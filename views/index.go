@@ -13,7 +13,8 @@ type index struct {
 	db     *couch.DB
 	design *design
 	*functions
-	space *couch.Space
+	space       *couch.Space
+	partitioned bool
 
 	mu      sync.Mutex
 	seq     couch.Seq // the sequence reached, as far as this process knows; guarded by mu

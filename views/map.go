@@ -130,6 +130,14 @@ func (b *builder) mapChunk(c *chunk, report func(view int, id couch.DocID, err e
 			continue
 		}
 		m := &c.out[i]
+		var start []byte // of the row keys
+		if b.partitioned {
+			partition, err := m.id.Partition()
+			if err != nil || partition == "" {
+				continue // a design document is in none
+			}
+			start = appendPartition(nil, partition)
+		}
 		numbers := make([]int, len(b.design.views))
 		failed := func(view int, err error) { report(view, m.id, err) }
 		b.mapDoc(doc, func(view int, key, value []byte) {
@@ -138,7 +146,7 @@ func (b *builder) mapChunk(c *chunk, report func(view int, id couch.DocID, err e
 				appendKey = collate.AppendRaw
 			}
 			var err error
-			if collated, err = appendKey(collated[:0], key); err != nil {
+			if collated, err = appendKey(append(collated[:0], start...), key); err != nil {
 				failed(view, err)
 				return
 			}

@@ -33,6 +33,7 @@ type Query struct {
 	IncludeDocs                bool
 	Get                        couch.GetOptions
 	Update                     Update
+	Partition                  *string // of a partitioned index: the one partition that is read
 }
 
 // Query reads a view. Errors are *couch.Error.
@@ -55,6 +56,9 @@ func (e *Engine) Query(ctx context.Context, db *couch.DB, ddoc, view string, q Q
 	}
 	spans, err := q.spans(d.views[number].raw)
 	if err != nil {
+		return nil, err
+	}
+	if spans, err = x.inPartition(spans, q.Partition); err != nil {
 		return nil, err
 	}
 	if q.Update == UpdateTrue {

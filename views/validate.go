@@ -30,6 +30,9 @@ func (v validator) Validate(_ context.Context, db *couch.DB, doc, _ *couch.Docum
 		return err
 	}
 	d, err := parseDesign(doc.Body)
+	if err == nil {
+		err = d.checkPartitioned(db)
+	}
 	if err != nil || d.language != javascript {
 		return err
 	}

@@ -25,6 +25,11 @@ func (d *db) AllDocs(ctx context.Context, o kdriver.Options) (kdriver.Rows, erro
 		if err != nil || r.empty {
 			return nil, err
 		}
+		if p.Partition != nil {
+			if err := inPartition(c, *p.Partition, &r, p.Descending); err != nil {
+				return nil, err
+			}
+		}
 		return c.AllDocs(ctx, p.allDocs(r))
 	})
 }

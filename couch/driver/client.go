@@ -78,8 +78,17 @@ func (c *client) DBExists(_ context.Context, name string, _ kdriver.Options) (bo
 	return err == nil, err
 }
 
-func (c *client) CreateDB(ctx context.Context, name string, _ kdriver.Options) error {
-	_, err := c.store.Create(ctx, name)
+// CreateDB knows the option "partitioned".
+func (c *client) CreateDB(ctx context.Context, name string, o kdriver.Options) error {
+	p, err := parse(o)
+	if err != nil {
+		return err
+	}
+	create := c.store.Create
+	if p.Partitioned {
+		create = c.store.CreatePartitioned
+	}
+	_, err = create(ctx, name)
 	return err
 }
 

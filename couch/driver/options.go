@@ -43,6 +43,8 @@ type options struct {
 	GroupLevel               int               // group_level
 	Update                   views.Update      // update=true|false|lazy, stale=ok|update_after
 	Queries                  []map[string]any  // queries: several reads at once
+	Partition                *string           // partition: of AllDocs and Query; nil: all
+	Partitioned              bool              // partitioned: of CreateDB
 
 	// Changes.
 	Feed             string          // feed: normal, longpoll, continuous (live)
@@ -140,6 +142,8 @@ var setters = map[string]func(*options, any) error{
 	"update":         setUpdate(map[string]views.Update{"true": views.UpdateTrue, "false": views.UpdateFalse, "lazy": views.UpdateLazy}),
 	"stale":          setUpdate(map[string]views.Update{"ok": views.UpdateFalse, "update_after": views.UpdateLazy}),
 	"queries":        setQueries,
+	"partition":      setPartition,
+	"partitioned":    setBool(func(o *options, b bool) { o.Partitioned = b }),
 	"feed":           setText(func(o *options) *string { return &o.Feed }),
 	"since":          setText(func(o *options) *string { return &o.Since }),
 	"last-event-id":  setText(func(o *options) *string { return &o.Since }),
@@ -176,6 +180,15 @@ func text(v any) (string, bool) {
 		return v.String(), true
 	}
 	return "", false
+}
+
+func setPartition(o *options, v any) error {
+	name, ok := text(v)
+	if !ok {
+		return badQuery("`partition` must be a string")
+	}
+	o.Partition = &name
+	return nil
 }
 
 func setBool(set func(*options, bool)) func(*options, any) error {

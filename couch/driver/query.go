@@ -35,7 +35,7 @@ func (o *options) query() views.Query {
 		StartKeyDocID: o.StartKeyDoc, EndKeyDocID: o.EndKeyDoc, ExclusiveEnd: o.ExclusiveEnd,
 		Descending: o.Descending, Skip: o.Skip, Limit: o.Limit,
 		NoReduce: o.NoReduce, Group: o.Group, GroupLevel: o.GroupLevel,
-		IncludeDocs: o.IncludeDocs, Get: o.rowGet(), Update: o.Update,
+		IncludeDocs: o.IncludeDocs, Get: o.rowGet(), Update: o.Update, Partition: o.Partition,
 	}
 }
 

@@ -23,13 +23,17 @@ func (d *db) Stats(ctx context.Context) (*kdriver.DBStats, error) {
 		// One node holds one copy of one shard.
 		Cluster: &kdriver.ClusterStats{Replicas: 1, Shards: 1, ReadQuorum: 1, WriteQuorum: 1},
 	}
+	props := map[string]any{}
+	if c.Partitioned() {
+		props["partitioned"] = true
+	}
 	s.RawResponse, err = json.Marshal(map[string]any{
 		"instance_start_time": strconv.FormatInt(i.Created.Unix(), 10),
 		"db_name":             i.Name,
 		"purge_seq":           c.FormatSeq(i.PurgeSeq),
 		"update_seq":          s.UpdateSeq,
 		"sizes":               map[string]int64{"file": i.File, "external": i.External, "active": i.Active},
-		"props":               map[string]any{},
+		"props":               props,
 		"doc_count":           i.Docs,
 		"doc_del_count":       i.Deleted,
 		"disk_format_version": 8,

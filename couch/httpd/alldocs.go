@@ -34,7 +34,7 @@ func (c *call) listing(of kind) error {
 	if err != nil {
 		return err
 	}
-	o, err := listOptions(c.query, raw)
+	o, err := c.listOptions(raw)
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,11 @@ func (c *call) appendInfo(dst []byte, db *couch.DB) ([]byte, error) {
 	dst = strconv.AppendInt(dst, i.File, 10)
 	number("external", i.External)
 	number("active", i.Active)
-	dst = append(dst, `},"props":{}`...)
+	dst = append(dst, `},"props":{`...)
+	if db.Partitioned() {
+		dst = append(dst, `"partitioned":true`...)
+	}
+	dst = append(dst, '}')
 	number("doc_del_count", i.Deleted)
 	number("doc_count", i.Docs)
 	dst = append(dst, `,"disk_format_version":8,"compact_running":`...)
@@ -67,10 +71,14 @@ func (c *call) createDatabase() error {
 			}
 		}
 	}
-	if c.query.flag("partitioned") {
-		return unbuiltError("Partitioned databases")
+	create := c.s.store.Create
+	switch v, ok := c.query["partitioned"]; {
+	case ok && v == "true":
+		create = c.s.store.CreatePartitioned
+	case ok && v != "false":
+		return badRequest("Invalid `partitioned` parameter")
 	}
-	db, err := c.s.store.Create(c.ctx(), name)
+	db, err := create(c.ctx(), name)
 	if err == nil && c.policy.everyone && name[0] != '_' {
 		err = db.SetSecurity(c.ctx(), couch.Security("{}"))
 	}

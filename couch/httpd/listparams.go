@@ -10,6 +10,7 @@ import (
 type listParams struct {
 	Rows      couch.AllDocsOptions // startkey, endkey, inclusive_end, descending, skip, limit, include_docs, conflicts, attachments
 	Keys      []json.RawMessage    // keys; nil: a range
+	Partition *string              // partition; nil: all
 	Nothing   bool                 // no string can lie in the range
 	UpdateSeq bool                 // update_seq=true
 	Encoding  bool                 // att_encoding_info=true
@@ -35,6 +36,9 @@ func (o *options) list() (listParams, error) {
 		start, end = key, key
 	}
 	p.bound(start, end)
+	if name, ok := o.word("partition"); ok {
+		p.Partition = &name
+	}
 	return p, o.err
 }
 

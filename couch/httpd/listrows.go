@@ -35,6 +35,11 @@ type docRows interface {
 
 // rows opens a list.
 func (c *call) rows(of kind, p listParams) (docRows, error) {
+	if of == everyDoc {
+		if err := c.narrow(&p); err != nil {
+			return nil, err
+		}
+	}
 	if p.Nothing && p.Keys == nil {
 		p.Rows.Limit = 0
 	}

@@ -20,8 +20,11 @@ func (c *call) queries() ([]*options, error) {
 	var list []*options
 	err = elements(body.Queries, func(value []byte) error {
 		o, err := listOptions(nil, value)
+		if err != nil {
+			return err
+		}
 		list = append(list, o)
-		return err
+		return c.inPartition(o)
 	})
 	return list, err
 }

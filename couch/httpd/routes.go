@@ -47,6 +47,8 @@ const (
 	plainDB   = "/{db:[^_/][^/]*|_users|_replicator|_global_changes}"
 	plainDoc  = plainDB + "/{doc:[^_/][^/]*}"
 	oneDesign = anyDB + "/_design/{ddoc}"
+
+	onePartition = anyDB + "/_partition/{partition}"
 )
 
 // table is every endpoint, in the order that the router tries them.
@@ -136,12 +138,22 @@ var table = []row{
 	{"PUT", anyDB + "/_purged_infos_limit", admin, takesAny, (*call).setPurgedInfosLimit},
 	{"GET,HEAD,POST,PUT,DELETE", anyDB + "/{verb:_shards}", member, takesAny, (*call).unbuiltVerb},
 	{"GET,HEAD,POST,PUT,DELETE", anyDB + "/{verb:_sync_shards}", member, takesAny, (*call).unbuiltVerb},
-	{"GET,HEAD,POST,PUT,DELETE", anyDB + "/{verb:_partition}", member, takesAny, (*call).unbuiltVerb},
+	{"GET,POST", anyDB + "/_partition", member, takesAny, (*call).noPartition},
+	{"GET", onePartition, member, takesAny, (*call).partitionInfo},
+	{"GET,HEAD", onePartition + "/_all_docs", member, takesAny, (*call).allDocs},
+	{"POST", onePartition + "/_all_docs", member, takesJSON, (*call).allDocs},
+	{"POST", onePartition + "/_all_docs/queries", member, takesJSON, (*call).allDocsQueries},
+	{"GET,HEAD", onePartition + "/_design/{ddoc}/_view/{view}", member, takesAny, (*call).view},
+	{"POST", onePartition + "/_design/{ddoc}/_view/{view}", member, takesJSON, (*call).view},
+	{"POST", onePartition + "/_design/{ddoc}/_view/{view}/queries", member, takesJSON, (*call).viewQueries},
+	{"GET", onePartition + "/_design/{ddoc}/_info", member, takesAny, (*call).partitionViewInfo},
+	{"POST", onePartition + "/{verb:_find}", member, takesJSON, (*call).unbuiltVerb},
+	{"POST", onePartition + "/{verb:_explain}", member, takesJSON, (*call).unbuiltVerb},
+	{"GET,HEAD,POST,PUT,DELETE", onePartition + "/{rest:.+}", member, takesAny, (*call).missing},
 	{"GET,HEAD,POST,PUT,DELETE", anyDB + "/{verb:_search_cleanup}", member, takesAny, (*call).unbuiltVerb},
 	{"GET,HEAD,POST,PUT,DELETE", anyDB + "/{verb:_nouveau_cleanup}", member, takesAny, (*call).unbuiltVerb},
 	{"GET,HEAD,POST,PUT,DELETE", anyDB + "/{verb:_index}/{rest:.+}", member, takesAny, (*call).unbuiltVerb},
 	{"GET,HEAD,POST,PUT,DELETE", anyDB + "/{verb:_shards}/{rest:.+}", member, takesAny, (*call).unbuiltVerb},
-	{"GET,HEAD,POST,PUT,DELETE", anyDB + "/{verb:_partition}/{rest:.+}", member, takesAny, (*call).unbuiltVerb},
 
 	{"GET,HEAD,POST,PUT,DELETE,COPY", anyDB + "/_local", member, takesAny, (*call).noLocalID},
 	{"GET,HEAD,PUT,DELETE", anyDB + "/_local/{local}/{att:.+}", member, takesAny, (*call).noLocalAttachments},

@@ -34,6 +34,9 @@ func (o *options) view() (viewParams, error) {
 			q.GroupLevel = o.number("group_level", 0)
 		}
 	}
+	if name, ok := o.word("partition"); ok {
+		q.Partition = &name
+	}
 	q.Update = o.update()
 	if q.Keys != nil && (q.Key != nil || q.StartKey != nil || q.EndKey != nil) {
 		o.fail(queryParse("`keys` is incompatible with `key`, `start_key` and `end_key`"))
@@ -68,7 +71,7 @@ func (c *call) view() error {
 	if err != nil {
 		return err
 	}
-	o, err := listOptions(c.query, raw)
+	o, err := c.listOptions(raw)
 	if err != nil {
 		return err
 	}
