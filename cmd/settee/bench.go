@@ -10,18 +10,26 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"time"
 )
 
-const benchUsage = `Usage: settee bench --couch URL --npm URL --admin NAME:PASSWORD [flags]
+const benchUsage = `Usage: settee bench [--couch URL] [--npm URL] [--against URL] [flags]
 
-Measures running servers over HTTP and prints Go's benchmark format, which
-benchstat compares. It works in databases and packages of its own, whose names
-begin with "bench", and removes them at its end.
+Measures a server over HTTP and prints Go's benchmark format, which benchstat
+compares. Without --couch and --npm it starts a server of its own, empty, in a temporary folder,
+and can then tell the time to open its store and its peak of memory too. On a running server
+it works in databases and packages of its own, whose names begin with "bench", and removes
+them at its end.
 
+  settee bench
+  settee bench --growth 100000 --only put64,get,growth
   settee bench --couch http://127.0.0.1:5984 --npm http://127.0.0.1:4873 --admin me:secret
-  settee bench --couch http://127.0.0.1:5984 --admin me:secret --only put64,get
   settee bench --npm http://127.0.0.1:4873 --token npm_… --only publish,tarball | tee new.txt
+  settee bench --against http://admin:password@127.0.0.1:5985
+
+--against asks another server of the CouchDB API (Apache CouchDB, pouchdb-server) for the same
+work in the same run: timed workloads twice on each, in the order here, there, there, here. A table
+of both ends the output; what the other cannot do is told in its cell. It grows only
+when --only names growth.
 
 Bodies are made before the clock starts. The client writes prepared bytes on
 kept connections, one a worker, and reads answers without parsing more than
@@ -31,52 +39,59 @@ work, all clients together; p50-ms and p99-ms are of single requests.
 Workloads, in their order (--only takes a comma list):
 `
 
-// benchmark is one row of the table.
+// benchmark is one row of the table: over CouchDB's API or npm's.
 type benchmark struct {
-	name string
-	npm  bool // over the npm API, not CouchDB's
-	what string
-	run  func(*bencher) error
+	name, what string
+	couch      func(*subject) ([]figure, error)
+	npm        func(*bencher) ([]figure, error)
+	timed      bool // lasts --seconds, so that it can be split into rounds
 }
 
 var benchmarks = []benchmark{
-	{"put1", false, "put new documents of 600 bytes, 1 client", func(b *bencher) error { return b.put(1) }},
-	{"put64", false, "the same, 64 clients", func(b *bencher) error { return b.put(64) }},
-	{"bulk", false, "_bulk_docs of 1,000 documents, 1 client", (*bencher).bulk},
-	{"get", false, "get documents, 32 clients", (*bencher).get},
-	{"changes", false, "read a whole _changes feed, 1 client", (*bencher).changes},
-	{"update", false, "update one document 5,000 times: the first 100 and the last 100", (*bencher).update},
-	{"publish", true, "publish new packages of 20 kB, 8 clients", (*bencher).publish},
-	{"version", true, "publish 300 versions of one package: the last 20", (*bencher).version},
-	{"packument", true, "abbreviated packument of 300 versions, gzip, 32 clients", (*bencher).packument},
-	{"tarball", true, "tarball of 20 kB, 32 clients", (*bencher).tarball},
+	{"put1", "put new documents of 600 bytes, 1 client", func(s *subject) ([]figure, error) { return s.put(1) }, nil, true},
+	{"put64", "the same, 64 clients", func(s *subject) ([]figure, error) { return s.put(64) }, nil, true},
+	{"bulk", "_bulk_docs of 1,000 documents, 1 client", (*subject).bulk, nil, false},
+	{"get", "get documents, 32 clients", (*subject).get, nil, true},
+	{"changes", "read a whole _changes feed, 1 client", (*subject).changes, nil, true},
+	{"update", "update one document 5,000 times: the first 100 and the last 100", (*subject).update, nil, false},
+	{"growth", "get, the end of _changes and _all_docs&limit=20 in 10,000 documents and in --growth", (*subject).growth, nil, false},
+	{"publish", "publish new packages of 20 kB, 8 clients", nil, (*bencher).publish, false},
+	{"version", "publish 300 versions of one package: the last 20", nil, (*bencher).version, false},
+	{"packument", "abbreviated packument of 300 versions, gzip, 32 clients", nil, (*bencher).packument, true},
+	{"tarball", "tarball of 20 kB, 32 clients", nil, (*bencher).tarball, true},
 }
 
 // benchFlags are the parsed flags of bench.
 type benchFlags struct {
-	couch, npm   *url.URL // nil: not measured
-	admin, token string
-	only         []string
-	seconds      float64
-	docs         int
-	updates      int
-	packages     int
-	versions     int
+	couch, npm, against *url.URL // nil: not measured
+	admin, token        string
+	only                []string
+	seconds             float64
+	docs                int
+	updates             int
+	growth              int
+	packages            int
+	versions            int
 }
+
+// local reports whether bench is to start its own server.
+func (f *benchFlags) local() bool { return f.couch == nil && f.npm == nil }
 
 func parseBenchFlags(args []string, stderr io.Writer) (benchFlags, error) {
 	var f benchFlags
-	var couch, npm, only string
+	var couch, npm, against, only string
 	set := flag.NewFlagSet("bench", flag.ContinueOnError)
 	set.SetOutput(stderr)
 	set.StringVar(&couch, "couch", "", "`URL` of the CouchDB API; may hold name and password")
 	set.StringVar(&npm, "npm", "", "`URL` of the npm API")
+	set.StringVar(&against, "against", "", "`URL` of another CouchDB API to measure beside; may hold name and password")
 	set.StringVar(&f.admin, "admin", "", "`NAME:PASSWORD` for both APIs")
 	set.StringVar(&f.token, "token", "", "npm `TOKEN`, instead of --admin")
 	set.StringVar(&only, "only", "", "comma `LIST` of workloads; default: all")
 	set.Float64Var(&f.seconds, "seconds", 3, "length of each timed workload")
 	set.IntVar(&f.docs, "docs", 50_000, "documents of bulk, get and changes; whole thousands")
 	set.IntVar(&f.updates, "updates", 5_000, "updates of one document")
+	set.IntVar(&f.growth, "growth", 1_000_000, "documents of growth, whole thousands; 0: no growth")
 	set.IntVar(&f.packages, "packages", 3_000, "packages of publish")
 	set.IntVar(&f.versions, "versions", 300, "versions of version and packument")
 	set.Usage = func() {
@@ -93,21 +108,27 @@ func parseBenchFlags(args []string, stderr io.Writer) (benchFlags, error) {
 	if set.NArg() > 0 {
 		return f, fmt.Errorf("bench: unexpected argument %q", set.Arg(0))
 	}
-	return f, f.check(couch, npm, only)
+	return f, f.check(couch, npm, against, only)
 }
 
-func (f *benchFlags) check(couch, npm, only string) (err error) {
-	if couch == "" && npm == "" {
-		return errors.New("bench: name a server by --couch URL, --npm URL or both")
-	}
+func (f *benchFlags) check(couch, npm, against, only string) (err error) {
 	if f.couch, err = baseURL("--couch", couch); err != nil {
 		return err
 	}
 	if f.npm, err = baseURL("--npm", npm); err != nil {
 		return err
 	}
+	if f.against, err = baseURL("--against", against); err != nil {
+		return err
+	}
+	if f.against != nil && f.couch == nil && f.npm != nil {
+		return errors.New("bench: --against compares CouchDB APIs: name one by --couch, or no server at all")
+	}
 	if f.seconds <= 0 || f.docs < 1000 || f.updates < 200 || f.packages < 1 || f.versions < 20 {
 		return errors.New("bench: --seconds above 0, --docs from 1000, --updates from 200, --packages from 1, --versions from 20")
+	}
+	if f.growth != 0 && f.growth < 2*smallGrowth {
+		return fmt.Errorf("bench: --growth from %d, or 0", 2*smallGrowth)
 	}
 	for name := range strings.SplitSeq(only, ",") {
 		if name == "" {
@@ -121,6 +142,17 @@ func (f *benchFlags) check(couch, npm, only string) (err error) {
 	return nil
 }
 
+// wants reports whether a workload is to run at all, and against a rival too.
+func (f *benchFlags) wants(row benchmark) (here, there bool) {
+	named := slices.Contains(f.only, row.name)
+	here = (named || len(f.only) == 0) && (row.name != "growth" || f.growth > 0)
+	if row.npm != nil {
+		return here && (f.npm != nil || f.local()), false
+	}
+	here = here && (f.couch != nil || f.local())
+	return here, here && f.against != nil && (named || row.name != "growth")
+}
+
 func baseURL(flag, s string) (*url.URL, error) {
 	if s == "" {
 		return nil, nil
@@ -132,8 +164,8 @@ func baseURL(flag, s string) (*url.URL, error) {
 	return u, nil
 }
 
-// bench measures the servers that args name. It ends at the first workload
-// that fails, after cleaning up.
+// bench measures the servers that args name, or one of its own. It ends at the first workload
+// that fails, after cleaning up; a rival may fail.
 func bench(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
 	f, err := parseBenchFlags(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
@@ -142,19 +174,24 @@ func bench(ctx context.Context, args []string, stdout, stderr io.Writer) (err er
 	if err != nil {
 		return usageError{err}
 	}
-	b := newBencher(ctx, f, stdout, stderr)
+	b, err := newBencher(ctx, f, stdout, stderr)
+	if err != nil {
+		return err
+	}
 	defer func() { err = errors.Join(err, b.clean()) }()
 	fmt.Fprintf(stdout, "goos: %s\ngoarch: %s\npkg: settee/bench\n", runtime.GOOS, runtime.GOARCH)
+	var sides comparison
 	for _, row := range benchmarks {
-		wanted := len(f.only) == 0 || slices.Contains(f.only, row.name)
-		if there := row.npm && f.npm != nil || !row.npm && f.couch != nil; !wanted || !there {
+		here, there := f.wants(row)
+		if !here {
 			continue
 		}
-		start := time.Now()
 		fmt.Fprintf(stderr, "bench: %s: %s\n", row.name, row.what)
-		if err := row.run(b); err != nil {
-			return fmt.Errorf("bench: %s, after %s: %w", row.name, time.Since(start).Round(time.Millisecond), err)
+		figures, rivals, err := b.run(row, there)
+		if err != nil {
+			return err
 		}
+		sides.add(figures, rivals, there)
 	}
-	return nil
+	return sides.print(stdout, b.rival)
 }

@@ -81,8 +81,8 @@ func publishBody(name, version string, size, seed int) ([]byte, error) {
 	})
 }
 
-// publishAll publishes n new packages of 20 kB.
-func (b *bencher) publishAll(prefix string, n, clients int) (load, error) {
+// publishNew publishes n new packages of 20 kB.
+func (b *bencher) publishNew(prefix string, n, clients int) (load, error) {
 	names := make([]string, n)
 	bodies := make([][]byte, n)
 	for i := range names {
@@ -100,12 +100,12 @@ func (b *bencher) publishAll(prefix string, n, clients int) (load, error) {
 	})
 }
 
-func (b *bencher) publish() error {
-	l, err := b.publishAll("new", b.flags.packages, 8)
+func (b *bencher) publish() ([]figure, error) {
+	l, err := b.publishNew("new", b.flags.packages, 8)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return b.print("Publish/new/20kB/c=8", l, 0, "packages")
+	return []figure{{name: "Publish/new/20kB/c=8", load: l, unit: "packages"}}, nil
 }
 
 // grow publishes the package of many versions, once.
@@ -129,32 +129,32 @@ func (b *bencher) grow() (load, error) {
 	})
 }
 
-func (b *bencher) version() error {
+func (b *bencher) version() ([]figure, error) {
 	l, err := b.grow()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return b.print(fmt.Sprintf("Publish/version=%d", b.flags.versions), sum(l.took[len(l.took)-20:]), 0, "versions")
+	return []figure{{name: fmt.Sprintf("Publish/version=%d", b.flags.versions), load: sum(l.took[len(l.took)-20:]), unit: "versions"}}, nil
 }
 
-func (b *bencher) packument() error {
+func (b *bencher) packument() ([]figure, error) {
 	if _, err := b.grow(); err != nil {
-		return err
+		return nil, err
 	}
 	l, err := b.during(b.npm, 32, func(c *benchConn, _, _ int) error {
 		_, err := c.do("GET", "/"+b.big, abbreviatedAccept, nil, false)
 		return err
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return b.print(fmt.Sprintf("Packument/versions=%d/gzip/c=32", b.flags.versions), l, 0, "requests")
+	return []figure{{name: fmt.Sprintf("Packument/versions=%d/gzip/c=32", b.flags.versions), load: l, unit: "requests"}}, nil
 }
 
-func (b *bencher) tarball() error {
+func (b *bencher) tarball() ([]figure, error) {
 	if b.small == "" {
-		if _, err := b.publishAll("one", 1, 1); err != nil {
-			return err
+		if _, err := b.publishNew("one", 1, 1); err != nil {
+			return nil, err
 		}
 	}
 	path := "/" + b.small + "/-/" + b.small + "-1.0.0.tgz"
@@ -163,9 +163,9 @@ func (b *bencher) tarball() error {
 		return err
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return b.print("Tarball/20kB/c=32", l, 0, "requests")
+	return []figure{{name: "Tarball/20kB/c=32", load: l, unit: "requests"}}, nil
 }
 
 // unpublish removes a package, in npm's own way. One that a failed run never

@@ -4,14 +4,19 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -22,6 +27,7 @@ type fakeServer struct {
 	databases, packages map[string]int
 	refuse              string // a path that holds this is answered 500
 	rows                int    // of _changes
+	polls               int    // of a database: every other one says that it is being compacted
 }
 
 func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -36,7 +42,7 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case s.refuse != "" && strings.Contains(r.URL.Path, s.refuse):
 		http.Error(w, `{"error":"internal"}`, http.StatusInternalServerError)
 	case strings.HasPrefix(name, "bench_"):
-		s.couch(w, r.Method, name, rest, body)
+		s.couch(w, r.Method, name, rest, r.URL.Query(), body)
 	default:
 		s.npm(w, r.Method, name, rest, body)
 	}
@@ -50,12 +56,24 @@ func (s *fakeServer) empty(t *testing.T) {
 	require.Empty(t, s.packages)
 }
 
-func (s *fakeServer) couch(w http.ResponseWriter, method, name, rest string, body []byte) {
+func (s *fakeServer) couch(w http.ResponseWriter, method, name, rest string, query url.Values, body []byte) {
 	switch {
 	case rest == "" && method == "PUT":
 		s.databases[name] = 0
 	case rest == "" && method == "DELETE":
 		delete(s.databases, name)
+	case rest == "_bulk_docs":
+		s.databases[name] += bytes.Count(body, []byte(`"_id"`))
+	case rest == "" && method == "GET":
+		s.polls++
+		fmt.Fprintf(w, `{"doc_count":%d,"compact_running":%t,"sizes":{"file":%d}}`, s.databases[name], s.polls%2 == 1, s.databases[name]*300)
+		return
+	case rest == "_changes" && query.Has("descending"):
+		fmt.Fprint(w, `{"results":[{"seq":"9-x"},{"seq":"8-x +"}]}`)
+		return
+	case rest == "_changes" && query.Has("since") && query.Get("since") != "8-x +":
+		http.Error(w, "no such sequence", http.StatusBadRequest)
+		return
 	case rest == "_changes":
 		for range s.rows { // flushed: the client must read chunks
 			fmt.Fprintln(w, `{"seq":"1-x"}`)
@@ -88,22 +106,84 @@ func startFake(t *testing.T) (*fakeServer, []string) {
 	server := httptest.NewServer(fake)
 	t.Cleanup(server.Close)
 	return fake, []string{"--couch", server.URL + "/base/", "--npm", server.URL + "/base", "--admin", "me:pass:word",
-		"--seconds", "0.02", "--docs", "1000", "--updates", "200", "--packages", "20", "--versions", "25"}
+		"--seconds", "0.02", "--docs", "1000", "--updates", "200", "--growth", "20000", "--packages", "20", "--versions", "25"}
 }
 
 func TestBenchPrintsEveryRowAndCleansUp(t *testing.T) {
 	fake, args := startFake(t)
 	var out, progress bytes.Buffer
 	require.NoError(t, bench(t.Context(), args, &out, &progress))
-	line := regexp.MustCompile(`(?m)^Benchmark(\S+)-\d+\t\d+\t\d+ ns/op\t\d+ \w+/s\t[\d.]+ p50-ms\t[\d.]+ p99-ms$`)
-	var names []string
-	for _, m := range line.FindAllStringSubmatch(out.String(), -1) {
-		names = append(names, m[1])
-	}
 	require.Equal(t, []string{"Put/c=1", "Put/c=64", "BulkDocs/n=1000", "Get/c=32", "Changes", "Update/first=100", "Update/last=100of200",
-		"Publish/new/20kB/c=8", "Publish/version=25", "Packument/versions=25/gzip/c=32", "Tarball/20kB/c=32"}, names, out.String())
+		"Growth/docs=20000/load", "Growth/docs=10000/get/c=8", "Growth/docs=10000/changes/c=8", "Growth/docs=10000/alldocs/c=8",
+		"Growth/docs=20000/get/c=8", "Growth/docs=20000/changes/c=8", "Growth/docs=20000/alldocs/c=8", "Growth/docs=20000/disk",
+		"Publish/new/20kB/c=8", "Publish/version=25", "Packument/versions=25/gzip/c=32", "Tarball/20kB/c=32"}, printed(out.String()), out.String())
+	require.Contains(t, out.String(), "\t300 bytes/doc\n")
+	require.Regexp(t, `Growth/docs=20000/get.* x-of-10000\n`, out.String())
 	fake.empty(t)
 	require.Contains(t, progress.String(), "bench: put64")
+	require.Contains(t, progress.String(), "bench: growth: 100 %")
+}
+
+// printed are the names of the lines in Go's benchmark format; every line of figures is one.
+func printed(out string) (names []string) {
+	timed := `\d+ ns/op\t\d+ \w+/s\t[\d.]+ p50-ms\t[\d.]+ p99-ms(\t[\d.]+ x-of-10000)?`
+	line := regexp.MustCompile(`(?m)^Benchmark(\S+)-\d+\t\d+\t(` + timed + `|\d+ (bytes/doc|peak-MB|ns/op))$`)
+	for _, m := range line.FindAllStringSubmatch(out, -1) {
+		names = append(names, m[1])
+	}
+	return names
+}
+
+func TestBenchAgainst(t *testing.T) {
+	fake, args := startFake(t)
+	other := &fakeServer{databases: map[string]int{}, packages: map[string]int{}, rows: 1000, refuse: "_changes"}
+	server := httptest.NewServer(other)
+	defer server.Close()
+	there := strings.Replace(server.URL, "http://", "http://me:pass%3Aword@", 1) + "/base"
+	var out bytes.Buffer
+	require.NoError(t, bench(t.Context(), append(args, "--against", there), &out, io.Discard))
+	names := printed(out.String())
+	require.Contains(t, names, "Against/Put/c=64")
+	require.Contains(t, names, "Growth/docs=20000/disk")
+	require.NotContains(t, names, "Against/Growth/docs=20000/disk", "it takes long there")
+	require.NotContains(t, names, "Against/Changes", "it failed there")
+	require.Regexp(t, `(?m)^\| work +\| +settee \| +127\.0\.0\.1:\d+ \| settee is better by \|$`, out.String())
+	require.Regexp(t, `(?m)^\| Put/c=1 +\| +[\d,]+ docs/s \| +[\d,]+ docs/s \| +[\d.]+ x \|$`, out.String())
+	require.Regexp(t, `(?m)^\| Changes +\| +[\d,]+ rows/s \| +answer 500 {"error":"internal"} \| +\|$`, out.String())
+	require.NotContains(t, out.String(), "| Publish", "the other one speaks no npm")
+	fake.empty(t)
+	other.empty(t)
+
+	out.Reset()
+	require.NoError(t, bench(t.Context(), append(args, "--against", "http://127.0.0.1:1", "--only", "put1,get"), &out, io.Discard))
+	require.Regexp(t, `(?m)^\| Get/c=32 .*connection refused`, out.String())
+}
+
+// TestBenchOfItsOwnServer starts the real server twice over.
+func TestBenchOfItsOwnServer(t *testing.T) {
+	tmp := t.TempDir()
+	cmd := exec.Command("settee", "bench", "--only", "growth,tarball", "--growth", "20000", "--seconds", "0.1")
+	cmd.Env = append(os.Environ(), "TMPDIR="+tmp, "SETTEE_COUCH=off")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	require.NoError(t, err, "%s", stderr.String())
+	names := printed(string(out))
+	require.Subset(t, names, []string{"Growth/docs=20000/disk", "Growth/docs=20000/open", "Growth/docs=20000/open-after-kill", "Tarball/20kB/c=32"})
+	left, err := os.ReadDir(tmp)
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
+func TestFiguresInWords(t *testing.T) {
+	for want, v := range map[string]value{"1,234,567 rows/s": {1234567.4, "rows/s", 0}, "999 x": {999, "x", 0}, "1,000.25 ms": {1000.25, "ms", 2}} {
+		require.Equal(t, want, v.String())
+	}
+	require.Len(t, brief(errors.New(strings.Repeat("long ", 50))), 60)
+	rounds := join(nil, []figure{{load: load{elapsed: 2, took: []time.Duration{1}}}})
+	rounds = join(rounds, []figure{{load: load{elapsed: 3, took: []time.Duration{4, 5}}}})
+	require.Equal(t, 3, rounds[0].work())
+	require.Equal(t, time.Duration(5), rounds[0].elapsed)
 }
 
 func TestBenchOneWorkloadBringsWhatItNeeds(t *testing.T) {
@@ -112,6 +192,7 @@ func TestBenchOneWorkloadBringsWhatItNeeds(t *testing.T) {
 		var out bytes.Buffer
 		require.NoError(t, bench(t.Context(), append(args, "--only", only), &out, io.Discard))
 		require.Equal(t, 1, strings.Count(out.String(), "Benchmark"), out.String())
+		require.NotContains(t, out.String(), "|", "nothing to compare with")
 		fake.empty(t)
 	}
 }
@@ -158,7 +239,8 @@ func (c *cancelAt) Write(p []byte) (int, error) {
 
 func TestBenchFlags(t *testing.T) {
 	for says, args := range map[string][]string{
-		"name a server":         {},
+		"--against compares":    {"--npm", "http://h:1", "--against", "http://h:2"},
+		"--growth from 20000":   {"--growth", "10000"},
 		"no workload \"fly\"":   {"--npm", "http://h:1", "--only", "fly"},
 		"--couch is not http":   {"--couch", "h:1"},
 		"unexpected argument":   {"--npm", "http://h:1", "what"},

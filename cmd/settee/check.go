@@ -34,7 +34,7 @@ func check(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if _, err := os.Stat(filepath.Join(s.data, "couch")); err != nil {
 		return usageError{fmt.Errorf("--data %s holds no store: %w", s.data, err)}
 	}
-	problems, err := checkStores(ctx, s, stdout, newProgress(stderr))
+	problems, err := checkStores(ctx, s, stdout, newProgress(stderr, "checking"))
 	if err != nil {
 		return err
 	}

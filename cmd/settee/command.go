@@ -25,7 +25,7 @@ type command struct {
 var commands = []command{
 	{"serve", "run the npm registry and the CouchDB server", serve},
 	{"check", "prove the stores of a stopped server", check},
-	{"bench", "measure a running server", bench},
+	{"bench", "measure a server, beside another", bench},
 	{"version", "print what this binary is", version},
 }
 

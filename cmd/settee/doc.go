@@ -2,7 +2,7 @@
 //
 //	settee serve      runs both; needs no flag
 //	settee check      proves the stores of a stopped server
-//	settee bench      measures a running server
+//	settee bench      measures a server: a running one, or one that it starts
 //	settee version    prints what this binary is
 //	settee help       lists the commands; settee COMMAND --help explains one
 //

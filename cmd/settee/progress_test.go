@@ -18,7 +18,7 @@ func TestProgress(t *testing.T) {
 		{true, 1, "\rchecking blobs      [" + strings.Repeat("#", 40) + "] 100 %\n"},
 	} {
 		var out bytes.Buffer
-		tell := (&progress{w: &out, terminal: c.terminal}).of("blobs")
+		tell := (&progress{w: &out, verb: "checking", terminal: c.terminal}).of("blobs")
 		for done := range int64(1001) {
 			tell(done, 1000)
 		}

@@ -1,0 +1,223 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// smallGrowth is the size that the costs of a large database are compared with.
+const smallGrowth = 10_000
+
+// page is how many rows the reads of growth ask for.
+const page = 20
+
+// growth asks the same of a database with few documents and, once compacted, with many: what is
+// read must not cost more because of what is not. Of a server of its own it also tells the
+// memory that this took and how long the store takes to open, after an end and after a crash.
+func (s *subject) growth() ([]figure, error) {
+	if err := s.afresh(); err != nil {
+		return nil, err
+	}
+	bodies, err := documents(4 * batch)
+	if err != nil {
+		return nil, err
+	}
+	db, err := s.database("growth")
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.grow(db, bodies, 0, smallGrowth); err != nil {
+		return nil, err
+	}
+	small, err := s.reads(db, smallGrowth)
+	if err != nil {
+		return nil, err
+	}
+	s.progress.stage("growth")
+	l, err := s.grow(db, bodies, smallGrowth, s.flags.growth)
+	if err != nil {
+		return nil, err
+	}
+	s.progress.stage("")
+	disk, err := s.compact(db)
+	if err != nil {
+		return nil, err
+	}
+	large, err := s.reads(db, s.flags.growth)
+	if err != nil {
+		return nil, err
+	}
+	for i := range large {
+		large[i].values = []value{{large[i].middle() / small[i].middle(), fmt.Sprintf("x-of-%d", smallGrowth), 2}}
+	}
+	loaded := figure{name: s.grown("load"), load: l, n: len(l.took) * batch, unit: "docs"}
+	figures := append(slices.Concat([]figure{loaded}, small, large), disk)
+	if s.local == nil || s.rival {
+		return figures, nil
+	}
+	rest, err := s.restarts(db)
+	return append(figures, rest...), err
+}
+
+func (s *subject) grown(what string) string {
+	return fmt.Sprintf("Growth/docs=%d/%s", s.flags.growth, what)
+}
+
+// middle is the time that half of the requests stayed below.
+func (f *figure) middle() float64 {
+	slices.Sort(f.took)
+	return f.of(.5)
+}
+
+// grow loads the documents from one number to another.
+func (s *subject) grow(db string, bodies [][]byte, from, to int) (load, error) {
+	var body []byte
+	return s.each(s.server, 1, to/batch-from/batch, func(c *benchConn, i int) error {
+		body = bulkDocs(body[:0], bodies, from/batch+i)
+		return sendBulk(c, db, body)
+	})
+}
+
+// reads are three questions whose answers are of one size, whatever the database's.
+func (s *subject) reads(db string, n int) ([]figure, error) {
+	since, err := s.nearEnd(db)
+	if err != nil {
+		return nil, err
+	}
+	whole := s.seconds
+	s.seconds /= 2
+	defer func() { s.seconds = whole }()
+	var figures []figure
+	for _, r := range []struct {
+		name, unit string
+		path       func() string
+	}{
+		{"get", "docs", func() string { return fmt.Sprintf("/%s/doc%08d", db, rand.IntN(n)) }},
+		{"changes", "requests", func() string { return "/" + db + "/_changes?since=" + since }},
+		{"alldocs", "requests", func() string {
+			return fmt.Sprintf("/%s/_all_docs?startkey=%%22doc%08d%%22&limit=%d", db, rand.IntN(n-page), page)
+		}},
+	} {
+		l, err := s.during(s.server, 8, func(c *benchConn, _, _ int) error {
+			_, err := c.do("GET", r.path(), "Accept: application/json\r\n", nil, false)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		figures = append(figures, figure{name: fmt.Sprintf("Growth/docs=%d/%s/c=8", n, r.name), load: l, unit: r.unit})
+	}
+	return figures, nil
+}
+
+// nearEnd is a sequence that a page of changes follows.
+func (s *subject) nearEnd(db string) (string, error) {
+	var feed struct {
+		Results []struct{ Seq json.RawMessage }
+	}
+	if err := s.ask(fmt.Sprintf("/%s/_changes?descending=true&limit=%d", db, page+1), &feed); err != nil {
+		return "", err
+	}
+	if len(feed.Results) == 0 {
+		return "", fmt.Errorf("the feed of %s is empty", db)
+	}
+	seq := string(feed.Results[len(feed.Results)-1].Seq)
+	var text string
+	if json.Unmarshal([]byte(seq), &text) == nil {
+		seq = text // a number stays as it is
+	}
+	return url.QueryEscape(seq), nil
+}
+
+// compact waits for a compaction, and tells what the documents take then.
+func (s *subject) compact(db string) (figure, error) {
+	if _, err := s.once("POST", "/"+db+"/_compact", []byte("{}")); err != nil {
+		return figure{}, err
+	}
+	for {
+		var info struct {
+			Running bool  `json:"compact_running"`
+			Docs    int   `json:"doc_count"`
+			Disk    int64 `json:"disk_size"` // CouchDB 1 and pouchdb-server
+			Sizes   struct{ File int64 }
+		}
+		if err := s.ask("/"+db, &info); err != nil {
+			return figure{}, err
+		}
+		if info.Running {
+			select {
+			case <-s.ctx.Done():
+				return figure{}, s.ctx.Err()
+			case <-time.After(100 * time.Millisecond):
+			}
+			continue
+		}
+		if info.Docs != s.flags.growth {
+			return figure{}, fmt.Errorf("%d documents instead of %d", info.Docs, s.flags.growth)
+		}
+		bytes := float64(max(info.Sizes.File, info.Disk)) / float64(info.Docs)
+		return figure{name: s.grown("disk"), n: info.Docs, values: []value{{bytes, "bytes/doc", 0}}}, nil
+	}
+}
+
+// afresh starts the own server again, so that its memory is of growth alone.
+func (s *subject) afresh() error {
+	if s.local == nil || s.rival {
+		return nil
+	}
+	return s.restart(syscall.SIGTERM)
+}
+
+func (s *subject) restart(signal os.Signal) error {
+	if err := s.local.stop(signal); err != nil {
+		return err
+	}
+	if err := s.local.start(s.ctx); err != nil {
+		return err
+	}
+	s.find()
+	return nil
+}
+
+// restarts measures the own server's memory, then its start up to the first answer.
+func (s *subject) restarts(db string) ([]figure, error) {
+	bodies, err := documents(batch)
+	if err != nil {
+		return nil, err
+	}
+	var figures []figure
+	if peak := s.local.peak(); peak > 0 {
+		figures = append(figures, figure{name: s.grown("memory"), n: 1, values: []value{{peak / 1e6, "peak-MB", 0}}})
+	}
+	for i, end := range []struct {
+		name   string
+		signal os.Signal
+	}{{"open", syscall.SIGTERM}, {"open-after-kill", syscall.SIGKILL}} {
+		more := s.flags.growth + i*batch // so that the log holds something to replay
+		if _, err := s.grow(db, bodies, more, more+batch); err != nil {
+			return nil, err
+		}
+		if err := s.local.stop(end.signal); err != nil {
+			return nil, err
+		}
+		l := load{}
+		if err := timed(&l.took, func() error {
+			if err := s.local.start(s.ctx); err != nil {
+				return err
+			}
+			s.find()
+			_, err := s.once("GET", "/"+db, nil)
+			return err
+		}); err != nil {
+			return nil, err
+		}
+		figures = append(figures, figure{name: s.grown(end.name), n: 1, values: []value{{float64(l.took[0].Nanoseconds()), "ns/op", 0}}})
+	}
+	return figures, nil
+}
