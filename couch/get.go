@@ -78,6 +78,7 @@ func (db *DB) readRev(r pebble.Reader, id DocID, rev Rev) (*Document, error) {
 }
 
 func (db *DB) readBody(r pebble.Reader, id DocID, rev Rev) (bodyRecord, error) {
+	db.store.meters.reads.Add(1)
 	v, err := read(r, db.bodyKey(id, rev))
 	if errors.Is(err, ErrMissing) {
 		return bodyRecord{}, errNoBody

@@ -42,6 +42,7 @@ type Store struct {
 
 	validator Validator // set before the store is used
 
+	meters      meters
 	settings    settings
 	maxDocument atomic.Int64 // follows the settings
 

@@ -271,6 +271,7 @@ func (db *DB) land(edits []edit, at Seq) (*pebble.Batch, Seq, error) {
 	if err := db.store.apply(l.batch); err != nil {
 		return nil, 0, err
 	}
+	db.store.meters.landed(edits, l.replaced)
 	after := l.counts
 	db.counts.Store(&after)
 	db.store.keeper.look(db, &after)

@@ -48,7 +48,7 @@ func (c *call) admit(who access) error {
 	if who == admin && !c.user.Admin() {
 		return errNotServerAdmin
 	}
-	if who == metrics && !c.user.Admin() && !slices.Contains(c.user.Roles, "_metrics") {
+	if who == observer && !c.user.Admin() && !slices.Contains(c.user.Roles, "_metrics") {
 		return errNoMetrics
 	}
 	if !named || who == admin {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"settee/auth"
 	"settee/couch"
@@ -25,6 +26,10 @@ type call struct {
 	db     *couch.DB
 	policy *policy // the settings as they were when the request came
 
+	shard   *shard // stays with the call
+	running int    // the row that counts the call as running, from 1; 0: none
+	began   time.Time
+
 	answered answered // behind w
 	values   []string // the answer's headers, in one piece
 
@@ -37,7 +42,7 @@ type call struct {
 const keepBuffer = 64 << 10
 
 func (c *call) begin(s *Server, w http.ResponseWriter, r *http.Request) {
-	c.s, c.r, c.verb, c.policy = s, r, method(r), s.policy.Load()
+	c.s, c.r, c.verb, c.policy, c.began = s, r, method(r), s.policy.Load(), time.Now()
 	c.answered.ResponseWriter, c.answered.bodyTime = w, noTime
 	c.w = &c.answered
 	if prefer := r.Header["Prefer"]; len(prefer) > 0 && strings.EqualFold(prefer[0], "return=minimal") {
@@ -58,7 +63,7 @@ func (c *call) reset() {
 		vars = nil
 	}
 	clear(vars)
-	*c = call{in: in, out: out, vars: vars}
+	*c = call{in: in, out: out, vars: vars, shard: c.shard}
 }
 
 func (c *call) ctx() context.Context { return c.r.Context() }
@@ -70,11 +75,11 @@ func (c *call) serve() error {
 	}
 	tidyPath(c.r.URL)
 	e := c.find()
-	var row *row
+	var row place
 	if e != nil {
 		row = e.rows[c.verb]
 	}
-	if row == nil || row.Who != signIn {
+	if row.row == nil || row.Who != signIn {
 		if err := c.authenticate(); err != nil {
 			return err
 		}
@@ -82,7 +87,7 @@ func (c *call) serve() error {
 	if e == nil {
 		return couch.ErrMissing
 	}
-	if row == nil {
+	if row.row == nil {
 		c.w.Header()["Allow"] = []string{e.allow}
 		return &methodError{allow: e.allow}
 	}
@@ -96,6 +101,8 @@ func (c *call) serve() error {
 	if row.Body == takesJSON && !isJSON(c.r.Header) {
 		return errNotJSON
 	}
+	c.running = row.at + 1
+	c.shard.begun(row.at)
 	return row.handle(c)
 }
 

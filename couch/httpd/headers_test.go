@@ -88,5 +88,5 @@ func requireRow(t *testing.T, router *mux.Router, path string, want *row) {
 	require.NoError(t, err)
 	var match mux.RouteMatch
 	require.True(t, router.Match(r, &match), path)
-	require.Same(t, want, match.Handler.(*endpoint).rows[m], "%s %s", m, path)
+	require.Same(t, want, match.Handler.(*endpoint).rows[m].row, "%s %s", m, path)
 }

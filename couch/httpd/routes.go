@@ -18,8 +18,8 @@ const (
 	admin   access = "server admin"
 	// signIn is anyone, whatever credentials they send: they come to change them.
 	signIn access = "signing in"
-	// metrics are server admins and those with the role _metrics.
-	metrics access = "server admin or _metrics"
+	// observer are server admins and those with the role _metrics.
+	observer access = "server admin or _metrics"
 )
 
 // takes is what a row's body must be.
@@ -82,6 +82,13 @@ var table = []row{
 	{"GET,HEAD", aNode + "/_config/{section}/{key}", admin, takesAny, ofNode((*call).configValue)},
 	{"PUT", aNode + "/_config/{section}/{key}", admin, takesAny, ofNode((*call).setConfig)},
 	{"DELETE", aNode + "/_config/{section}/{key}", admin, takesAny, ofNode((*call).deleteConfig)},
+	{"GET,HEAD", aNode + "/_stats", observer, takesAny, ofNode((*call).stats)},
+	{"GET,HEAD", aNode + "/_stats/{rest:.+}", observer, takesAny, ofNode((*call).stats)},
+	{"GET,HEAD", aNode + "/_prometheus", observer, takesAny, ofNode((*call).prometheus)},
+	{"GET,HEAD", aNode + "/_system", observer, takesAny, ofNode((*call).systemFigures)},
+	{"GET,HEAD", aNode + "/_versions", admin, takesAny, ofNode((*call).versions)},
+	{"GET,HEAD", aNode + "/_smoosh/status", admin, takesAny, ofNode((*call).smoosh)},
+	{"POST", aNode + "/_restart", admin, takesAny, ofNode((*call).restart)},
 	{"GET,HEAD,POST,PUT,DELETE", aNode + "/{rest:.+}", admin, takesAny, ofNode((*call).missing)},
 	{"GET,HEAD,POST,PUT,DELETE", "/{verb:_reshard}", admin, takesAny, (*call).unbuiltVerb},
 	{"GET,HEAD,POST,PUT,DELETE", "/{verb:_search_analyze}", admin, takesAny, (*call).unbuiltVerb},
@@ -199,8 +206,14 @@ func Routes() []string {
 
 // An endpoint is one path: a row for each of its methods.
 type endpoint struct {
-	rows  map[string]*row
+	rows  map[string]place
 	allow string // the Allow header
+}
+
+// A place is a row and where it stands in the table.
+type place struct {
+	*row
+	at int
 }
 
 // ServeHTTP is never called: the server asks the router for the endpoint and calls it itself.
@@ -220,15 +233,15 @@ func newRouter() *mux.Router {
 	router := mux.NewRouter().UseEncodedPath().SkipClean(true)
 	for i := 0; i < len(table); {
 		path := table[i].Path
-		e := &endpoint{rows: map[string]*row{}}
+		e := &endpoint{rows: map[string]place{}}
 		var methods []string
 		for ; i < len(table) && table[i].Path == path; i++ {
 			for _, m := range strings.Split(table[i].Methods, ",") {
-				e.rows[m] = &table[i]
+				e.rows[m] = place{&table[i], i}
 				methods = append(methods, m)
 			}
 		}
-		if e.rows[http.MethodHead] == nil {
+		if _, has := e.rows[http.MethodHead]; !has {
 			e.rows[http.MethodHead] = e.rows[http.MethodGet] // some of CouchDB's endpoints take it and do not say so
 		}
 		slices.SortFunc(methods, copyLast)

@@ -105,6 +105,8 @@ type Server struct {
 	policy   atomic.Pointer[policy] // what they say; follows them
 	logLevel slog.Level             // the logger's own
 	unwatch  func()
+	counts   *counts
+	started  time.Time
 
 	ctx    context.Context // of feeds and background work; ends with Close
 	cancel context.CancelFunc
@@ -117,7 +119,8 @@ func New(store *couch.Store, engine *views.Engine, a Authenticator, o Options) *
 	o.defaults()
 	s := &Server{o: o, store: store, views: engine, auth: a, server: []string{"CouchDB/" + CouchVersion + " (settee " + o.Version + ")"}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.calls.New = func() any { return new(call) }
+	s.counts, s.started = newCounts(table), o.Now()
+	s.calls.New = func() any { return &call{shard: s.counts.shard()} }
 	if o.LogLevel != nil {
 		s.logLevel = o.LogLevel.Level()
 	}
@@ -159,14 +162,28 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) end(c *call) {
 	if p := recover(); p != nil {
 		if p == http.ErrAbortHandler {
+			c.count(0)
 			panic(p)
 		}
+		defer func() { c.count(c.answered.status) }()
 		s.o.Logger.Error("handler panicked", "method", c.r.Method, "path", c.r.URL.Path, "panic", p, "stack", string(debug.Stack()))
 		c.answer(&couch.Error{Kind: couch.Internal, Reason: "The request could not be answered."})
 		return
 	}
+	if c.answered.status == 0 {
+		c.w.WriteHeader(http.StatusOK) // a handler that had nothing to write
+	}
+	c.count(c.answered.status)
 	c.reset()
 	s.calls.Put(c)
+}
+
+// count counts a request that has ended.
+func (c *call) count(status int) {
+	c.shard.ended(c.r.Method, status, time.Since(c.began))
+	if c.running > 0 {
+		c.shard.rows[c.running-1].running.Add(-1)
+	}
 }
 
 // overrides are the methods that a POST may stand for.
