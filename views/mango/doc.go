@@ -24,12 +24,13 @@
 // Compile rewrites a selector as CouchDB does, and String shows the result: every operator is
 // explicit, paths are joined, and negations are pushed down to the leaves by De Morgan's laws.
 // There $lt becomes $gte, $in becomes $nin, $exists turns round, and the rest keeps
-// a $not around the one operator. What is below a negated $elemMatch, $allMatch or $keyMapMatch
-// stays as written.
+// a $not around the one operator. What is below $elemMatch, $allMatch or $keyMapMatch stays
+// as written.
 //
 // A field that is missing matches nothing but $exists:false. Since negations are at
 // the leaves, $ne, $nin, $not and $nor need the field as well: {"$not":{"a":1}} does not find a
-// document without a. A path that leads through something that has no members (a number, an
+// document without a. Below $elemMatch and its like they are not at the leaves: there $not and $nor
+// find elements without the field. (CouchDB finds nothing for a $nor there: it trips over it.) A path that leads through something that has no members (a number, an
 // element past an array's end) does not even match $exists:false.
 //
 // Other rules that surprise: {} matches everything; {"a":{}} asks for an empty object;

@@ -63,7 +63,7 @@ func condition(name string, arg []byte) (*expr, error) {
 	}
 	o := operators[name]
 	switch {
-	case o.shape == 0:
+	case o.shape == 0, o.strange && !o.takes(arg):
 		return nil, &Error{"invalid_operator", "Invalid operator: " + name}
 	case o.shape == refused:
 		return nil, &Error{"not_supported", "Unsupported operator: " + name}
@@ -146,11 +146,7 @@ func (e *expr) push() (*expr, error) {
 	case "$and", "$or":
 		return each(e.op, e.args, (*expr).push)
 	}
-	if e.op == "" || operators[e.op].shape == within {
-		inner, err := e.args[0].push()
-		return &expr{op: e.op, path: e.path, args: []*expr{inner}}, err
-	}
-	return e, nil
+	return e, nil // a field; what is inside one stays as written
 }
 
 func (e *expr) negate() (*expr, error) {

@@ -22,6 +22,7 @@ type operator struct {
 	shape   shape
 	takes   func(arg []byte) bool
 	negated string // the operator that holds exactly where this one does not
+	strange bool   // with another argument CouchDB does not know the operator at all
 }
 
 var operators = map[string]operator{
@@ -49,8 +50,8 @@ var operators = map[string]operator{
 	"$type":       {shape: leaf, takes: isA(text)},
 	"$size":       {shape: leaf, takes: isSize},
 	"$mod":        {shape: leaf, takes: isDivision},
-	"$regex":      {shape: leaf, takes: isA(text)},
-	"$beginsWith": {shape: leaf, takes: isA(text)},
+	"$regex":      {shape: leaf, takes: isA(text), strange: true},
+	"$beginsWith": {shape: leaf, takes: isA(text), strange: true},
 
 	"$text":    {shape: anywhere, takes: isA(text, number, yes, no)},
 	"$default": {shape: anywhere, takes: anything}, // what $text becomes
