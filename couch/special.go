@@ -153,9 +153,6 @@ func (a *Attachment) checkName() error {
 	if strings.HasPrefix(a.Name, "_") {
 		return &Error{Kind: BadRequest, Reason: "Attachment name '" + a.Name + "' starts with prohibited character '_'"}
 	}
-	if a.Name == "" {
-		return &Error{Kind: BadRequest, Reason: "Attachment name must not be empty"}
-	}
 	return nil
 }
 

@@ -54,13 +54,13 @@ func (c *call) attachment() error {
 	if c.etag(`"` + strings.TrimPrefix(a.Digest, "md5-") + `"`) {
 		return nil
 	}
-	if a.Encoding != "" {
-		return c.sendEncoded(a)
-	}
+	// A range outside is refused even where ranges are ignored, as CouchDB does.
 	ranges, err := rangesOf(c.r.Header.Get("Range"), a.Length)
 	switch {
 	case err != nil:
 		return err
+	case a.Encoding != "":
+		return c.sendEncoded(a)
 	case ranges != nil:
 		return c.sendRanges(a, ranges)
 	}
@@ -178,14 +178,14 @@ func (c *call) editAttachments(id couch.DocID, edit func([]couch.Attachment) ([]
 		return err
 	}
 	if deleting {
-		return c.stored(http.StatusOK, id, rev)
+		return c.written(http.StatusOK, id, rev)
 	}
 	name, err := c.segment("att")
 	if err != nil {
 		return err
 	}
 	c.location(escapedPath(c.db.Name(), string(id), name))
-	return c.stored(http.StatusCreated, id, rev)
+	return c.written(http.StatusCreated, id, rev) // without an ETag, as CouchDB does
 }
 
 // errMissingRev is CouchDB's word for an attachment's revision that is not there.
@@ -202,6 +202,8 @@ func (c *call) editable(id couch.DocID, rev couch.Rev) (*couch.Document, error) 
 	case isAbsent(err) && c.verb == http.MethodPut:
 	case err != nil:
 		return nil, err
+	case current.Deleted:
+		return nil, couch.ErrConflict
 	default:
 		raw, rev = current.AppendJSON(nil), current.Rev
 	}
@@ -209,7 +211,7 @@ func (c *call) editable(id couch.DocID, rev couch.Rev) (*couch.Document, error) 
 	if err != nil {
 		return nil, err
 	}
-	d.ID, d.Rev, d.Deleted = id, rev, false
+	d.ID, d.Rev = id, rev
 	return d, nil
 }
 

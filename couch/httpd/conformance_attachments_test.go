@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestAttachmentsConform(t *testing.T) { conform(t, attachmentScenarios) }
+func TestConformanceOfAttachments(t *testing.T) { conform(t, attachmentScenarios) }
 
 // multipart/related bodies of the boundary xx: the document, then parts without headers.
 func related(doc string, bodies ...string) string {
@@ -20,7 +20,7 @@ const (
 
 var attachmentScenarios = map[string][]step{
 	"attachments": {
-		{do: "PUT /db/a/dir/bin.x", header: "Content-Type: x/y", send: "hello", status: 201, want: `{"ok":true,"id":"a","rev":"1-…"}`},
+		{do: "PUT /db/a/dir/bin.x", header: "Content-Type: x/y", send: "hello", status: 201, want: `{"ok":true,"id":"a","rev":"1-…"}`, got: "Etag: "},
 		{do: "GET /db/a/dir/bin.x", status: 200, want: "hello", got: "Content-Type: x/y\nAccept-Ranges: bytes\nContent-Length: 5\nContent-Security-Policy: sandbox\nCache-Control: must-revalidate\nEtag: \"XUFAKrxLKna5cZ2REBfFkg==\""},
 		{do: "GET /db/a/dir%2Fbin.x", status: 200, want: "hello"},
 		{do: "HEAD /db/a/dir/bin.x", status: 200, got: "Content-Length: 5\nEtag: \"XUFAKrxLKna5cZ2REBfFkg==\""},
@@ -52,6 +52,9 @@ var attachmentScenarios = map[string][]step{
 		{do: "DELETE /db/a/one?rev=$LAST", status: 200, want: `{"ok":true,"id":"a","rev":"4-…"}`},
 		{do: "GET /db/a/one", status: 404, want: problem("not_found", "Document is missing attachment")},
 		{do: "GET /db/a", status: 200, want: `{"_id":"a","_rev":"$LAST","_attachments":{"two":{…"revpos":2,…}}}`},
+		{do: "DELETE /db/a?rev=$LAST", status: 200},
+		{do: "PUT /db/a/x?rev=$LAST", send: "x", status: 409, want: problem("conflict", "Document update conflict.")},
+		{do: "PUT /db/a/x", send: "x", status: 201, want: `{"ok":true,"id":"a","rev":"6-…"}`},
 	},
 	"attachment_ranges": {
 		{do: "PUT /db/d", send: `{"_attachments":{"x":{"content_type":"x/y","data":"` + b64text + `"},"t":{"content_type":"text/plain","data":"` + b64text + `"},"e":{"content_type":"x/y","data":""}}}`, status: 201},
@@ -74,7 +77,7 @@ var attachmentScenarios = map[string][]step{
 		{do: "GET /db/d/x", header: "Range: bytes=0-1,0-1,0-1,0-1,0-1,0-1,0-1,0-1,0-1,0-1", status: 200},
 		{do: "GET /db/d/x", header: "Range: bytes=0-3,-4", status: 206, want: "--…\r\nContent-Type: x/y\r\nContent-Range: bytes 0-3/29\r\n\r\nThis\r\n--…\r\nContent-Type: x/y\r\nContent-Range: bytes 25-28/29\r\n\r\ntext\r\n--…--"},
 		{do: "GET /db/d/t", header: "Range: bytes=0-3", status: 200, want: "This is a base64 encoded text", got: "Accept-Ranges: none"},
-		{do: "GET /db/d/t", header: "Range: bytes=300-310", status: 200, want: "This is a base64 encoded text"},
+		{do: "GET /db/d/t", header: "Range: bytes=300-310", status: 416},
 		{do: "GET /db/d/e", header: "Range: bytes=0-", status: 200, got: "Content-Length: 0"},
 		{do: "GET /db/d/e", header: "Range: bytes=0-0", status: 416},
 	},
@@ -91,7 +94,7 @@ var attachmentScenarios = map[string][]step{
 		{do: "PUT /db/b", send: `{"_rev":"$LAST","_attachments":{"t.txt":{"stub":true},"u":{"data":"aGVsbG8="}}}`, status: 201},
 		{do: "GET /db/b", status: 200, want: `{…"t.txt":{"content_type":"text/plain","revpos":1,…},"u":{"content_type":"application/octet-stream","revpos":2,…}}}`},
 		{do: "PUT /db/b", send: `{"_rev":"$LAST","_attachments":{"t.txt":{"stub":true,"revpos":9}}}`, status: 412, want: problem("missing_stub", "Invalid attachment stub in b for t.txt")},
-		{do: "PUT /db/b", send: `{"_rev":"$LAST","_attachments":{"u":{"stub":true,"revpos":2,"digest":"md5-wrong","length":99}}}`, status: 201},
+		{do: "PUT /db/b", send: `{"_rev":"$LAST","_attachments":{"u":{"stub":true,"revpos":2,"digest":"md5-yB5yjZ1ML2NvBn+JzBSGLA==","length":99}}}`, status: 201},
 		{do: "GET /db/b/t.txt", status: 404},
 		{do: "GET /db/b?atts_since=[\"$LAST\"]", status: 200, want: `{…"u":{…"stub":true}}}`},
 		{do: "GET /db/b?atts_since=[\"9-x\"]", status: 200, want: `{…"u":{…"data":"aGVsbG8="}}}`},
@@ -128,5 +131,11 @@ var attachmentScenarios = map[string][]step{
 		{do: "PUT /db/n", header: relatedType, status: 415, want: problem("bad_content_type", "Content-Type must be application/json"),
 			send: "--xx\r\nContent-Type: text/plain\r\n\r\n{}\r\n--xx--"},
 		{do: "GET /db/n", status: 404},
+		{do: "PUT /db/n", header: relatedType, status: 400, want: problem("bad_request", "attachment shorter than expected"),
+			send: related(`{"_attachments":{"f":{"follows":true,"length":3},"g":{"follows":true,"length":3}}}`, "abc")},
+		{do: "PUT /db/extra", header: relatedType, status: 201, send: related(`{"_attachments":{"f":{"follows":true,"length":3}}}`, "abc", "more")},
+		{do: "PUT /db/zero", header: relatedType, status: 201, send: related(`{"_attachments":{"f":{"follows":true,"length":0},"g":{"follows":true,"length":3}}}`, "", "abc")},
+		{do: "GET /db/zero/g", status: 200, want: "abc"},
+		{do: "PUT /db/good", header: relatedType, status: 201, send: related(`{"_attachments":{"f":{"follows":true,"length":3,"digest":"md5-kAFQmDzST7DWlj99KOF/cg=="}}}`, "abc")},
 	},
 }
