@@ -89,12 +89,13 @@ func appendAttachments(dst []byte, atts []Attachment) []byte {
 			dst = append(dst, ',')
 		}
 		dst = append(appendText(dst, atts[i].Name), ':')
-		dst = atts[i].appendJSON(dst)
+		dst = atts[i].AppendJSON(dst)
 	}
 	return append(dst, '}')
 }
 
-func (a *Attachment) appendJSON(dst []byte) []byte {
+// AppendJSON appends what a document says of an attachment, with the bytes that are in Data.
+func (a *Attachment) AppendJSON(dst []byte) []byte {
 	dst = append(dst, `{"content_type":`...)
 	dst = appendText(dst, a.ContentType)
 	if a.RevPos > 0 {

@@ -33,14 +33,19 @@ func (a *storedAtt) encoded() Attachment {
 	return out
 }
 
-// fill gives the attachments of a document their bytes, where they are asked for.
+// fill gives the attachments of a document their bytes, or marks them, where they are asked for.
 func (db *DB) fill(ctx context.Context, r pebble.Reader, doc *Document, atts []storedAtt, since uint64, o GetOptions) error {
 	for i := range atts {
 		out := &doc.Attachments[i]
 		if o.AttEncodingInfo {
 			*out = atts[i].encoded()
 		}
-		if wanted := o.Attachments || len(o.AttsSince) > 0; !wanted || (len(o.AttsSince) > 0 && atts[i].revpos <= since) {
+		wanted := o.Attachments || o.Follows || o.AttsSince != nil
+		if !wanted || (len(o.AttsSince) > 0 && atts[i].revpos <= since) {
+			continue
+		}
+		if o.Follows {
+			out.Follows, out.Stub = true, false
 			continue
 		}
 		data, err := db.bytesOf(ctx, r, &atts[i])
@@ -95,21 +100,7 @@ func (db *DB) Attachment(ctx context.Context, id DocID, rev Rev, name string) (*
 }
 
 func (db *DB) findAttachment(r pebble.Reader, id DocID, rev Rev, name string) (*storedAtt, Rev, error) {
-	record, err := db.fullRecord(r, id, !rev.IsZero())
-	if err != nil {
-		return nil, rev, err
-	}
-	if rev.IsZero() {
-		if rev = record.winner.Rev; record.winner.Deleted {
-			return nil, rev, ErrDeleted
-		}
-	} else if !record.tree.Has(rev) {
-		return nil, rev, ErrMissing
-	}
-	body, err := db.readBody(r, id, rev)
-	if errors.Is(err, errNoBody) {
-		return nil, rev, ErrMissing
-	}
+	rev, body, err := db.revision(r, id, rev)
 	if err != nil {
 		return nil, rev, err
 	}

@@ -83,7 +83,8 @@ type GetOptions struct {
 	DeletedConflicts bool
 	LocalSeq         bool
 	Attachments      bool  // with bytes in Data
-	AttsSince        []Rev // with bytes only where newer than the newest of these that the document has
+	Follows          bool  // with Follows in their place: DB.Attachment reads them
+	AttsSince        []Rev // either only where newer than the newest of these that the document has; nil: all
 	AttEncodingInfo  bool  // with Encoding and Encoded of stored-compressed attachments
 }
 

@@ -40,7 +40,8 @@ type Document struct {
 	DeletedConflicts []Rev
 	LocalSeq         Seq
 
-	digest docDigest // what the revision id is computed from; set by ParseDocument
+	digest docDigest   // what the revision id is computed from; set by ParseDocument
+	kept   []storedAtt // what the stubs of CopyOf stand for
 }
 
 // RevInfo is one row of _revs_info.

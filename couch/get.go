@@ -39,7 +39,7 @@ func (db *DB) Get(ctx context.Context, id DocID, o GetOptions) (*Document, error
 // plain reports that the winner is asked for, with no more than stubs.
 func (o *GetOptions) plain() bool {
 	return o.Rev.IsZero() && !o.Latest && !o.Revs && !o.RevsInfo && !o.Conflicts && !o.DeletedConflicts &&
-		!o.LocalSeq && !o.Attachments && len(o.AttsSince) == 0 && !o.AttEncodingInfo
+		!o.LocalSeq && !o.Attachments && !o.Follows && o.AttsSince == nil && !o.AttEncodingInfo
 }
 
 var errNoBody = errors.New("no body")

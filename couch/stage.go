@@ -199,7 +199,7 @@ func (db *DB) attachmentsOf(ctx context.Context, e *edit) error {
 	if len(doc.Attachments) == 0 {
 		return nil
 	}
-	var before []storedAtt
+	before := doc.kept
 	seen := map[string]bool{}
 	for i := range doc.Attachments {
 		a := &doc.Attachments[i]
@@ -220,6 +220,9 @@ func (db *DB) attachmentsOf(ctx context.Context, e *edit) error {
 			kept, ok := findStub(before, a)
 			if !ok {
 				return missingStub(e, a.Name)
+			}
+			if doc.kept != nil {
+				kept.revpos = e.pos()
 			}
 			e.atts = append(e.atts, staged{storedAtt: kept})
 			continue

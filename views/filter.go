@@ -199,9 +199,12 @@ func (f *Filter) render(doc *couch.Document) []byte {
 	return f.buf
 }
 
+// Projects reports whether Project drops members. A nil filter does not.
+func (f *Filter) Projects() bool { return f != nil && f.fields != nil }
+
 // Project is what a row's document keeps of its members.
 func (f *Filter) Project(doc []byte) []byte {
-	if f == nil || f.fields == nil {
+	if !f.Projects() {
 		return doc
 	}
 	return f.fields.Apply(doc)

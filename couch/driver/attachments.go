@@ -13,19 +13,13 @@ import (
 	"settee/couch"
 )
 
-// announce marks the attachments that are to be sent as following the document
-// and returns them; nil where none is.
-func announce(ctx context.Context, c *couch.DB, doc *couch.Document, p *options) *attachments {
+// announced returns the attachments that the document says follow it; nil where none does.
+func announced(ctx context.Context, c *couch.DB, doc *couch.Document) *attachments {
 	a := &attachments{ctx: ctx, db: c, id: doc.ID, rev: doc.Rev}
-	// The list may be shared with the store.
-	doc.Attachments = slices.Clone(doc.Attachments)
-	for i := range doc.Attachments {
-		att := &doc.Attachments[i]
-		if p.AttsSince != nil && att.Stub {
-			continue // the client has it
+	for _, att := range doc.Attachments {
+		if att.Follows {
+			a.list = append(a.list, att)
 		}
-		a.list = append(a.list, *att)
-		att.Stub, att.Follows, att.Data = false, true, nil
 	}
 	if a.list == nil {
 		return nil
@@ -129,12 +123,12 @@ func (d *db) GetAttachmentMeta(ctx context.Context, id, name string, o kdriver.O
 }
 
 func (d *db) PutAttachment(ctx context.Context, id string, att *kdriver.Attachment, o kdriver.Options) (string, error) {
-	size, content, err := measure(att)
+	size, err := measure(att)
 	if err != nil {
 		return "", err
 	}
 	defer att.Content.Close() //nolint:errcheck // it was read
-	in := couch.Attachment{Name: att.Filename, ContentType: att.ContentType, Length: size, Follows: true, Body: content}
+	in := couch.Attachment{Name: att.Filename, ContentType: att.ContentType, Length: size, Follows: true, Body: att.Content}
 	if in.ContentType == "" {
 		in.ContentType = "application/octet-stream"
 	}
@@ -208,18 +202,17 @@ func parent(ctx context.Context, c *couch.DB, id couch.DocID, rev couch.Rev) (*c
 	return doc, nil
 }
 
-// measure finds the length of what is to be stored: the engine announces it
-// before it reads. Only content that cannot tell is read into memory.
-func measure(att *kdriver.Attachment) (int64, io.Reader, error) {
+// measure finds the length of what is to be stored, < 0 where it cannot be told.
+func measure(att *kdriver.Attachment) (int64, error) {
 	if att.Content == nil {
-		return 0, nil, badRequest("kivik: att.Content required")
+		return 0, badRequest("kivik: att.Content required")
 	}
 	if att.Size > 0 {
-		return att.Size, att.Content, nil
+		return att.Size, nil
 	}
 	switch r := att.Content.(type) {
 	case interface{ Len() int }:
-		return int64(r.Len()), att.Content, nil
+		return int64(r.Len()), nil
 	case io.Seeker:
 		here, err := r.Seek(0, io.SeekCurrent)
 		if err != nil {
@@ -230,10 +223,9 @@ func measure(att *kdriver.Attachment) (int64, io.Reader, error) {
 			break
 		}
 		_, err = r.Seek(here, io.SeekStart)
-		return end - here, att.Content, err
+		return end - here, err
 	}
-	raw, err := io.ReadAll(att.Content)
-	return int64(len(raw)), bytes.NewReader(raw), err
+	return -1, nil
 }
 
 // errNotFound matches every error that is a 404.

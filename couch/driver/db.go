@@ -68,15 +68,11 @@ func read(ctx context.Context, c *couch.DB, id couch.DocID, p *options) (*couch.
 		doc, err := c.GetLocal(ctx, id)
 		return doc, nil, err
 	}
-	g := p.get()
-	// The iterator opens attachments one at a time; only where the engine must
-	// choose among them are they read here.
-	g.Attachments = g.Attachments && g.AttsSince != nil
-	doc, err := c.Get(ctx, id, g)
-	if err != nil || !p.Attachments && p.AttsSince == nil {
+	doc, err := c.Get(ctx, id, p.apart())
+	if err != nil {
 		return doc, nil, err
 	}
-	return doc, announce(ctx, c, doc, p), nil
+	return doc, announced(ctx, c, doc), nil
 }
 
 // body is a document's bytes.

@@ -66,6 +66,13 @@ func (o *options) get() couch.GetOptions {
 	}
 }
 
+// apart are the options where attachments are handed out beside their document.
+func (o *options) apart() couch.GetOptions {
+	g := o.get()
+	g.Attachments, g.Follows = false, o.Attachments || o.AttsSince != nil
+	return g
+}
+
 // rowGet are the options of the documents in rows, which have no say over the revision.
 func (o *options) rowGet() couch.GetOptions {
 	return couch.GetOptions{Conflicts: o.Conflicts, Attachments: o.Attachments}

@@ -23,9 +23,7 @@ func (d *db) OpenRevs(ctx context.Context, id string, revs []string, o kdriver.O
 			return nil, err
 		}
 	}
-	g := p.get()
-	g.Attachments = g.Attachments && g.AttsSince != nil // see read
-	leaves, err := c.OpenRevs(ctx, couch.DocID(id), want, g)
+	leaves, err := c.OpenRevs(ctx, couch.DocID(id), want, p.apart())
 	if err != nil {
 		return nil, err
 	}
@@ -36,10 +34,8 @@ func (d *db) OpenRevs(ctx context.Context, id string, revs []string, o kdriver.O
 			row.Error = couch.ErrMissing
 			return nil
 		}
-		if p.Attachments || p.AttsSince != nil {
-			if atts := announce(ctx, c, doc, p); atts != nil {
-				row.Attachments = atts
-			}
+		if atts := announced(ctx, c, doc); atts != nil {
+			row.Attachments = atts
 		}
 		row.Rev, row.Doc = doc.Rev.String(), bytes.NewReader(render(doc))
 		return nil

@@ -94,11 +94,7 @@ func (d *db) Copy(ctx context.Context, target, source string, o kdriver.Options)
 		return "", err
 	}
 	target, parent, _ := strings.Cut(target, "?rev=")
-	old, err := sourceOf(ctx, c, couch.DocID(source), p.Rev)
-	if err != nil {
-		return "", err
-	}
-	doc, err := couch.ParseDocument(render(old))
+	doc, err := c.CopyOf(ctx, couch.DocID(source), p.Rev)
 	if err != nil {
 		return "", err
 	}
@@ -107,11 +103,4 @@ func (d *db) Copy(ctx context.Context, target, source string, o kdriver.Options)
 		return "", err
 	}
 	return put(ctx, c, doc, &options{})
-}
-
-func sourceOf(ctx context.Context, c *couch.DB, id couch.DocID, rev couch.Rev) (*couch.Document, error) {
-	if id.IsLocal() {
-		return c.GetLocal(ctx, id)
-	}
-	return c.Get(ctx, id, couch.GetOptions{Rev: rev, Attachments: true})
 }

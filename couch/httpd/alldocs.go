@@ -72,7 +72,7 @@ func (c *call) writeList(out *stream, of kind, p listParams) error {
 		return err
 	}
 	out.buf = append(out.buf, `{"total_rows":`+total+`,"offset":`+offset+`,`...)
-	return writeRows(c, out, rows, more, p.UpdateSeq, func(dst []byte, r *couch.DocRow) []byte { return appendDocRow(dst, r, p) })
+	return writeRows(c, out, rows, more, p.UpdateSeq, func(dst []byte, r *couch.DocRow) []byte { return out.docRow(dst, r, p) })
 }
 
 // rowReader is what the rows of lists and of views have in common.
@@ -102,7 +102,7 @@ func writeRows[R any](c *call, out *stream, rows rowReader[R], more, updateSeq b
 	return rows.Err()
 }
 
-func appendDocRow(dst []byte, r *couch.DocRow, p listParams) []byte {
+func (s *stream) docRow(dst []byte, r *couch.DocRow, p listParams) []byte {
 	if r.Missing {
 		dst = append(dst, `{"key":`...)
 		dst = appendString(dst, r.ID)
@@ -123,7 +123,7 @@ func appendDocRow(dst []byte, r *couch.DocRow, p listParams) []byte {
 		if r.Doc == nil {
 			dst = append(dst, "null"...)
 		} else {
-			dst = appendDoc(dst, r.Doc, p.Encoding)
+			dst = s.doc(dst, r.Doc)
 		}
 	}
 	return append(dst, '}')

@@ -121,14 +121,10 @@ var errWantedObject = badRequest("document must be a JSON object")
 
 // open reads what an entry wants, a row for each revision; where the entry or
 // the read is wrong the error is a row too.
-func (c *call) open(w wanted, p docParams, bytes bool) ([]couch.OpenRev, error) {
+func (c *call) open(w wanted, get couch.GetOptions) ([]couch.OpenRev, error) {
 	if w.err != nil {
 		return nil, w.err
 	}
-	get := p.Get
-	get.Attachments, get.AttsSince = bytes && (p.Bytes || w.since != nil), w.since
-	get.AttEncodingInfo = !bytes || p.Encoding
-	get.Revs = get.Revs || w.since != nil
 	return c.db.OpenRevs(c.ctx(), w.id, w.revs, get)
 }
 
@@ -159,31 +155,34 @@ func (c *call) bulkGet() error {
 		out.buf = append(out.buf, `{"id":`...)
 		out.buf = appendRaw(out.buf, w.rawID)
 		out.buf = append(out.buf, `,"docs":[`...)
-		revs, err := c.open(w, p, true)
+		p.Since = w.since
+		revs, err := c.open(w, p.read(p.Get))
 		for j, r := range revs {
 			if j > 0 {
 				out.buf = append(out.buf, ',')
 			}
-			out.buf = appendOpened(out.buf, w, r, p)
+			out.opened(w, r)
 		}
 		if len(revs) == 0 {
 			out.buf = append(appendUnopened(append(out.buf, `{"error":`...), w, err), '}')
 		}
 		out.buf = append(out.buf, ']', '}')
 		if out.spill() != nil {
-			return nil
+			break
 		}
 	}
 	out.buf = append(out.buf, "]}\n"...)
 	return out.finish()
 }
 
-func appendOpened(dst []byte, w wanted, r couch.OpenRev, p docParams) []byte {
+// opened writes the row of a revision.
+func (s *stream) opened(w wanted, r couch.OpenRev) {
 	if r.Doc == nil {
-		return append(appendUnopened(append(dst, `{"error":`...), w, couch.ErrMissing), '}')
+		s.buf = append(appendUnopened(append(s.buf, `{"error":`...), w, couch.ErrMissing), '}')
+		return
 	}
-	dst = append(dst, `{"ok":`...)
-	return append(appendDoc(dst, openDoc(r.Doc, p), p.Encoding), '}')
+	s.buf = append(s.buf, `{"ok":`...)
+	s.buf = append(s.doc(s.buf, r.Doc), '}')
 }
 
 // appendUnopened appends what was wrong with an entry, its members in CouchDB's order.
@@ -232,17 +231,17 @@ func (c *call) bulkGetMixed(list []wanted, p docParams) error {
 }
 
 func (c *call) writeWanted(mixed *parts, w wanted, p docParams) {
-	revs, err := c.open(w, p, false)
+	p.Since = w.since
+	revs, err := c.open(w, p.asStored(p.Get))
 	if len(revs) == 0 {
 		mixed.json(`application/json; error="true"`, appendUnopened(nil, w, err))
 		return
 	}
-	p.Since = w.since
 	for _, r := range revs {
 		if r.Doc == nil {
 			mixed.json(`application/json; error="true"`, appendUnopened(nil, w, couch.ErrMissing))
 			continue
 		}
-		c.mixedPart(mixed, r, p, "X-Doc-Id: "+string(w.id), "X-Rev-Id: "+r.Rev.String())
+		c.mixedPart(mixed, r, "X-Doc-Id: "+string(w.id), "X-Rev-Id: "+r.Rev.String())
 	}
 }

@@ -77,7 +77,7 @@ func (f *feed) run() error {
 			return f.out.fail(err)
 		}
 		if f.out.err != nil {
-			return nil
+			return f.out.finish()
 		}
 		if f.ended || f.p.Feed == normal || (f.p.Feed == longpoll && f.sent > 0) {
 			break
@@ -205,12 +205,19 @@ func (f *feed) appendChange(dst []byte, ch *couch.Change) []byte {
 		if ch.Doc == nil {
 			dst = append(dst, "null"...)
 		} else {
-			start := len(dst)
-			dst = appendDoc(dst, ch.Doc, f.p.Rows.Get.AttEncodingInfo)
-			dst = append(dst[:start], f.p.Filter.Project(dst[start:])...)
+			dst = f.appendDoc(dst, ch.Doc)
 		}
 	}
 	return append(dst, '}')
+}
+
+// appendDoc appends a row's document: what the filter keeps of it, or all, with
+// its attachments read as they are written.
+func (f *feed) appendDoc(dst []byte, d *couch.Document) []byte {
+	if f.p.Filter.Projects() {
+		return append(dst, f.p.Filter.Project(d.AppendJSON(nil))...)
+	}
+	return f.out.doc(dst, d)
 }
 
 // appendSeq appends a sequence's text in quotes.

@@ -41,10 +41,9 @@ type changesParams struct {
 // changesParams reads the query and, of a POST, what a filter's body holds.
 func (c *call) changesParams() (changesParams, error) {
 	q := c.query.folded()
-	encoding := q.flag("att_encoding_info")
 	p := changesParams{Feed: normal, Timeout: c.policy.changesTimeout, Rows: couch.ChangesOptions{
 		Limit: -1, Descending: q.flag("descending"), AllLeaves: q["style"] == "all_docs", IncludeDocs: q.flag("include_docs"),
-		Get: couch.GetOptions{Conflicts: q.flag("conflicts"), Attachments: q.flag("attachments"), AttEncodingInfo: encoding},
+		Get: couch.GetOptions{Conflicts: q.flag("conflicts"), Follows: q.flag("attachments"), AttEncodingInfo: q.flag("att_encoding_info")},
 	}}
 	body, err := c.changesBody()
 	if err != nil {
@@ -56,6 +55,9 @@ func (c *call) changesParams() (changesParams, error) {
 		}
 	}
 	p.Filter, err = c.changesFilter(q, body)
+	if get := &p.Rows.Get; p.Filter.Projects() {
+		get.Attachments, get.Follows = get.Follows, false
+	}
 	return p, err
 }
 

@@ -32,7 +32,7 @@ func (c *call) copyFrom(from couch.DocID) error {
 	if err := c.mayDesign(to); err != nil {
 		return err
 	}
-	d, err := c.source(from, rev)
+	d, err := c.db.CopyOf(c.ctx(), from, rev)
 	if err != nil {
 		return err
 	}
@@ -47,24 +47,6 @@ func (c *call) copyFrom(from couch.DocID) error {
 	}
 	c.location(escapedPath(c.db.Name(), string(to)))
 	return c.stored(http.StatusCreated, to, rev)
-}
-
-// source reads the document to copy, as if a client had sent it.
-func (c *call) source(id couch.DocID, rev couch.Rev) (*couch.Document, error) {
-	var (
-		d   *couch.Document
-		err error
-	)
-	if id.IsLocal() {
-		d, err = c.db.GetLocal(c.ctx(), id)
-	} else {
-		d, err = c.db.Get(c.ctx(), id, couch.GetOptions{Rev: rev, Attachments: true})
-	}
-	if err != nil {
-		return nil, err
-	}
-	d.Rev = couch.Rev{}
-	return couch.ParseDocument(d.AppendJSON(nil))
 }
 
 // destination reads the header of COPY: "id" or "id?rev=1-abc", escaped.

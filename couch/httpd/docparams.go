@@ -7,9 +7,7 @@ type docParams struct {
 	Get      couch.GetOptions // rev, latest, revs, revs_info, conflicts, deleted_conflicts, meta, local_seq
 	OpenRevs []couch.Rev      // open_revs=[…]
 	Open     bool             // open_revs is there; with OpenRevs nil it is "all"
-	Bytes    bool             // attachments=true
-	Since    []couch.Rev      // atts_since=[…]: bytes of newer attachments
-	Encoding bool             // att_encoding_info: encoding and encoded_length in stubs
+	attParams
 }
 
 // docParams reads them. CouchDB refuses only what it cannot read; flags that
@@ -19,7 +17,7 @@ func (c *call) docParams() (docParams, error) {
 	if len(q) == 0 {
 		return docParams{}, nil
 	}
-	p := docParams{Bytes: q.flag("attachments"), Encoding: q.flag("att_encoding_info")}
+	p := docParams{attParams: attParams{Bytes: q.flag("attachments"), Encoding: q.flag("att_encoding_info")}}
 	meta := q.flag("meta")
 	p.Get = couch.GetOptions{
 		Latest: q.flag("latest"), Revs: q.flag("revs"), LocalSeq: q.flag("local_seq"),
@@ -64,15 +62,5 @@ func openRevsOf(list string) ([]couch.Rev, error) {
 // not say where revisions are named.
 func ofRevision(o couch.GetOptions) couch.GetOptions {
 	o.RevsInfo, o.Conflicts, o.DeletedConflicts, o.LocalSeq = false, false, false, false
-	return o
-}
-
-// wantsBytes reports whether any attachment may be sent with its bytes.
-func (p docParams) wantsBytes() bool { return p.Bytes || p.Since != nil }
-
-// inline are the options of a read whose attachments come as base64 in the JSON.
-func (p docParams) inline() couch.GetOptions {
-	o := p.Get
-	o.Attachments, o.AttsSince, o.AttEncodingInfo = p.wantsBytes(), p.Since, p.Encoding
 	return o
 }

@@ -31,16 +31,30 @@ func (c *call) document() error {
 	if p.wantsBytes() && accepts(c.r.Header, "multipart/related") {
 		return c.related(id, p)
 	}
-	d, err := c.db.Get(c.ctx(), id, p.inline())
+	d, err := c.db.Get(c.ctx(), id, p.read(p.Get))
 	if err != nil {
 		return err
 	}
+	return c.sendDocument(d)
+}
+
+// sendDocument answers with a document as JSON, in one piece unless attachments are in it.
+func (c *call) sendDocument(d *couch.Document) error {
 	if !hasMeta(d) && c.etag(etagOf(d.Rev)) {
 		return nil
 	}
-	c.out = append(appendDoc(c.out[:0], d, p.Encoding), '\n')
-	c.send(http.StatusOK, c.out)
-	return nil
+	if !follows(d) {
+		c.out = append(d.AppendJSON(c.out[:0]), '\n')
+		c.send(http.StatusOK, c.out)
+		return nil
+	}
+	out := c.stream()
+	defer out.release()
+	out.start("application/json")
+	return out.send(func() error {
+		out.buf = append(out.doc(out.buf, d), '\n')
+		return nil
+	})
 }
 
 // redirectDesign sends clients that escape the slash of a design document's id to its path.

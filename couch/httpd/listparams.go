@@ -8,24 +8,22 @@ import (
 
 // listParams are the parameters of _all_docs, _design_docs and _local_docs.
 type listParams struct {
-	Rows      couch.AllDocsOptions // startkey, endkey, inclusive_end, descending, skip, limit, include_docs, conflicts, attachments
+	Rows      couch.AllDocsOptions // startkey, endkey, inclusive_end, descending, skip, limit, include_docs, conflicts, attachments, att_encoding_info
 	Keys      []json.RawMessage    // keys; nil: a range
 	Partition *string              // partition; nil: all
 	Nothing   bool                 // no string can lie in the range
 	UpdateSeq bool                 // update_seq=true
-	Encoding  bool                 // att_encoding_info=true
 }
 
 func (o *options) list() (listParams, error) {
-	encoding := o.bool("att_encoding_info", false)
 	p := listParams{
 		Rows: couch.AllDocsOptions{
 			ExclusiveEnd: !o.bool("inclusive_end", true), Descending: o.bool("descending", false),
 			Skip: o.number("skip", 0), Limit: o.number("limit", -1), IncludeDocs: o.bool("include_docs", false),
-			Get: couch.GetOptions{Conflicts: o.bool("conflicts", false), Attachments: o.bool("attachments", false), AttEncodingInfo: encoding},
+			Get: couch.GetOptions{Conflicts: o.bool("conflicts", false), Follows: o.bool("attachments", false), AttEncodingInfo: o.bool("att_encoding_info", false)},
 		},
-		UpdateSeq: o.bool("update_seq", false), Encoding: encoding,
-		Keys: o.keys("`keys` body member must be an array."),
+		UpdateSeq: o.bool("update_seq", false),
+		Keys:      o.keys("`keys` body member must be an array."),
 	}
 	key := o.json("key")
 	start, end := o.json("startkey", "start_key"), o.json("endkey", "end_key")

@@ -3,7 +3,6 @@ package httpd
 import (
 	"fmt"
 	"io"
-	"net/http"
 	"strconv"
 	"strings"
 
@@ -13,16 +12,14 @@ import (
 // related is GET of a document as multipart/related, bytes of attachments
 // included; without any it is plain JSON.
 func (c *call) related(id couch.DocID, p docParams) error {
-	d, err := c.withFollows(id, p)
+	d, err := c.db.Get(c.ctx(), id, p.asStored(p.Get))
 	if err != nil {
 		return err
 	}
-	if !hasMeta(d) && c.etag(etagOf(d.Rev)) {
-		return nil
-	}
 	if !follows(d) {
-		c.out = append(appendDoc(c.out[:0], d, p.Encoding), '\n')
-		c.send(http.StatusOK, c.out)
+		return c.sendDocument(d)
+	}
+	if !hasMeta(d) && c.etag(etagOf(d.Rev)) {
 		return nil
 	}
 	r := relatedOf(d)
@@ -33,52 +30,6 @@ func (c *call) related(id couch.DocID, p docParams) error {
 	return out.send(func() error { return c.writeRelated(out, r) })
 }
 
-// withFollows reads a document and marks the attachments that are to be sent
-// with their bytes, which stay in the store until they are written.
-func (c *call) withFollows(id couch.DocID, p docParams) (*couch.Document, error) {
-	get := p.Get
-	get.Revs = get.Revs || p.Since != nil
-	get.AttEncodingInfo = true // the bytes are sent as they are stored
-	d, err := c.db.Get(c.ctx(), id, get)
-	if err != nil {
-		return nil, err
-	}
-	return markFollows(d, p), nil
-}
-
-// markFollows returns the document with Follows set on each attachment that is
-// newer than the newest of p.Since that the document descends from.
-func markFollows(d *couch.Document, p docParams) *couch.Document {
-	known := uint64(0)
-	for _, since := range p.Since {
-		for _, r := range d.Revisions {
-			if r == since && r.Pos > known {
-				known = r.Pos
-			}
-		}
-	}
-	marked := *d
-	marked.Attachments = make([]couch.Attachment, len(d.Attachments))
-	for i, a := range d.Attachments {
-		a.Follows = a.RevPos > known
-		a.Stub = !a.Follows
-		marked.Attachments[i] = a
-	}
-	if !p.Get.Revs {
-		marked.Revisions = nil
-	}
-	return &marked
-}
-
-func follows(d *couch.Document) bool {
-	for _, a := range d.Attachments {
-		if a.Follows {
-			return true
-		}
-	}
-	return false
-}
-
 // A related is a document as the parts of multipart/related: its JSON, then the bytes.
 type related struct {
 	doc      *couch.Document
@@ -87,7 +38,7 @@ type related struct {
 }
 
 func relatedOf(d *couch.Document) related {
-	return related{doc: d, json: appendDoc(nil, d, true), boundary: newBoundary()}
+	return related{doc: d, json: d.AppendJSON(nil), boundary: newBoundary()}
 }
 
 func (r related) contentType() string { return `multipart/related; boundary="` + r.boundary + `"` }
@@ -152,13 +103,10 @@ func (c *call) copyStored(w io.Writer, d *couch.Document, a couch.Attachment) er
 
 // openRevs is GET of a document's leaves or of named revisions.
 func (c *call) openRevs(id couch.DocID, p docParams) error {
-	get := p.Get
-	get.AttEncodingInfo = true // the bytes are sent as they are stored
-	asJSON := !accepts(c.r.Header, "multipart/mixed")
+	get, asJSON := p.asStored(p.Get), !accepts(c.r.Header, "multipart/mixed")
 	if asJSON {
-		get = p.inline()
+		get = p.read(p.Get)
 	}
-	get.Revs = get.Revs || p.Since != nil
 	revs, err := c.db.OpenRevs(c.ctx(), id, p.OpenRevs, get)
 	if err != nil {
 		return err
@@ -173,7 +121,7 @@ func (c *call) openRevs(id couch.DocID, p docParams) error {
 	out.start(`multipart/mixed; boundary="` + mixed.boundary + `"`)
 	return out.send(func() error {
 		for _, r := range revs {
-			c.mixedPart(&mixed, r, p)
+			c.mixedPart(&mixed, r)
 		}
 		return mixed.end()
 	})
@@ -181,15 +129,15 @@ func (c *call) openRevs(id couch.DocID, p docParams) error {
 
 // mixedPart writes one revision as a part of multipart/mixed: as JSON, as a
 // nested multipart/related where it has attachments, or as missing.
-func (c *call) mixedPart(mixed *parts, r couch.OpenRev, p docParams, about ...string) {
+func (c *call) mixedPart(mixed *parts, r couch.OpenRev, about ...string) {
 	if r.Doc == nil {
 		missing := append(appendQuotedRev([]byte(`{"missing":`), r.Rev), '}')
 		mixed.json(`application/json; error="true"`, missing)
 		return
 	}
-	d := markFollows(r.Doc, p)
+	d := r.Doc
 	if !follows(d) {
-		mixed.json("application/json", appendDoc(nil, d, true))
+		mixed.json("application/json", d.AppendJSON(nil))
 		return
 	}
 	nested := relatedOf(d)
@@ -199,30 +147,28 @@ func (c *call) mixedPart(mixed *parts, r couch.OpenRev, p docParams, about ...st
 }
 
 func (c *call) openRevsJSON(revs []couch.OpenRev, p docParams) error {
-	dst := append(c.out[:0], '[')
-	for i, r := range revs {
-		if i > 0 {
-			dst = append(dst, ',')
+	out := c.stream()
+	defer out.release()
+	out.start("application/json")
+	return out.send(func() error {
+		out.buf = append(out.buf, '[')
+		for i, r := range revs {
+			if i > 0 {
+				out.buf = append(out.buf, ',')
+			}
+			if r.Doc == nil {
+				out.buf = append(out.buf, `{"missing":`...)
+				out.buf = appendQuotedRev(out.buf, r.Rev)
+			} else {
+				out.buf = append(out.buf, `{"ok":`...)
+				out.buf = out.doc(out.buf, r.Doc)
+			}
+			out.buf = append(out.buf, '}')
+			if out.spill() != nil {
+				return nil
+			}
 		}
-		if r.Doc == nil {
-			dst = append(dst, `{"missing":`...)
-			dst = append(appendQuotedRev(dst, r.Rev), '}')
-			continue
-		}
-		dst = append(dst, `{"ok":`...)
-		dst = append(appendDoc(dst, openDoc(r.Doc, p), p.Encoding), '}')
-	}
-	c.out = append(dst, "]\n"...)
-	c.send(http.StatusOK, c.out)
-	return nil
-}
-
-// openDoc drops the history that was read only for atts_since.
-func openDoc(d *couch.Document, p docParams) *couch.Document {
-	if p.Get.Revs || d.Revisions == nil {
-		return d
-	}
-	bare := *d
-	bare.Revisions = nil
-	return &bare
+		out.buf = append(out.buf, "]\n"...)
+		return nil
+	})
 }

@@ -25,6 +25,7 @@ type stream struct {
 	started bool  // the headers are fixed
 	wrote   bool  // and perhaps sent
 	err     error // of the connection; it stays
+	broken  error // what the rows could not be completed for, where it was the store's fault
 }
 
 func (c *call) stream() *stream {
@@ -110,7 +111,17 @@ func (s *stream) send(write func() error) error {
 // finish writes the rest. A client that is gone is no error of ours.
 func (s *stream) finish() error {
 	_ = s.push()
+	if s.broken != nil {
+		return s.fail(s.broken)
+	}
 	return nil
+}
+
+// breakOff ends what rows append; finish tells why.
+func (s *stream) breakOff(err error) {
+	if s.err == nil {
+		s.err, s.broken = err, err
+	}
 }
 
 // fail ends a stream that cannot be completed. Before the first write the error
@@ -120,7 +131,7 @@ func (s *stream) fail(err error) error {
 	if !s.wrote {
 		return err
 	}
-	if s.err == nil && s.c.ctx().Err() == nil {
+	if (s.err == nil || s.broken != nil) && s.c.ctx().Err() == nil {
 		s.c.s.o.Logger.Warn("answer cut short", "path", s.c.r.URL.Path, "error", err)
 	}
 	panic(http.ErrAbortHandler)

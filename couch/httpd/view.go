@@ -11,11 +11,9 @@ import (
 type viewParams struct {
 	Query     views.Query
 	UpdateSeq bool // update_seq=true
-	Encoding  bool // att_encoding_info=true
 }
 
 func (o *options) view() (viewParams, error) {
-	encoding := o.bool("att_encoding_info", false)
 	q := views.Query{
 		Key: o.json("key"), StartKey: o.json("startkey", "start_key"), EndKey: o.json("endkey", "end_key"),
 		Keys:         o.keys("`keys` member must be an array."),
@@ -23,7 +21,7 @@ func (o *options) view() (viewParams, error) {
 		Skip: o.number("skip", 0), Limit: o.number("limit", -1),
 		NoReduce: !o.bool("reduce", true), Group: o.bool("group", false),
 		IncludeDocs: o.bool("include_docs", false),
-		Get:         couch.GetOptions{Conflicts: o.bool("conflicts", false), Attachments: o.bool("attachments", false), AttEncodingInfo: encoding},
+		Get:         couch.GetOptions{Conflicts: o.bool("conflicts", false), Follows: o.bool("attachments", false), AttEncodingInfo: o.bool("att_encoding_info", false)},
 	}
 	q.StartKeyDocID, _ = o.word("startkey_docid", "start_key_doc_id")
 	q.EndKeyDocID, _ = o.word("endkey_docid", "end_key_doc_id")
@@ -41,7 +39,7 @@ func (o *options) view() (viewParams, error) {
 	if q.Keys != nil && (q.Key != nil || q.StartKey != nil || q.EndKey != nil) {
 		o.fail(queryParse("`keys` is incompatible with `key`, `start_key` and `end_key`"))
 	}
-	return viewParams{Query: q, UpdateSeq: o.bool("update_seq", false), Encoding: encoding}, o.err
+	return viewParams{Query: q, UpdateSeq: o.bool("update_seq", false)}, o.err
 }
 
 // updates are the values of update= and of its older form, stale=.
@@ -130,10 +128,10 @@ func (c *call) writeView(out *stream, p viewParams) error {
 		out.buf = append(out.buf, `,"offset":`...)
 		out.buf = append(strconv.AppendInt(out.buf, rows.Offset(), 10), ',')
 	}
-	return writeRows(c, out, rows, more, p.UpdateSeq, func(dst []byte, r *views.Row) []byte { return appendViewRow(dst, r, p) })
+	return writeRows(c, out, rows, more, p.UpdateSeq, func(dst []byte, r *views.Row) []byte { return out.viewRow(dst, r, p) })
 }
 
-func appendViewRow(dst []byte, r *views.Row, p viewParams) []byte {
+func (s *stream) viewRow(dst []byte, r *views.Row, p viewParams) []byte {
 	dst = append(dst, '{')
 	if r.ID != "" {
 		dst = append(dst, `"id":`...)
@@ -152,7 +150,7 @@ func appendViewRow(dst []byte, r *views.Row, p viewParams) []byte {
 		if r.Doc == nil {
 			dst = append(dst, "null"...)
 		} else {
-			dst = appendDoc(dst, r.Doc, p.Encoding)
+			dst = s.doc(dst, r.Doc)
 		}
 	}
 	return append(dst, '}')
