@@ -240,54 +240,31 @@ func (r *DocRows) Total() int64 {
 	return r.snap.counts.docs
 }
 
-// Offset is exact; it counts the documents before the range when it is called.
+// Offset is exact, and costs a short walk at most whatever the size of the database.
 func (r *DocRows) Offset() int64 {
 	s, ok := r.source.(*rangeSource)
 	if !ok || r.closed {
 		return 0
 	}
-	db := r.snap.db
-	kind, live := byte(kindID), true
-	if s.idPrefix == localPrefix {
-		kind, live = kindLocal, false
-	}
-	p := db.prefix(kind)
-	from, to := p[:], r.lower
-	if r.o.Descending {
-		from, to = r.upper, end(p[:])
-	}
-	n := int64(0)
-	if string(from) < string(to) {
-		var err error
-		n, err = r.countLive(from, to, live)
-		r.keep(err)
-	}
+	n, err := r.before(s.idPrefix == localPrefix)
+	r.keep(err)
 	return min(n+int64(r.o.Skip), r.Total())
 }
 
-func (r *DocRows) countLive(lower, upper []byte, live bool) (int64, error) {
-	if !live || r.snap.counts.deleted == 0 {
-		return countKeys(r.snap, lower, upper)
-	}
-	it, err := r.snap.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
-	if err != nil {
-		return 0, readError(err)
-	}
-	defer it.Close() //nolint:errcheck // its error is read below
-	n := int64(0)
-	for ok := it.First(); ok; ok = it.Next() {
-		value, err := it.ValueAndErr()
-		if err != nil {
-			return 0, readError(err)
+// before counts the rows before the range, of all there are.
+func (r *DocRows) before(local bool) (int64, error) {
+	if local {
+		p := r.snap.db.prefix(kindLocal)
+		if r.o.Descending {
+			return countKeys(r.snap, r.upper, end(p[:]))
 		}
-		if len(value) > 0 && value[0] != flagDeleted {
-			n++
-		}
+		return countKeys(r.snap, p[:], r.lower)
 	}
-	if err := it.Error(); err != nil {
-		return 0, readError(err)
+	if r.o.Descending {
+		n, err := r.snap.rank(r.ctx, r.upper)
+		return r.snap.counts.docs - n, err
 	}
-	return n, nil
+	return r.snap.rank(r.ctx, r.lower)
 }
 
 func (r *DocRows) keep(err error) {

@@ -28,6 +28,7 @@ type DB struct {
 
 	durable watermark
 	tally   tally
+	ranks   ranks
 
 	compacting sync.Mutex // held by Compact
 
@@ -249,7 +250,7 @@ func (db *DB) loadMeta() error {
 		return err
 	}
 	db.counts.Store(&c)
-	db.durable.seq, db.tally.seq = c.seq, c.seq
+	db.durable.seq, db.tally.seq, db.ranks.seq = c.seq, c.seq, c.seq
 	meta := func(name string, use func(v []byte)) error {
 		v, err := read(db.store.pebble, db.prefix(kindMeta).key(name))
 		if err == nil {

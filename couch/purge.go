@@ -62,6 +62,7 @@ func (db *DB) purge(asked []RevsQuery) ([]Purged, *pebble.Batch, Seq, error) {
 		return answers, nil, before.seq, err
 	}
 	db.tally.add(l.replaced)
+	db.ranks.add(l.order, l.counts.seq)
 	if err := db.store.apply(l.batch); err != nil {
 		return nil, nil, 0, err
 	}

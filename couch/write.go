@@ -268,6 +268,7 @@ func (db *DB) land(edits []edit, at Seq) (*pebble.Batch, Seq, error) {
 		return nil, before.seq, nil
 	}
 	db.tally.add(l.replaced)
+	db.ranks.add(l.order, l.counts.seq)
 	if err := db.store.apply(l.batch); err != nil {
 		return nil, 0, err
 	}
