@@ -111,7 +111,10 @@ type Server struct {
 	ctx    context.Context // of feeds and background work; ends with Close
 	cancel context.CancelFunc
 	tasks  tasks
-	calls  sync.Pool // of *call
+
+	resharding resharding
+
+	calls sync.Pool // of *call
 }
 
 // New makes the server of a store, the engine of its views and its accounts.
