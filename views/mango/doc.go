@@ -48,10 +48,10 @@
 //
 // # Regular expressions
 //
-// $regex takes RE2's syntax, PCRE's without what needs backtracking: look-around,
-// back-references, atomic groups and possessive quantifiers are refused as not_supported. A dot
-// matches a character, not a byte, and $ only the very end. The work for one value is bounded;
-// a text beyond it does not match, as one beyond PCRE's limit does not.
+// $regex takes what PCRE takes, near enough: RE2 does the work in time proportional to the text, and
+// only what it does not know, look-around, back-references, atomic groups, goes to a backtracking
+// engine, which knows no possessive quantifiers (a++). Both are bounded for one value; one beyond the bound does not match, as beyond
+// PCRE's. A dot matches a character, not a byte, and $ only the very end.
 //
 // # Concurrency
 //

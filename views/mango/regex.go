@@ -1,9 +1,11 @@
 package mango
 
 import (
-	"errors"
 	"regexp"
 	"regexp/syntax"
+	"time"
+
+	"github.com/dlclark/regexp2/v2"
 )
 
 // longestPattern is PCRE's limit of a compiled pattern, roughly.
@@ -13,48 +15,59 @@ const longestPattern = 1 << 16
 // text. It is a second or two at the worst, and a pattern of 16 states still sees 8 MB of text.
 const work = 1 << 27
 
-// pattern is $regex.
-type pattern struct {
-	*regexp.Regexp
-	longest int // text it is tried on
-}
+// backtracking is how long a pattern that RE2 does not know may try one value: some
+// millions of steps, where PCRE's limit is ten million.
+const backtracking = 200 * time.Millisecond
 
+// newPattern is $regex: by RE2, which takes time in proportion to the text, or where the pattern
+// looks around or back, as ^(?!_design/) does, by a backtracking engine.
 func newPattern(arg []byte) (matcher, error) {
 	source, _ := decode(arg)
 	if len(source) > longestPattern {
 		return nil, badArgument("$regex", arg)
 	}
-	tree, err := syntax.Parse(string(source), syntax.Perl)
+	if re, err := regexp.Compile(string(source)); err == nil {
+		return pattern{re, work / states(string(source))}, nil
+	}
+	re, err := regexp2.Compile(string(source), regexp2.RE2)
 	if err != nil {
-		return nil, refusal(err, arg)
+		return nil, badArgument("$regex", arg)
+	}
+	re.MatchTimeout = backtracking
+	return backtracker{re}, nil
+}
+
+// states is the size of a pattern's program.
+func states(source string) int {
+	tree, err := syntax.Parse(source, syntax.Perl)
+	if err != nil {
+		return 1
 	}
 	program, err := syntax.Compile(tree.Simplify())
 	if err != nil {
-		return nil, refusal(err, arg)
+		return 1
 	}
-	re, err := regexp.Compile(string(source))
-	if err != nil {
-		return nil, refusal(err, arg)
-	}
-	return pattern{re, work / max(1, len(program.Inst))}, nil
+	return max(1, len(program.Inst))
 }
 
-// backtracking are the complaints about what PCRE knows and RE2 does not.
-var backtracking = map[syntax.ErrorCode]bool{
-	syntax.ErrInvalidPerlOp: true, syntax.ErrInvalidEscape: true, syntax.ErrInvalidRepeatOp: true,
-	syntax.ErrInvalidRepeatSize: true, syntax.ErrLarge: true,
-}
-
-// refusal tells a pattern that is wrong from one that is not supported.
-func refusal(err error, arg []byte) error {
-	var s *syntax.Error
-	if errors.As(err, &s) && backtracking[s.Code] {
-		return &Error{"not_supported", "Unsupported regular expression (RE2 syntax is): " + s.Code.String() + ": " + s.Expr}
-	}
-	return badArgument("$regex", arg)
+type pattern struct {
+	*regexp.Regexp
+	longest int // text it is tried on
 }
 
 func (p pattern) match(value []byte) bool {
 	s, ok := decode(value)
 	return ok && len(s) <= p.longest && p.Match(s)
+}
+
+type backtracker struct{ *regexp2.Regexp }
+
+// match: what takes too long or too much memory does not match, as with PCRE.
+func (b backtracker) match(value []byte) bool {
+	s, ok := decode(value)
+	if !ok {
+		return false
+	}
+	matches, err := b.MatchString(string(s))
+	return matches && err == nil
 }
