@@ -82,7 +82,11 @@ func bounds(o AllDocsOptions, p prefix, idPrefix string) (lower, upper []byte) {
 	if high != nil {
 		upper = key(*high, o.Descending || !o.ExclusiveEnd)
 	}
-	if string(lower) > string(upper) {
+	switch {
+	case string(lower) <= string(upper):
+	case o.Descending: // nothing, and the rows before it are counted from the start all the same
+		lower = upper
+	default:
 		upper = lower
 	}
 	return lower, upper
@@ -173,6 +177,9 @@ func (s *namesSource) next(r *DocRows) (bool, error) {
 	id := s.ids[0]
 	s.ids = s.ids[1:]
 	r.row = DocRow{ID: id}
+	if id.IsLocal() {
+		return true, r.local()
+	}
 	record, err := r.snap.db.readRecord(r.snap, id, false)
 	if errors.Is(err, ErrMissing) {
 		r.row.Missing = true
@@ -186,6 +193,22 @@ func (s *namesSource) next(r *DocRows) (bool, error) {
 }
 
 func (s *namesSource) close() {}
+
+// local reads the row of a named _local document.
+func (r *DocRows) local() error {
+	doc, err := r.snap.db.readLocal(r.snap, r.row.ID)
+	switch {
+	case errors.Is(err, ErrMissing):
+		r.row.Missing = true
+		return nil
+	case err != nil:
+		return err
+	}
+	if r.row.Rev = doc.Rev; r.o.IncludeDocs {
+		r.row.Doc = doc
+	}
+	return nil
+}
 
 // AllDocsByID lists the named documents in the given order, missing and deleted ones too.
 func (db *DB) AllDocsByID(ctx context.Context, ids []DocID, o AllDocsOptions) (*DocRows, error) {

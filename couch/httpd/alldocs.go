@@ -29,8 +29,16 @@ func (c *call) postBody() ([]byte, error) {
 	return c.body()
 }
 
+// postObject is the object that a POST must have for its body; nil for other methods.
+func (c *call) postObject() ([]byte, error) {
+	if c.verb != http.MethodPost {
+		return nil, nil
+	}
+	return c.object()
+}
+
 func (c *call) listing(of kind) error {
-	raw, err := c.postBody()
+	raw, err := c.postObject()
 	if err != nil {
 		return err
 	}
@@ -61,6 +69,7 @@ const (
 
 // writeList writes one list.
 func (c *call) writeList(out *stream, of kind, p listParams) error {
+	p.only(of)
 	rows, err := c.rows(of, p)
 	if err != nil {
 		return err
@@ -72,7 +81,18 @@ func (c *call) writeList(out *stream, of kind, p listParams) error {
 		return err
 	}
 	out.buf = append(out.buf, `{"total_rows":`+total+`,"offset":`+offset+`,`...)
-	return writeRows(c, out, rows, more, p.UpdateSeq, func(dst []byte, r *couch.DocRow) []byte { return out.docRow(dst, r, p) })
+	if p.UpdateSeq && (p.Keys != nil || of == locals) {
+		out.buf = append(out.buf, `"update_seq":null,`...)
+		p.UpdateSeq = false
+	}
+	at := p.Rows.Skip
+	return writeRows(c, out, rows, more, p.UpdateSeq, func(dst []byte, r *couch.DocRow) []byte {
+		at++
+		if r.Missing {
+			return append(append(append(dst, `{"key":`...), p.key(at-1)...), `,"error":"not_found"}`...)
+		}
+		return out.docRow(dst, r, p)
+	})
 }
 
 // rowReader is what the rows of lists and of views have in common.
@@ -103,11 +123,6 @@ func writeRows[R any](c *call, out *stream, rows rowReader[R], more, updateSeq b
 }
 
 func (s *stream) docRow(dst []byte, r *couch.DocRow, p listParams) []byte {
-	if r.Missing {
-		dst = append(dst, `{"key":`...)
-		dst = appendString(dst, r.ID)
-		return append(dst, `,"error":"not_found"}`...)
-	}
 	dst = append(dst, `{"id":`...)
 	dst = appendString(dst, r.ID)
 	dst = append(dst, `,"key":`...)

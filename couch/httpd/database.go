@@ -112,16 +112,15 @@ type nameRange struct {
 }
 
 func (c *call) databaseNames() ([]string, error) {
-	o, err := listOptions(c.query, nil)
+	o, err := listOptions(c.r.URL.RawQuery, nil)
 	if err != nil {
 		return nil, err
 	}
 	r := nameRange{
 		exclusiveEnd: !o.bool("inclusive_end", true), descending: o.bool("descending", false),
-		skip: o.number("skip", 0), limit: o.number("limit", -1),
+		skip: o.number("skip", 0), limit: o.limit(),
 	}
-	r.start, _ = idBound(o.json("startkey", "start_key"))
-	r.end, _ = idBound(o.json("endkey", "end_key"))
+	r.start, r.end = o.idBound("start_key"), o.idBound("end_key")
 	if o.err != nil {
 		return nil, o.err
 	}

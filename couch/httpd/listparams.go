@@ -11,7 +11,6 @@ type listParams struct {
 	Rows      couch.AllDocsOptions // startkey, endkey, inclusive_end, descending, skip, limit, include_docs, conflicts, attachments, att_encoding_info
 	Keys      []json.RawMessage    // keys; nil: a range
 	Partition *string              // partition; nil: all
-	Nothing   bool                 // no string can lie in the range
 	UpdateSeq bool                 // update_seq=true
 }
 
@@ -19,62 +18,49 @@ func (o *options) list() (listParams, error) {
 	p := listParams{
 		Rows: couch.AllDocsOptions{
 			ExclusiveEnd: !o.bool("inclusive_end", true), Descending: o.bool("descending", false),
-			Skip: o.number("skip", 0), Limit: o.number("limit", -1), IncludeDocs: o.bool("include_docs", false),
+			Skip: o.number("skip", 0), Limit: o.limit(), IncludeDocs: o.bool("include_docs", false),
 			Get: couch.GetOptions{Conflicts: o.bool("conflicts", false), Follows: o.bool("attachments", false), AttEncodingInfo: o.bool("att_encoding_info", false)},
 		},
 		UpdateSeq: o.bool("update_seq", false),
-		Keys:      o.keys("`keys` body member must be an array."),
+		Keys:      o.keys(badRequest("`keys` body member must be an array.")),
 	}
-	key := o.json("key")
-	start, end := o.json("startkey", "start_key"), o.json("endkey", "end_key")
-	switch {
-	case p.Keys != nil && (key != nil || start != nil || end != nil):
-		o.fail(queryParse("`keys` is incompatible with `key`, `start_key` and `end_key`"))
-	case key != nil:
-		start, end = key, key
+	o.freshness()
+	if o.bool("reduce", false) {
+		o.fail(queryParse("Reduce is invalid for map-only views."))
 	}
-	p.bound(start, end)
+	if whole, level := o.grouping(); whole || level > 0 {
+		o.fail(queryParse("Invalid use of grouping on a map view."))
+	}
+	p.Rows.Start, p.Rows.End = o.idBound("start_key"), o.idBound("end_key")
 	if name, ok := o.word("partition"); ok {
 		p.Partition = &name
 	}
 	return p, o.err
 }
 
-// A side says where a key that is not a string lies among the ids, in CouchDB's
-// collation: numbers and words before all of them, arrays and objects after.
-type side int
-
-const (
-	before side = iota - 1
-	among
-	after
-)
-
-// idBound is a key as a bound of ids; nil where there is none or it is no string.
-func idBound(raw json.RawMessage) (*couch.DocID, side) {
-	switch first(raw) {
-	case 0:
-		return nil, among
-	case '"':
-		s, err := text(raw)
-		if err != nil {
-			return nil, among
+// idBound is a bound of ids: a key, or else the id that would settle ties. A key
+// that is no string lies before all ids, where no id is either.
+func (o *options) idBound(name string) *couch.DocID {
+	id := couch.DocID("")
+	raw := o.json(name)
+	if raw == nil {
+		word, ok := o.word(name + "_doc_id")
+		if id = couch.DocID(word); !ok {
+			return nil
 		}
-		id := couch.DocID(s)
-		return &id, among
-	case '{', '[':
-		return nil, after
+	} else if s, err := text(raw); err == nil {
+		id = couch.DocID(s)
 	}
-	return nil, before
+	return &id
 }
 
-// bound sets the range. The start is the first row that is returned, in either direction.
-func (p *listParams) bound(start, end json.RawMessage) {
-	var from, to side
-	p.Rows.Start, from = idBound(start)
-	p.Rows.End, to = idBound(end)
+// key is the i-th of Keys in the order of their rows, null where there is none.
+func (p *listParams) key(i int) json.RawMessage {
 	if p.Rows.Descending {
-		from, to = -from, -to
+		i = len(p.Keys) - 1 - i
 	}
-	p.Nothing = from == after || to == before || first(start) != 0 && first(start) != '"' && string(start) == string(end)
+	if i < 0 || i >= len(p.Keys) {
+		return nil
+	}
+	return p.Keys[i]
 }

@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 
 	"settee/couch"
@@ -22,45 +23,23 @@ var designRange = func() couch.AllDocsOptions {
 	return couch.AllDocsOptions{Start: &lower, End: &upper, ExclusiveEnd: true, Limit: -1}
 }()
 
-// docRows are what the lists iterate; *couch.DocRows is one.
-type docRows interface {
-	Next() bool
-	Row() *couch.DocRow
-	Total() int64
-	Offset() int64
-	UpdateSeq() couch.Seq
-	Err() error
-	Close() error
-}
-
 // rows opens a list.
-func (c *call) rows(of kind, p listParams) (docRows, error) {
+func (c *call) rows(of kind, p listParams) (*couch.DocRows, error) {
 	if of == everyDoc {
 		if err := c.narrow(&p); err != nil {
 			return nil, err
 		}
 	}
-	if p.Nothing && p.Keys == nil {
-		p.Rows.Limit = 0
-	}
 	if p.Keys != nil {
-		return c.keyed(of, p)
+		return c.db.AllDocsByID(c.ctx(), p.named(), p.Rows)
 	}
 	switch of {
 	case locals:
-		return opened(c.db.LocalDocs(c.ctx(), p.Rows))
+		return c.db.LocalDocs(c.ctx(), p.Rows)
 	case designs:
 		p.Rows.Start, p.Rows.End = within(p.Rows, *designRange.Start, *designRange.End)
 	}
-	return opened(c.db.AllDocs(c.ctx(), p.Rows))
-}
-
-// opened keeps a nil pointer from becoming an interface that is not nil.
-func opened(rows *couch.DocRows, err error) (docRows, error) {
-	if err != nil {
-		return nil, err
-	}
-	return rows, nil
+	return c.db.AllDocs(c.ctx(), p.Rows)
 }
 
 // within narrows a range to the ids between lower and upper, which is none itself.
@@ -81,105 +60,58 @@ func within(o couch.AllDocsOptions, lower, upper couch.DocID) (start, end *couch
 	return low, high
 }
 
-// keyed opens a list of named rows. A key that is no string names nothing.
-func (c *call) keyed(of kind, p listParams) (docRows, error) {
-	keys := p.Keys
-	if p.Rows.Descending {
-		keys = reversed(keys)
+// named are the ids of Keys. A key that is no string is no id, and so names
+// nothing.
+func (p *listParams) named() []couch.DocID {
+	ids := make([]couch.DocID, len(p.Keys))
+	for i, k := range p.Keys {
+		if id, err := text(k); err == nil {
+			ids[i] = couch.DocID(id)
+		}
 	}
-	ids := make([]couch.DocID, 0, len(keys))
-	for _, k := range keys {
+	return ids
+}
+
+// only keeps the keys of a kind.
+func (p *listParams) only(of kind) {
+	if of == everyDoc || p.Keys == nil {
+		return
+	}
+	p.Keys = slices.DeleteFunc(p.Keys, func(k json.RawMessage) bool {
 		id, err := text(k)
-		if err != nil {
-			return nil, badRequest("`keys` must hold document ids.")
-		}
-		if of == designs && !couch.DocID(id).IsDesign() {
-			continue
-		}
-		ids = append(ids, couch.DocID(id))
-	}
+		return err != nil || couch.DocID(id).IsLocal() != (of == locals) || couch.DocID(id).IsDesign() != (of == designs)
+	})
+}
+
+// figures are total_rows and offset as CouchDB counts them. Named rows and
+// _local documents have no offset; that of design documents counts the others
+// before them too.
+func (c *call) figures(of kind, rows *couch.DocRows, p listParams) (total, offset string, err error) {
 	if of == locals {
-		skip := min(p.Rows.Skip, len(ids))
-		ids = ids[skip:]
-		if p.Rows.Limit >= 0 {
-			ids = ids[:min(p.Rows.Limit, len(ids))]
-		}
-		return &localRows{c: c, ids: ids, docs: p.Rows.IncludeDocs}, nil
-	}
-	return opened(c.db.AllDocsByID(c.ctx(), ids, p.Rows))
-}
-
-func reversed(keys []json.RawMessage) []json.RawMessage {
-	back := make([]json.RawMessage, 0, len(keys))
-	for i := len(keys) - 1; i >= 0; i-- {
-		back = append(back, keys[i])
-	}
-	return back
-}
-
-// figures are total_rows and offset, as CouchDB counts them: design documents
-// among themselves, named rows and _local documents without an offset.
-func (c *call) figures(of kind, rows docRows, p listParams) (total, offset string, err error) {
-	all, before := rows.Total(), rows.Offset()
-	switch of {
-	case locals:
 		return "null", "null", nil
-	case designs:
-		first, err := c.db.AllDocs(c.ctx(), designRange)
-		if err != nil {
+	}
+	all := rows.Total()
+	if of == designs {
+		if all, err = c.countDesigns(); err != nil {
 			return "", "", err
 		}
-		defer first.Close()
-		for all = 0; first.Next(); all++ {
-			if all == 0 {
-				before -= first.Offset()
-			}
-		}
-		if err := first.Err(); err != nil {
-			return "", "", err
-		}
-		before = min(max(before, 0), all)
 	}
-	if p.Keys != nil {
-		return strconv.FormatInt(all, 10), "null", nil
+	total, offset = strconv.FormatInt(all, 10), "null"
+	if p.Keys == nil {
+		offset = strconv.FormatInt(min(rows.Offset(), all), 10)
 	}
-	return strconv.FormatInt(all, 10), strconv.FormatInt(before, 10), nil
+	return total, offset, nil
 }
 
-// localRows are named _local documents.
-type localRows struct {
-	c    *call
-	ids  []couch.DocID // those to come
-	docs bool
-	row  couch.DocRow
-	err  error
-}
-
-func (l *localRows) Next() bool {
-	if len(l.ids) == 0 || l.err != nil {
-		return false
+// countDesigns counts the design documents, of which no database has many.
+func (c *call) countDesigns() (n int64, err error) {
+	rows, err := c.db.AllDocs(c.ctx(), designRange)
+	if err != nil {
+		return 0, err
 	}
-	l.row = couch.DocRow{ID: l.ids[0]}
-	l.ids = l.ids[1:]
-	d, err := l.c.db.GetLocal(l.c.ctx(), l.row.ID)
-	switch {
-	case isAbsent(err):
-		l.row.Missing = true
-	case err != nil:
-		l.err = err
-		return false
-	default:
-		l.row.Rev = d.Rev
-		if l.docs {
-			l.row.Doc = d
-		}
+	defer rows.Close()
+	for rows.Next() {
+		n++
 	}
-	return true
+	return n, rows.Err()
 }
-
-func (l *localRows) Row() *couch.DocRow   { return &l.row }
-func (l *localRows) Total() int64         { return 0 }
-func (l *localRows) Offset() int64        { return 0 }
-func (l *localRows) UpdateSeq() couch.Seq { return 0 }
-func (l *localRows) Err() error           { return l.err }
-func (l *localRows) Close() error         { return nil }

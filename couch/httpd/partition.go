@@ -33,13 +33,13 @@ func (c *call) inPartition(o *options) error {
 	if asked, ok := o.word("partition"); ok && asked != name {
 		return badRequest("Conflicting value for `partition` in query string")
 	}
-	o.raw["partition"] = appendString(nil, name)
+	o.set("partition", param{word: name})
 	return nil
 }
 
 // listOptions are the options of the query and a body, in the path's partition.
 func (c *call) listOptions(body []byte) (*options, error) {
-	o, err := listOptions(c.query, body)
+	o, err := listOptions(c.r.URL.RawQuery, body)
 	if err != nil {
 		return nil, err
 	}

@@ -11,19 +11,30 @@ func (c *call) queries() ([]*options, error) {
 	var body struct {
 		Queries json.RawMessage `json:"queries"`
 	}
-	if err := decode(raw, &body); err != nil {
+	switch err := decode(raw, &body); {
+	case err != nil:
 		return nil, err
-	}
-	if !isArray(body.Queries) {
+	case body.Queries == nil:
 		return nil, badRequest("POST body must include `queries` parameter.")
+	case !isArray(body.Queries):
+		return nil, badRequest("`queries` member must be an array.")
 	}
 	var list []*options
 	err = elements(body.Queries, func(value []byte) error {
-		o, err := listOptions(nil, value)
+		if !isObject(value) {
+			return errBodyObject
+		}
+		o, err := listOptions(c.r.URL.RawQuery, nil) // the query's are for all of them
 		if err != nil {
 			return err
 		}
 		list = append(list, o)
+		if err := o.addBody(value); err != nil {
+			return err
+		}
+		if keys := o.json("keys"); keys != nil && !isArray(keys) {
+			return queryParse("`keys` must be an array of strings.")
+		}
 		return c.inPartition(o)
 	})
 	return list, err
@@ -53,10 +64,11 @@ func (s *stream) results(n int, write func(i int) error) error {
 		if i > 0 {
 			s.buf = append(s.buf, ',')
 		}
+		s.buf = append(s.buf, "\r\n"...)
 		if err := write(i); err != nil {
 			return s.fail(err)
 		}
 	}
-	s.buf = append(s.buf, "]}\n"...)
+	s.buf = append(s.buf, "\r\n]}\n"...)
 	return s.finish()
 }

@@ -99,12 +99,12 @@ func FuzzParseQuery(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
-		q, err := parseQuery(raw)
+		_, err := parseQuery(raw)
 		if err != nil {
 			require.ErrorIs(t, err, errURLEncoding)
 			return
 		}
-		o, err := listOptions(q, nil)
+		o, err := listOptions(raw, nil)
 		if err == nil {
 			_, _ = o.list()
 			_, _ = o.view()

@@ -15,57 +15,48 @@ type viewParams struct {
 
 func (o *options) view() (viewParams, error) {
 	q := views.Query{
-		Key: o.json("key"), StartKey: o.json("startkey", "start_key"), EndKey: o.json("endkey", "end_key"),
-		Keys:         o.keys("`keys` member must be an array."),
+		StartKey: o.json("start_key"), EndKey: o.json("end_key"), Keys: o.keys(badRequest("`keys` member must be an array.")),
 		ExclusiveEnd: !o.bool("inclusive_end", true), Descending: o.bool("descending", false),
-		Skip: o.number("skip", 0), Limit: o.number("limit", -1),
-		NoReduce: !o.bool("reduce", true), Group: o.bool("group", false),
+		Skip: o.number("skip", 0), Limit: o.limit(),
+		NoReduce:    !o.bool("reduce", true),
 		IncludeDocs: o.bool("include_docs", false),
 		Get:         couch.GetOptions{Conflicts: o.bool("conflicts", false), Follows: o.bool("attachments", false), AttEncodingInfo: o.bool("att_encoding_info", false)},
 	}
-	q.StartKeyDocID, _ = o.word("startkey_docid", "start_key_doc_id")
-	q.EndKeyDocID, _ = o.word("endkey_docid", "end_key_doc_id")
-	if level, ok := o.word("group_level"); ok {
-		if level == "exact" {
-			q.Group = true
-		} else {
-			q.GroupLevel = o.number("group_level", 0)
-		}
+	if q.Keys != nil {
+		q.StartKey, q.EndKey = nil, nil // a single key is a range as well
 	}
+	q.StartKeyDocID, _ = o.word("start_key_doc_id")
+	q.EndKeyDocID, _ = o.word("end_key_doc_id")
+	q.Group, q.GroupLevel = o.grouping()
+	q.Update = o.freshness()
 	if name, ok := o.word("partition"); ok {
 		q.Partition = &name
-	}
-	q.Update = o.update()
-	if q.Keys != nil && (q.Key != nil || q.StartKey != nil || q.EndKey != nil) {
-		o.fail(queryParse("`keys` is incompatible with `key`, `start_key` and `end_key`"))
 	}
 	return viewParams{Query: q, UpdateSeq: o.bool("update_seq", false)}, o.err
 }
 
-// updates are the values of update= and of its older form, stale=.
-var updates = map[string]map[string]views.Update{
-	"update": {"true": views.UpdateTrue, "false": views.UpdateFalse, "lazy": views.UpdateLazy},
-	"stale":  {"ok": views.UpdateFalse, "update_after": views.UpdateLazy},
-}
-
-func (o *options) update() views.Update {
-	for _, name := range []string{"update", "stale"} {
-		v, ok := o.word(name)
-		if !ok {
-			continue
-		}
-		u, known := updates[name][v]
-		if !known {
-			o.fail(queryParse("Invalid value for `" + name + "`."))
-		}
-		return u
+// freshness is what update, or its older form stale, asks for.
+func (o *options) freshness() views.Update {
+	o.oneOf("stable", "true", "false")
+	o.bool("sorted", true)
+	switch o.oneOf("stale", "ok", "update_after") {
+	case "ok":
+		return views.UpdateFalse
+	case "update_after":
+		return views.UpdateLazy
+	}
+	switch o.oneOf("update", "true", "false", "lazy") {
+	case "false":
+		return views.UpdateFalse
+	case "lazy":
+		return views.UpdateLazy
 	}
 	return views.UpdateTrue
 }
 
 // view is GET and POST /{db}/_design/{ddoc}/_view/{view}.
 func (c *call) view() error {
-	raw, err := c.postBody()
+	raw, err := c.postObject()
 	if err != nil {
 		return err
 	}
