@@ -25,6 +25,7 @@ type DB struct {
 	token   string // of this incarnation
 
 	partitioned bool
+	told        atomic.Bool // an update that GlobalChanges does not tell yet
 
 	durable watermark
 	tally   tally
@@ -160,7 +161,11 @@ func (s *Store) make(_ context.Context, name string, partitioned bool) (*DB, err
 		return nil, err
 	}
 	defer b.Close() //nolint:errcheck // it only goes back to its pool
-	return db, s.sync(b)
+	if err := s.sync(b); err != nil {
+		return nil, err
+	}
+	s.global.created(db)
+	return db, nil
 }
 
 func (s *Store) create(name string, partitioned bool) (*DB, *pebble.Batch, error) {
@@ -273,20 +278,24 @@ func (s *Store) Delete(_ context.Context, name string) error {
 		return err
 	}
 	defer s.gate.leave()
-	b, err := s.drop(name)
+	db, b, err := s.drop(name)
 	if err != nil {
 		return err
 	}
 	defer b.Close() //nolint:errcheck // it only goes back to its pool
-	return s.sync(b)
+	if err := s.sync(b); err != nil {
+		return err
+	}
+	s.global.deleted(db)
+	return nil
 }
 
-func (s *Store) drop(name string) (*pebble.Batch, error) {
+func (s *Store) drop(name string) (*DB, *pebble.Batch, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	db, err := s.find(name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -297,11 +306,11 @@ func (s *Store) drop(name string) (*pebble.Batch, error) {
 	db.gone.Store(true) // before: who finds nothing knows why
 	if err := s.apply(b); err != nil {
 		db.gone.Store(false)
-		return nil, err
+		return nil, nil, err
 	}
 	s.databases.Delete(name)
 	db.durable.fail(ErrNoDatabase)
-	return b, nil
+	return db, b, nil
 }
 
 // enter begins an operation on the database; leave ends it.

@@ -68,6 +68,7 @@ func (db *DB) purge(asked []RevsQuery) ([]Purged, *pebble.Batch, Seq, error) {
 	}
 	after := l.counts
 	db.counts.Store(&after)
+	db.store.global.updated(db)
 	return answers, l.batch, after.seq, nil
 }
 

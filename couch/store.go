@@ -44,6 +44,7 @@ type Store struct {
 
 	meters      meters
 	settings    settings
+	global      globalChanges
 	maxDocument atomic.Int64 // follows the settings
 
 	databases sync.Map // string -> *DB: those that were asked for; changed under mu
@@ -109,6 +110,9 @@ func Open(dir string, o Options) (*Store, error) {
 	if err == nil {
 		err = s.loadSettings()
 	}
+	if err == nil {
+		err = s.global.open(s)
+	}
 	if err != nil {
 		_ = s.pebble.Close()
 		_ = lock.Close()
@@ -166,6 +170,7 @@ func set(b *pebble.Batch, key, value []byte) { _ = b.Set(key, value, nil) }
 // Close waits for running operations, ends all feeds and closes the store. A
 // broken store is left as it is; the process is to end.
 func (s *Store) Close() error {
+	s.global.close()
 	first, empty := s.gate.close()
 	s.close()
 	s.eachOpen(func(db *DB) { db.durable.fail(ErrClosed) })

@@ -276,6 +276,9 @@ func (db *DB) land(edits []edit, at Seq) (*pebble.Batch, Seq, error) {
 	after := l.counts
 	db.counts.Store(&after)
 	db.store.keeper.look(db, &after)
+	if after.seq != before.seq {
+		db.store.global.updated(db)
+	}
 	return l.batch, after.seq, nil
 }
 
