@@ -63,6 +63,10 @@ func (a *Auth) Account(ctx context.Context, name string) (Account, error) {
 	return Account{Name: who.name, Email: who.email, Rev: who.rev, Roles: who.roles, Created: created}, nil
 }
 
+// ForgetAccounts makes the next look at an account read the store: who has written
+// to _users need not wait for its feed.
+func (a *Auth) ForgetAccounts() { a.users.clear() }
+
 // Signup makes an account where the policy allows it, or answers Exists.
 func (a *Auth) Signup(ctx context.Context, name, password, email string) (Identity, error) {
 	if a.o.Signup != SignupOpen {

@@ -84,7 +84,7 @@ func TestStoredAccount(t *testing.T) {
 	require.NoError(t, err)
 	doc, err := readObject(ctx, client.DB("_users"), "org.couchdb.user:ada")
 	require.NoError(t, err)
-	require.NoError(t, ValidateUser(doc.marshal()))
+	require.NoError(t, UserEdit{ID: userID("ada"), Doc: doc.marshal()}.Validate())
 	require.NotContains(t, string(doc.marshal()), "correct horse")
 	require.Len(t, doc.text("salt"), 32)
 	require.Len(t, doc.text("derived_key"), 64)

@@ -28,9 +28,9 @@ func TestHandlers(t *testing.T) {
 	for spec, want := range map[string][]string{
 		"":          {"cookie", "default"},
 		allHandlers: {"proxy", "jwt", "cookie", "default"},
-		"{chttpd_auth,default_authentication_handler}":                                                    {"default"},
+		"{chttpd_auth,default_authentication_handler}":                                                        {"default"},
 		"{couch_httpd_auth, proxy_authentification_handler}, {couch_httpd_auth, null_authentication_handler}": {"proxy"},
-		"{couch_httpd_auth, null_authentication_handler}":                                                 {"cookie", "default"},
+		"{couch_httpd_auth, null_authentication_handler}":                                                     {"cookie", "default"},
 		"nonsense": {"cookie", "default"},
 	} {
 		conf.set("chttpd/authentication_handlers", spec)

@@ -186,7 +186,7 @@ func FuzzObject(f *testing.F) {
 	}
 	a := openAuth(f, openClient(f), Options{Iterations: 1})
 	f.Fuzz(func(t *testing.T, doc []byte) {
-		_ = ValidateUser(doc)
+		_ = UserEdit{Doc: doc, Old: doc}.Validate()
 		hashed, err := a.HashPassword(context.Background(), doc)
 		if err != nil {
 			return

@@ -13,28 +13,76 @@ func userID(name string) string { return userPrefix + name }
 
 func forbidden(reason string) error { return &Error{Kind: Forbidden, Reason: reason} }
 
-// ValidateUser checks the shape of a document of _users in CouchDB's words
-// (its _design/_auth). A deletion is always well formed.
-func ValidateUser(doc json.RawMessage) error {
-	o, err := parseObject(doc)
+// A UserEdit is a revision of a document of _users that somebody wants to store.
+type UserEdit struct {
+	ID      string
+	Deleted bool
+	Doc     json.RawMessage // an object
+	Old     json.RawMessage // what it replaces; nil: nothing that is not deleted
+	By      Identity
+	DBAdmin bool // By is an admin of the database by its _security
+}
+
+// Validate checks a document of _users, in the words and the order of CouchDB's own
+// _design/_auth: its shape, and whether By may store it. Whose document it is was
+// asked before.
+func (e UserEdit) Validate() error {
+	old, err := parseOld(e.Old)
 	if err != nil {
 		return err
 	}
-	if o.deleted() {
-		return nil
+	if e.Deleted {
+		if e.By.Admin() || !e.By.Anonymous() && e.By.Name == old.text("name") {
+			return nil
+		}
+		return forbidden("Only admins may delete other user docs.")
 	}
-	for _, check := range []func(object) string{misshapen, badHash, badRoles, badName} {
-		if reason := check(o); reason != "" {
+	o, err := parseObject(e.Doc)
+	if err != nil {
+		return err
+	}
+	for _, check := range []func() string{
+		func() string { return misshapen(e.ID, o) },
+		func() string { return renamed(o, old) },
+		func() string { return badHash(o) },
+		func() string { return e.notYours(o, old) },
+		func() string { return badRoles(o) },
+		func() string { return badName(o) },
+	} {
+		if reason := check(); reason != "" {
 			return forbidden(reason)
 		}
 	}
 	return nil
 }
 
-func (o object) deleted() bool {
-	var deleted bool
-	o.scan("_deleted", &deleted)
-	return deleted
+func parseOld(raw json.RawMessage) (object, error) {
+	if raw == nil {
+		return nil, nil
+	}
+	return parseObject(raw)
+}
+
+func renamed(o, old object) string {
+	if old != nil && old.text("name") != o.text("name") {
+		return "Usernames can not be changed."
+	}
+	return ""
+}
+
+// notYours is what keeps one who is no admin from storing the document.
+func (e UserEdit) notYours(o, old object) string {
+	switch {
+	case e.By.Admin() || e.DBAdmin:
+	case old == nil && len(o.roles()) > 0:
+		return "Only _admin may set roles"
+	case old == nil:
+	case e.By.Name != o.text("name"):
+		return "You may only update your own user document."
+	case !sameRoles(old.roles(), o.roles()):
+		return "Only _admin may edit roles"
+	}
+	return ""
 }
 
 func (o object) roles() []string {
@@ -43,7 +91,7 @@ func (o object) roles() []string {
 	return roles
 }
 
-func misshapen(o object) string {
+func misshapen(id string, o object) string {
 	var roles any
 	o.scan("roles", &roles)
 	list, isList := roles.([]any)
@@ -58,7 +106,7 @@ func misshapen(o object) string {
 		return "doc.roles must be an array"
 	case slices.ContainsFunc(list, func(v any) bool { _, ok := v.(string); return !ok }):
 		return "doc.roles can only contain strings"
-	case o.text("_id") != userID(o.text("name")):
+	case id != userID(o.text("name")):
 		return "Doc ID must be of the form org.couchdb.user:name"
 	}
 	return ""
@@ -70,7 +118,7 @@ func badHash(o object) string {
 	var key *string
 	switch {
 	case o.text("password_sha") != "" && o.text("salt") == "":
-		return "Users with password_sha must have a salt. See /_utils/script/couch.js for example code."
+		return "Users with password_sha must have a salt.See /_utils/script/couch.js for example code."
 	case scheme != "" && scheme != schemeSimple && scheme != schemePBKDF2 && scheme != schemeSimplePBKDF2:
 		return "Password scheme `" + scheme + "` not supported."
 	case scheme == schemePBKDF2 && (!o.scan("iterations", &iterations) || iterations == nil):
@@ -99,49 +147,6 @@ func badName(o object) string {
 		return "Character `:` is not allowed in usernames."
 	}
 	return ""
-}
-
-// MayEditUser says whether id may replace the document old (nil: none) of _users
-// by doc, in CouchDB's words. The shape is ValidateUser's matter.
-func MayEditUser(id Identity, doc, old json.RawMessage) error {
-	if id.Admin() {
-		return nil
-	}
-	o, err := parseObject(doc)
-	if err != nil {
-		return err
-	}
-	if old == nil {
-		return mayCreateUser(o)
-	}
-	before, err := parseObject(old)
-	if err != nil {
-		return err
-	}
-	own := !id.Anonymous() && id.Name == before.text("name")
-	switch {
-	case o.deleted() && !own:
-		return forbidden("Only admins may delete other user docs.")
-	case o.deleted():
-		return nil
-	case before.text("name") != o.text("name"):
-		return forbidden("Usernames can not be changed.")
-	case !own:
-		return forbidden("You may only update your own user document.")
-	case !sameRoles(before.roles(), o.roles()):
-		return forbidden("Only _admin may edit roles")
-	}
-	return nil
-}
-
-func mayCreateUser(o object) error {
-	switch {
-	case o.deleted():
-		return forbidden("Only admins may delete other user docs.")
-	case len(o.roles()) > 0:
-		return forbidden("Only _admin may set roles")
-	}
-	return nil
 }
 
 func sameRoles(a, b []string) bool {

@@ -12,6 +12,7 @@ import (
 type picky struct {
 	letter string
 	asked  []string
+	refuse error
 }
 
 func (p *picky) Cares(_ *DB, doc *Document) bool { return strings.HasPrefix(string(doc.ID), p.letter) }
@@ -22,7 +23,7 @@ func (p *picky) Validate(_ context.Context, _ *DB, doc, old *Document, _ *User) 
 		was = string(old.Body)
 	}
 	p.asked = append(p.asked, string(doc.ID)+" "+was)
-	return nil
+	return p.refuse
 }
 
 // A validator is asked about what it cares for only; the rest is stored without
@@ -36,4 +37,23 @@ func TestSelective(t *testing.T) {
 		put(t, db, `{"_id":"`+id+`","_rev":"`+rev.String()+`","n":2}`)
 	}
 	require.Equal(t, []string{"cat ", `cat {"n":1}`}, p.asked)
+}
+
+// Validators are asked one after another; the first that refuses is the last.
+func TestAddValidator(t *testing.T) {
+	db := database(t, Options{})
+	first, second := &picky{letter: "a"}, &picky{letter: "b"}
+	db.store.AddValidator(first)
+	db.store.AddValidator(second)
+	for _, id := range []string{"a", "b", "c"} {
+		put(t, db, `{"_id":"`+id+`"}`)
+	}
+	require.Equal(t, []string{"a "}, first.asked)
+	require.Equal(t, []string{"b "}, second.asked)
+	third := &picky{letter: "a", refuse: ErrConflict}
+	db.store.SetValidator(third)
+	db.store.AddValidator(first)
+	_, err := db.Put(ctx, parsed(t, `{"_id":"aa"}`), WriteOptions{})
+	require.ErrorIs(t, err, ErrConflict)
+	require.Len(t, first.asked, 1)
 }

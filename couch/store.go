@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,7 +41,7 @@ type Store struct {
 	closing context.Context // ends when Close begins
 	close   context.CancelFunc
 
-	validator Validator // set before the store is used
+	validators atomic.Pointer[[]Validator]
 
 	meters      meters
 	settings    settings
@@ -204,8 +205,22 @@ func (s *Store) eachOpen(fn func(*DB)) {
 // UUID names this store for ever.
 func (s *Store) UUID() string { return s.uuid }
 
-// SetValidator sets who is asked before a revision is stored. Call it before the store is used.
-func (s *Store) SetValidator(v Validator) { s.validator = v }
+// SetValidator sets who is asked before a revision is stored.
+func (s *Store) SetValidator(v Validator) { s.validators.Store(&[]Validator{v}) }
+
+// AddValidator adds one who is asked too, after the others.
+func (s *Store) AddValidator(v Validator) {
+	for {
+		before := s.validators.Load()
+		all := []Validator{v}
+		if before != nil {
+			all = append(slices.Clone(*before), v)
+		}
+		if s.validators.CompareAndSwap(before, &all) {
+			return
+		}
+	}
+}
 
 // Databases lists the names, ordered by bytes.
 func (s *Store) Databases(ctx context.Context) ([]string, error) {

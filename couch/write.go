@@ -217,27 +217,46 @@ type Selective interface {
 	Cares(db *DB, doc *Document) bool
 }
 
-// ask asks the validator about an edit.
+// ask asks the validators about an edit.
 func (db *DB) ask(ctx context.Context, e *edit, o WriteOptions) error {
-	v := db.store.validator
-	if v == nil {
+	all := db.store.validators.Load()
+	if all == nil {
 		return nil
 	}
-	if s, ok := v.(Selective); ok && !s.Cares(db, e.doc) {
-		return nil
-	}
-	var old *Document
-	for _, r := range e.path[1:] {
-		d, err := db.Get(ctx, e.id, GetOptions{Rev: r})
-		if err == nil {
-			old = d
-			break
+	var (
+		old  *Document
+		read bool
+		err  error
+	)
+	for _, v := range *all {
+		if s, ok := v.(Selective); ok && !s.Cares(db, e.doc) {
+			continue
 		}
-		if !errors.Is(err, ErrMissing) && !errors.Is(err, ErrDeleted) {
+		if !read {
+			if old, err = db.replaced(ctx, e); err != nil {
+				return err
+			}
+			read = true
+		}
+		if err := v.Validate(ctx, db, e.doc, old, o.User); err != nil {
 			return err
 		}
 	}
-	return v.Validate(ctx, db, e.doc, old, o.User)
+	return nil
+}
+
+// replaced reads the revision that an edit replaces, nil where there is none.
+func (db *DB) replaced(ctx context.Context, e *edit) (*Document, error) {
+	for _, r := range e.path[1:] {
+		d, err := db.Get(ctx, e.id, GetOptions{Rev: r})
+		if err == nil {
+			return d, nil
+		}
+		if !errors.Is(err, ErrMissing) && !errors.Is(err, ErrDeleted) {
+			return nil, err
+		}
+	}
+	return nil, nil
 }
 
 // land merges the edits into their trees and applies one batch, under the lock.

@@ -1,7 +1,6 @@
 package httpd
 
 import (
-	"encoding/json"
 	"slices"
 
 	"settee/couch"
@@ -15,86 +14,74 @@ var (
 	errNoMember       = &couch.Error{Kind: couch.Forbidden, Reason: "You are not allowed to access this db."}
 	errNoDBAdmin      = &couch.Error{Kind: couch.Forbidden, Reason: "You are not a db or server admin."}
 	errNoDBAdminAnon  = &couch.Error{Kind: couch.Unauthorized, Reason: "You are not a db or server admin."}
-	errUsersSecurity  = &couch.Error{Kind: couch.Forbidden, Reason: "You can't edit the security object of the user database."}
+	errNoKeeper       = &couch.Error{Kind: couch.Unauthorized, Reason: "You are not a server or db admin."}
+	errNotSignedIn    = &couch.Error{Kind: couch.Unauthorized, Reason: "You are not an authenticated user"}
 )
 
-// usersDB holds accounts; its members' rights are not open to anyone but admins.
-const usersDB = "_users"
-
-// security is a _security object.
-type security struct {
-	Admins  people `json:"admins"`
-	Members people `json:"members"`
-	Readers people `json:"readers"` // the members' old name
-}
-
-type people struct {
-	Names []string `json:"names"`
-	Roles []string `json:"roles"`
-}
-
-func (p people) empty() bool { return len(p.Names) == 0 && len(p.Roles) == 0 }
-
-func (p people) has(name string, roles []string) bool {
-	if name != "" && slices.Contains(p.Names, name) {
-		return true
+// admit refuses who may not call a row, opens the database that the path names and
+// returns who answers: nearly always the row's handler.
+func (c *call) admit(r *row) (func(*call) error, error) {
+	if err := c.admitToServer(r.Who); err != nil {
+		return nil, err
 	}
-	return slices.ContainsFunc(roles, func(r string) bool { return slices.Contains(p.Roles, r) })
-}
-
-// admit refuses who may not call a row and opens the database that the path names.
-func (c *call) admit(who access) error {
-	_, named := c.vars["db"]
-	if who == admin && !c.user.Admin() {
-		return errNotServerAdmin
-	}
-	if who == observer && !c.user.Admin() && !slices.Contains(c.user.Roles, "_metrics") {
-		return errNoMetrics
-	}
-	if !named || who == admin {
-		return nil // handlers of databases' coming and going take the name themselves
+	if _, named := c.vars["db"]; !named || r.Who == admin {
+		return r.handle, nil // handlers of databases' coming and going take the name themselves
 	}
 	name, err := c.segment("db")
 	if err != nil {
-		return err
+		return nil, err
+	}
+	c.dbAdmin = c.user.Admin()
+	if !c.dbAdmin && natureOf(name) != ordinary && listsAccounts[r.Path] {
+		return nil, errNotServerAdmin
 	}
 	if c.db, err = c.s.store.DB(name); err != nil {
-		return err
+		return nil, err
 	}
+	if name == usersDB && !c.reads() {
+		c.answered.before = c.s.auth.ForgetAccounts // whoever has the answer signs in by what was written
+	}
+	if c.dbAdmin {
+		return r.handle, nil
+	}
+	sec, err := c.s.securityOf(c.db)
+	if err != nil {
+		return nil, err
+	}
+	c.dbAdmin = sec.Admins.has(c.user.Name, c.user.Roles)
+	if !c.dbAdmin && !sec.member(c.user.Name, c.user.Roles) {
+		return nil, c.stranger()
+	}
+	return c.admitToDatabase(r, natureOf(name))
+}
+
+// admitToServer refuses by what the server says of the caller.
+func (c *call) admitToServer(who access) error {
 	switch {
 	case c.user.Admin():
-		return nil
-	case name == usersDB:
-		return c.stranger()
-	}
-	sec, err := parseSecurity(c.db.Security())
-	if err != nil {
-		return err
-	}
-	isAdmin := sec.Admins.has(c.user.Name, c.user.Roles)
-	if !isAdmin && !sec.member(c.user.Name, c.user.Roles) {
-		return c.stranger()
-	}
-	if who == dbAdmin && !isAdmin {
-		return c.noDBAdmin()
+	case who == admin, who == lister && !c.policy.openDBList:
+		return errNotServerAdmin
+	case who == observer && !slices.Contains(c.user.Roles, "_metrics"):
+		return errNoMetrics
+	case who == signedIn && c.user.Name == "":
+		return errNotSignedIn
 	}
 	return nil
 }
 
-func parseSecurity(raw couch.Security) (security, error) {
-	var sec security
-	if len(raw) == 0 {
-		return sec, nil
+// admitToDatabase refuses by what one who is let into the database, and is no server
+// admin, may do there.
+func (c *call) admitToDatabase(r *row, k nature) (func(*call) error, error) {
+	switch {
+	case c.dbAdmin:
+	case r.Who == dbAdmin:
+		return nil, c.noDBAdmin()
+	case r.Who == keeper:
+		return nil, errNoKeeper
+	case k != ordinary:
+		return c.admitMember(r, k)
 	}
-	if err := json.Unmarshal(raw, &sec); err != nil {
-		return sec, &couch.Error{Kind: couch.Internal, Reason: "The security object is damaged.", Err: err}
-	}
-	return sec, nil
-}
-
-// member reports whether someone may read and write: anyone where no members are named.
-func (s security) member(name string, roles []string) bool {
-	return (s.Members.empty() && s.Readers.empty()) || s.Members.has(name, roles) || s.Readers.has(name, roles)
+	return r.handle, nil
 }
 
 // stranger is the refusal of one who is no member.
@@ -113,17 +100,10 @@ func (c *call) noDBAdmin() error {
 	return errNoDBAdmin
 }
 
-// mayDesign reports by its error whether the caller may write a document:
-// design documents are for admins.
-func (c *call) mayDesign(id couch.DocID) error {
-	if !id.IsDesign() || c.user.Admin() {
-		return nil
-	}
-	sec, err := parseSecurity(c.db.Security())
-	if err != nil {
-		return err
-	}
-	if sec.Admins.has(c.user.Name, c.user.Roles) {
+// mayWrite reports by its error whether the caller may write a document: design
+// documents are for admins, and so is all that is not one's own in _users.
+func (c *call) mayWrite(id couch.DocID) error {
+	if c.dbAdmin || !id.IsDesign() && (!id.IsLocal() || natureOf(c.db.Name()) == ordinary) {
 		return nil
 	}
 	return c.noDBAdmin()
@@ -132,16 +112,4 @@ func (c *call) mayDesign(id couch.DocID) error {
 // writer is the caller as validation functions see them.
 func (c *call) writer() *couch.User {
 	return &couch.User{Name: c.user.Name, Roles: c.user.Roles}
-}
-
-// checkSecurity checks a _security object that a client sends.
-func checkSecurity(raw []byte) error {
-	var sec security
-	if !isObject(raw) {
-		return badRequest("Security object must be a JSON object")
-	}
-	if err := json.Unmarshal(raw, &sec); err != nil {
-		return badRequest("admins and members must hold names and roles, each a JSON list of strings")
-	}
-	return nil
 }

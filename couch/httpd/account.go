@@ -1,8 +1,10 @@
 package httpd
 
 import (
+	"context"
 	"slices"
 
+	"settee/auth"
 	"settee/couch"
 )
 
@@ -17,4 +19,61 @@ func (c *call) parseAccount(raw []byte) (*couch.Document, error) {
 		return nil, err
 	}
 	return couch.ParseDocument(hashed)
+}
+
+var errClearPassword = &couch.Error{Kind: couch.Forbidden, Reason: "Server cannot hash passwords at this time."}
+
+// accounts is the validator of _users. Who writes is the caller of the API; nil is
+// the server itself.
+type accounts struct{}
+
+var _ couch.Selective = accounts{}
+
+// Cares implements couch.Selective.
+func (accounts) Cares(db *couch.DB, doc *couch.Document) bool {
+	return natureOf(db.Name()) == users && !doc.ID.IsDesign()
+}
+
+// Validate implements couch.Validator.
+func (accounts) Validate(_ context.Context, db *couch.DB, doc, old *couch.Document, user *couch.User) error {
+	edit := auth.UserEdit{ID: string(doc.ID), Deleted: doc.Deleted, Doc: doc.Body}
+	if old != nil && !old.Deleted {
+		edit.Old = old.Body
+	}
+	if user == nil {
+		edit.DBAdmin = true
+		edit.By.Roles = []string{"_admin"}
+	} else {
+		sec, err := parseSecurity(db.Security())
+		if err != nil {
+			return err
+		}
+		edit.By = auth.Identity{Name: user.Name, Roles: user.Roles}
+		edit.DBAdmin = sec.Admins.has(user.Name, user.Roles)
+		if !edit.DBAdmin && !edit.By.Admin() && user.Name != "" && !ownAccount(doc.ID, user.Name) {
+			return couch.ErrMissing
+		}
+	}
+	if hasPassword(doc.Body) {
+		return errClearPassword // whoever writes has it hashed before; no way may be forgotten
+	}
+	return refused(edit.Validate())
+}
+
+// refused makes the engine's error of auth's, as the engine's callers expect it.
+func refused(err error) error {
+	if err == nil {
+		return nil
+	}
+	p := explain(err)
+	return &couch.Error{Kind: couch.Kind(p.word), Reason: p.reason, Err: err}
+}
+
+// hasPassword reports whether a document holds a password in clear.
+func hasPassword(body []byte) (has bool) {
+	_ = members(body, func(key string, value []byte) error {
+		has = key == "password" && string(value) != "null" || has && key != "password"
+		return nil
+	})
+	return has
 }

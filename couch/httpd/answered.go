@@ -14,6 +14,7 @@ type answered struct {
 	expose   string // what scripts of another origin may read; "": it is none
 	minimal  []string
 	bodyTime []string // milliseconds that the request's body took
+	before   func()   // called before the answer leaves; mostly nil
 }
 
 // noTime is the X-CouchDB-Body-Time of nearly every answer, shared by them.
@@ -23,6 +24,9 @@ var noTime = []string{"0"}
 func (a *answered) WriteHeader(status int) {
 	if a.status == 0 {
 		a.status = status
+		if a.before != nil {
+			a.before()
+		}
 		a.finishHeaders()
 	}
 	a.ResponseWriter.WriteHeader(status)

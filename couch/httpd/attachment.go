@@ -156,7 +156,7 @@ func without(atts []couch.Attachment, name string) []couch.Attachment {
 
 // editAttachments writes a new revision of a document with other attachments.
 func (c *call) editAttachments(id couch.DocID, edit func([]couch.Attachment) ([]couch.Attachment, error)) error {
-	if err := c.mayDesign(id); err != nil {
+	if err := c.mayWrite(id); err != nil {
 		return err
 	}
 	rev, err := c.namedRev()

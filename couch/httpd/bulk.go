@@ -108,13 +108,13 @@ func (c *call) write(docs []*couch.Document, o couch.WriteOptions) ([]couch.Writ
 			d.ID = couch.DocID(c.s.store.NewUUID())
 		}
 		results[i].ID = d.ID
+		results[i].Err = c.mayWrite(d.ID)
 		switch {
+		case results[i].Err != nil:
 		case d.ID.IsLocal():
 			results[i].Rev, results[i].Err = c.db.PutLocal(c.ctx(), d)
 		default:
-			if results[i].Err = c.mayDesign(d.ID); results[i].Err == nil {
-				batch, places = append(batch, d), append(places, i)
-			}
+			batch, places = append(batch, d), append(places, i)
 		}
 	}
 	stored, err := c.db.Bulk(c.ctx(), batch, o)

@@ -125,6 +125,9 @@ func (c *call) open(w wanted, get couch.GetOptions) ([]couch.OpenRev, error) {
 	if w.err != nil {
 		return nil, w.err
 	}
+	if err := c.mayRead(w.id); err != nil {
+		return nil, err
+	}
 	return c.db.OpenRevs(c.ctx(), w.id, w.revs, get)
 }
 

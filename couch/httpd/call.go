@@ -15,16 +15,17 @@ import (
 // database, what the path and the query say. It is reused, so nothing may keep
 // it, nor what its buffers hold, after the handler has returned.
 type call struct {
-	s      *Server
-	w      http.ResponseWriter
-	r      *http.Request
-	verb   string            // the method, after an override
-	vars   map[string]string // path segments, still escaped
-	routed bool              // vars is the router's, not the call's own to keep
-	query  query
-	user   auth.Identity
-	db     *couch.DB
-	policy *policy // the settings as they were when the request came
+	s       *Server
+	w       http.ResponseWriter
+	r       *http.Request
+	verb    string            // the method, after an override
+	vars    map[string]string // path segments, still escaped
+	routed  bool              // vars is the router's, not the call's own to keep
+	query   query
+	user    auth.Identity
+	db      *couch.DB
+	dbAdmin bool    // the caller is an admin of db, or of the server
+	policy  *policy // the settings as they were when the request came
 
 	shard   *shard // stays with the call
 	running int    // the row that counts the call as running, from 1; 0: none
@@ -95,7 +96,8 @@ func (c *call) serve() error {
 	if c.query, err = parseQuery(c.r.URL.RawQuery); err != nil {
 		return err
 	}
-	if err := c.admit(row.Who); err != nil {
+	handle, err := c.admit(row.row)
+	if err != nil {
 		return err
 	}
 	if row.Body == takesJSON && !isJSON(c.r.Header) {
@@ -103,7 +105,7 @@ func (c *call) serve() error {
 	}
 	c.running = row.at + 1
 	c.shard.begun(row.at)
-	return row.handle(c)
+	return handle(c)
 }
 
 // errNobody is the refusal where only those with credentials are served.

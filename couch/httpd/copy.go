@@ -29,7 +29,7 @@ func (c *call) copyFrom(from couch.DocID) error {
 	if err := to.Check(); err != nil {
 		return err
 	}
-	if err := c.mayDesign(to); err != nil {
+	if err := c.mayWrite(to); err != nil {
 		return err
 	}
 	d, err := c.db.CopyOf(c.ctx(), from, rev)

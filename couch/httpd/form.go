@@ -30,7 +30,7 @@ func (c *call) uploadForm() error {
 	if id.IsLocal() {
 		return errLocalAtts
 	}
-	if err := c.mayDesign(id); err != nil {
+	if err := c.mayWrite(id); err != nil {
 		return err
 	}
 	form, err := c.form()

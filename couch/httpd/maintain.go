@@ -151,14 +151,17 @@ func (c *call) security() error {
 }
 
 func (c *call) setSecurity() error {
-	if c.db.Name() == usersDB {
+	if natureOf(c.db.Name()) == users && !c.s.flag("couchdb", "users_db_security_editable") {
 		return errUsersSecurity
 	}
 	raw, err := c.body()
 	if err != nil {
 		return err
 	}
-	if err := checkSecurity(raw); err != nil {
+	if first(raw) == 0 {
+		return errJSON
+	}
+	if _, err := parseSecurity(raw); err != nil {
 		return err
 	}
 	if err := c.db.SetSecurity(c.ctx(), slices.Clone(raw)); err != nil {

@@ -16,7 +16,7 @@ func (c *call) putDocument() error {
 	if id.IsLocal() {
 		return c.storeLocal(id)
 	}
-	if err := c.mayDesign(id); err != nil {
+	if err := c.mayWrite(id); err != nil {
 		return err
 	}
 	if mediaType(c.r.Header) == "multipart/related" {
@@ -41,7 +41,7 @@ func (c *call) parse(raw []byte) (*couch.Document, error) {
 		}
 		return nil, errJSON
 	}
-	if c.db.Name() == usersDB {
+	if natureOf(c.db.Name()) == users {
 		return c.parseAccount(raw)
 	}
 	return couch.ParseDocument(raw)
@@ -154,7 +154,7 @@ func (c *call) deleteDocument() error {
 	if id.IsLocal() {
 		return c.removeLocal(id)
 	}
-	if err := c.mayDesign(id); err != nil {
+	if err := c.mayWrite(id); err != nil {
 		return err
 	}
 	rev, err := c.namedRev()
@@ -191,7 +191,7 @@ func (c *call) postDocument() error {
 	if d.ID == "" {
 		d.ID = couch.DocID(c.s.store.NewUUID())
 	}
-	if err := c.mayDesign(d.ID); err != nil {
+	if err := c.mayWrite(d.ID); err != nil {
 		return err
 	}
 	rev, err := c.db.Put(c.ctx(), d, couch.WriteOptions{User: c.writer()})

@@ -18,6 +18,12 @@ const (
 	admin   access = "server admin"
 	// signIn is anyone, whatever credentials they send: they come to change them.
 	signIn access = "signing in"
+	// lister is the server admin, unless [chttpd] admin_only_all_dbs is false.
+	lister access = "server admin, or anyone"
+	// signedIn is anyone who is somebody.
+	signedIn access = "signed in"
+	// keeper is a db admin whom CouchDB refuses with 401, whoever asks.
+	keeper access = "db admin, else 401"
 	// observer are server admins and those with the role _metrics.
 	observer access = "server admin or _metrics"
 )
@@ -65,12 +71,12 @@ var table = []row{
 	{"GET,HEAD", "/_session", anyone, takesAny, (*call).session},
 	{"POST", "/_session", signIn, takesAny, (*call).logIn},
 	{"DELETE", "/_session", signIn, takesAny, (*call).logOut},
-	{"GET,HEAD", "/_all_dbs", admin, takesAny, (*call).allDBs},
-	{"GET,HEAD", "/_dbs_info", admin, takesAny, (*call).dbsInfo},
-	{"POST", "/_dbs_info", admin, takesJSON, (*call).dbsInfoOf},
+	{"GET,HEAD", "/_all_dbs", lister, takesAny, (*call).allDBs},
+	{"GET,HEAD", "/_dbs_info", lister, takesAny, (*call).dbsInfo},
+	{"POST", "/_dbs_info", lister, takesJSON, (*call).dbsInfoOf},
 	{"GET,HEAD", "/_active_tasks", admin, takesAny, (*call).activeTasks},
 	{"GET,HEAD", "/_membership", admin, takesAny, (*call).membership},
-	{"GET,HEAD,POST,PUT,DELETE", "/{verb:_replicate}", admin, takesAny, (*call).unbuiltVerb},
+	{"GET,HEAD,POST,PUT,DELETE", "/{verb:_replicate}", signedIn, takesAny, (*call).unbuiltVerb},
 	{"GET,HEAD,POST,PUT,DELETE", "/{verb:_db_updates}", admin, takesAny, (*call).unbuiltVerb},
 	{"GET", "/_cluster_setup", admin, takesAny, (*call).clusterState},
 	{"POST", "/_cluster_setup", admin, takesAny, (*call).setUpCluster},
@@ -133,9 +139,9 @@ var table = []row{
 	{"POST", anyDB + "/_local_docs/queries", member, takesJSON, (*call).localDocsQueries},
 	{"POST", anyDB + "/_missing_revs", member, takesJSON, (*call).missingRevs},
 	{"POST", anyDB + "/_ensure_full_commit", member, takesJSON, (*call).ensureFullCommit},
-	{"POST", anyDB + "/_compact", dbAdmin, takesJSON, (*call).compact},
-	{"POST", anyDB + "/_compact/{ddoc}", dbAdmin, takesJSON, (*call).compactViews},
-	{"POST", anyDB + "/_view_cleanup", dbAdmin, takesJSON, (*call).viewCleanup},
+	{"POST", anyDB + "/_compact", keeper, takesJSON, (*call).compact},
+	{"POST", anyDB + "/_compact/{ddoc}", keeper, takesJSON, (*call).compactViews},
+	{"POST", anyDB + "/_view_cleanup", keeper, takesJSON, (*call).viewCleanup},
 	{"GET,HEAD", anyDB + "/_revs_limit", member, takesAny, (*call).revsLimit},
 	{"PUT", anyDB + "/_revs_limit", dbAdmin, takesAny, (*call).setRevsLimit},
 	{"GET,HEAD", anyDB + "/_security", member, takesAny, (*call).security},

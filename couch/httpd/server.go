@@ -85,6 +85,8 @@ type Authenticator interface {
 	Cookie(r *http.Request, id auth.Identity) string
 	RenewCookie(r *http.Request, id auth.Identity) string
 	ClearCookie(r *http.Request) string
+	// ForgetAccounts makes what was written to _users hold at once.
+	ForgetAccounts()
 	// HashPassword replaces a password in clear in a document of _users by its hash.
 	HashPassword(ctx context.Context, doc json.RawMessage) (json.RawMessage, error)
 	// HashAdminPassword makes of a password what [admins] keeps of it.
@@ -115,6 +117,9 @@ type Server struct {
 	resharding resharding
 
 	calls sync.Pool // of *call
+
+	securities sync.Map     // database -> *knownSecurity
+	known      atomic.Int64 // how many, or a few more
 }
 
 // New makes the server of a store, the engine of its views and its accounts.
@@ -130,6 +135,7 @@ func New(store *couch.Store, engine *views.Engine, a Authenticator, o Options) *
 	s.defaults = s.defaultsOf()
 	s.readSettings("")
 	s.unwatch = store.WatchSettings(s.readSettings)
+	store.AddValidator(accounts{})
 	s.router = newRouter()
 	s.plain = s.endpointOf(plainDoc)
 	return s
