@@ -62,7 +62,7 @@ type Changes struct {
 	o      ChangesOptions
 	it     *pebble.Iterator // over the by-sequence index; nil: the rows are found
 	found  []Seq            // the rows that were looked up and are still to come
-	done   bool             // none of them is
+	done   bool             // there are no more rows
 	begun  bool
 	row    Change
 	rows   int
@@ -123,7 +123,13 @@ func (c *Changes) Next() bool {
 		}
 	}
 	more, err := c.advance()
-	if c.err = err; err != nil || !more {
+	if c.err = err; err != nil {
+		return false
+	}
+	if !more {
+		if c.done = true; !c.o.Descending { // sequences without a row are read too
+			c.last = c.snap.counts.seq
+		}
 		return false
 	}
 	if c.err = c.include(); c.err != nil {
@@ -210,7 +216,7 @@ func (c *Changes) LastSeq() Seq { return c.last }
 // the size of the database it costs a short walk at most.
 func (c *Changes) Pending() int64 {
 	switch {
-	case c.closed:
+	case c.closed, c.done:
 		return 0
 	case c.o.Descending && c.it != nil:
 		return c.snap.counts.docs + c.snap.counts.deleted - int64(c.rows)

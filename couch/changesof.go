@@ -87,13 +87,9 @@ func (c *Changes) findDesigns() error {
 	return nil
 }
 
-// nextFound reads the row of the next sequence that was found. After the last
-// one the feed stands at the snapshot's end, as if all rows had been gone through.
+// nextFound reads the row of the next sequence that was found.
 func (c *Changes) nextFound() (bool, error) {
 	if len(c.found) == 0 {
-		if c.done = true; !c.o.Descending {
-			c.last = c.snap.counts.seq
-		}
 		return false, nil
 	}
 	c.row.Seq, c.found = c.found[0], c.found[1:]
@@ -106,9 +102,6 @@ func (c *Changes) nextFound() (bool, error) {
 
 // pendingFound is Pending where rows were looked up: all of the snapshot count, found or not.
 func (c *Changes) pendingFound() int64 {
-	if c.done {
-		return 0
-	}
 	n := c.after(c.last)
 	if !c.o.Descending {
 		return n

@@ -1,12 +1,12 @@
 package httpd
 
 import (
-	"context"
 	"errors"
 	"hash/fnv"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"settee/couch"
 )
@@ -50,10 +50,19 @@ type feed struct {
 	last    couch.Seq
 	pending int64
 	ended   bool // the limit is reached, the database or the server goes
+
+	listener *couch.Listener // of a feed that waits
+	timer    *time.Timer     // the same's: the next beat, or the time-out
+	beaten   time.Time       // when the client last heard of us
+	looked   int             // at rows that did not pass, since then
 }
 
 // The feeds that are one JSON object are drawn alike.
 func (f *feed) object() bool { return f.p.Feed == normal || f.p.Feed == longpoll }
+
+// waits reports whether the feed goes on after the rows that there are.
+// Descending it does not: before the first row there is nothing to wait for.
+func (f *feed) waits() bool { return f.p.Feed != normal && !f.p.Rows.Descending }
 
 func (f *feed) run() error {
 	f.last = f.p.Rows.Since
@@ -66,12 +75,14 @@ func (f *feed) run() error {
 	if f.c.head() {
 		return nil
 	}
+	if f.waits() {
+		f.listener = f.c.db.Listen()
+		defer f.listener.Close()
+	}
 	if f.object() {
 		f.out.buf = append(f.out.buf, "{\"results\":[\n"...)
 	}
-	if f.p.Feed != normal && f.out.flush() != nil {
-		return nil
-	}
+	f.beaten = time.Now()
 	for {
 		if err := f.rows(); err != nil {
 			return f.out.fail(err)
@@ -79,10 +90,10 @@ func (f *feed) run() error {
 		if f.out.err != nil {
 			return f.out.finish()
 		}
-		if f.ended || f.p.Feed == normal || (f.p.Feed == longpoll && f.sent > 0) {
+		if f.ended || !f.waits() || (f.p.Feed == longpoll && f.sent > 0) {
 			break
 		}
-		if f.out.flush() != nil {
+		if f.flush() != nil {
 			return nil
 		}
 		if more, err := f.wait(); err != nil {
@@ -96,6 +107,56 @@ func (f *feed) run() error {
 
 // rows writes what stands in the feed after the last sequence.
 func (f *feed) rows() error {
+	for more := true; more; {
+		var err error
+		if more, err = f.read(); err != nil {
+			return err
+		}
+	}
+	f.ended = f.ended || f.full()
+	return nil
+}
+
+// read writes the rows of one snapshot. One that is held for too long it lets go;
+// then there are more rows in a newer one.
+func (f *feed) read() (more bool, err error) {
+	it, err := f.c.db.Changes(f.c.ctx(), f.following())
+	if f.out.wrote && (errors.Is(err, couch.ErrNoDatabase) || errors.Is(err, couch.ErrClosed)) {
+		f.ended = true
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer it.Close()
+	opened := time.Now()
+	for !more && !f.full() && it.Next() {
+		more = f.tired(opened)
+		passes, err := f.passes(it)
+		if err != nil {
+			return false, err
+		}
+		if passes {
+			f.row(it.Change())
+			err = f.out.spill()
+		} else {
+			err = f.pulse()
+		}
+		if err != nil {
+			return false, nil
+		}
+	}
+	if f.last = it.LastSeq(); more {
+		return true, it.Err()
+	}
+	if f.pending = 0; f.full() {
+		f.pending = it.Pending()
+	}
+	return false, it.Err()
+}
+
+// following are the options of the next snapshot.
+func (f *feed) following() couch.ChangesOptions {
 	o := f.p.Rows
 	o.Since = f.last
 	if o.Limit >= 0 {
@@ -105,187 +166,8 @@ func (f *feed) rows() error {
 		f.p.Filter.Narrow(&o)
 		o.IncludeDocs = false // of rows that pass only
 	}
-	it, err := f.c.db.Changes(f.c.ctx(), o)
-	if errors.Is(err, couch.ErrNoDatabase) || errors.Is(err, couch.ErrClosed) {
-		if f.out.wrote {
-			f.ended = true
-			return nil
-		}
-	}
-	if err != nil {
-		return err
-	}
-	defer it.Close()
-	for !f.full() && it.Next() {
-		ch := it.Change()
-		f.last = ch.Seq
-		if f.p.Filter != nil {
-			passes, err := f.passes(it, ch)
-			if err != nil {
-				return err
-			}
-			if !passes {
-				continue
-			}
-		}
-		f.row(ch)
-		if f.out.spill() != nil {
-			return nil
-		}
-	}
-	if err := it.Err(); err != nil {
-		return err
-	}
-	f.last, f.pending = it.LastSeq(), it.Pending()
-	f.ended = f.ended || f.full() || f.p.Rows.Descending
-	return nil
-}
-
-// passes asks the filter about a row, and reads the document of one that passes.
-func (f *feed) passes(it *couch.Changes, ch *couch.Change) (bool, error) {
-	winner := ch.Revs[0] // the filter may drop it
-	passes, err := f.p.Filter.Passes(it)
-	if err != nil || !passes || !f.p.Rows.IncludeDocs {
-		return passes, err
-	}
-	ch.Doc, err = it.Document(winner, f.p.Rows.Get)
-	if errors.Is(err, couch.ErrMissing) {
-		err = nil
-	}
-	return true, err
+	return o
 }
 
 // full reports whether the limit is reached.
 func (f *feed) full() bool { return f.p.Rows.Limit >= 0 && f.sent >= f.p.Rows.Limit }
-
-// row appends one row in the feed's form.
-func (f *feed) row(ch *couch.Change) {
-	dst := f.out.buf
-	switch {
-	case f.p.Feed == eventsource:
-		dst = append(dst, "data: "...)
-	case f.object() && f.sent > 0:
-		dst = append(dst, ",\r\n"...)
-	}
-	f.sent++
-	dst = f.appendChange(dst, ch)
-	switch f.p.Feed {
-	case continuous:
-		dst = append(dst, '\n')
-	case eventsource:
-		dst = append(dst, "\nid: "...)
-		dst = append(f.appendSeq(dst, ch.Seq), "\n\n"...)
-	}
-	f.out.buf = dst
-}
-
-func (f *feed) appendChange(dst []byte, ch *couch.Change) []byte {
-	dst = append(dst, `{"seq":`...)
-	if f.p.Interval > 1 && f.sent%f.p.Interval != 0 && f.sent != f.p.Rows.Limit {
-		dst = append(dst, "null"...)
-	} else {
-		dst = f.appendSeq(dst, ch.Seq)
-	}
-	dst = append(dst, `,"id":`...)
-	dst = appendString(dst, ch.ID)
-	dst = append(dst, `,"changes":[`...)
-	for i, r := range ch.Revs {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(dst, `{"rev":`...)
-		dst = append(appendQuotedRev(dst, r), '}')
-	}
-	dst = append(dst, ']')
-	if ch.Deleted {
-		dst = append(dst, `,"deleted":true`...)
-	}
-	if f.p.Rows.IncludeDocs {
-		dst = append(dst, `,"doc":`...)
-		if ch.Doc == nil {
-			dst = append(dst, "null"...)
-		} else {
-			dst = f.appendDoc(dst, ch.Doc)
-		}
-	}
-	return append(dst, '}')
-}
-
-// appendDoc appends a row's document: what the filter keeps of it, or all, with
-// its attachments read as they are written.
-func (f *feed) appendDoc(dst []byte, d *couch.Document) []byte {
-	if f.p.Filter.Projects() {
-		return append(dst, f.p.Filter.Project(d.AppendJSON(nil))...)
-	}
-	return f.out.doc(dst, d)
-}
-
-// appendSeq appends a sequence's text in quotes.
-func (f *feed) appendSeq(dst []byte, s couch.Seq) []byte {
-	dst = strconv.AppendUint(append(dst, '"'), uint64(s), 10)
-	return append(append(dst, f.tail...), '"')
-}
-
-// wait returns true when there is more to read, false when the feed ends. It
-// sends heartbeats in the meantime.
-func (f *feed) wait() (more bool, err error) {
-	patience := f.p.Timeout
-	if f.p.Heartbeat > 0 {
-		patience = f.p.Heartbeat
-	}
-	for {
-		ctx, cancel := context.WithTimeout(f.c.ctx(), patience)
-		stop := context.AfterFunc(f.c.s.ctx, cancel)
-		err := f.c.db.WaitSeq(ctx, f.last)
-		stop()
-		cancel()
-		switch {
-		case err == nil:
-			return true, nil
-		case errors.Is(err, couch.ErrNoDatabase), errors.Is(err, couch.ErrClosed):
-			return false, nil
-		case f.c.ctx().Err() != nil, f.c.s.ctx.Err() != nil:
-			return false, nil // the client or the server goes
-		case !errors.Is(err, context.DeadlineExceeded):
-			return false, err
-		case f.p.Heartbeat == 0:
-			return false, nil
-		}
-		if f.beat() != nil {
-			return false, nil
-		}
-	}
-}
-
-// beat shows the client that the connection lives.
-func (f *feed) beat() error {
-	if f.p.Feed == eventsource {
-		f.out.buf = append(f.out.buf, "event: heartbeat\ndata: \n\n"...)
-	} else {
-		f.out.buf = append(f.out.buf, '\n')
-	}
-	return f.out.flush()
-}
-
-// finish writes last_seq and pending.
-func (f *feed) finish() error {
-	dst := f.out.buf
-	switch {
-	case f.p.Feed == eventsource:
-		return f.out.finish()
-	case f.object():
-		dst = append(dst, "\n],\n\"last_seq\":"...)
-	default:
-		dst = append(dst, `{"last_seq":`...)
-	}
-	dst = f.appendSeq(dst, f.last)
-	dst = append(dst, `,"pending":`...)
-	dst = strconv.AppendInt(dst, f.pending, 10)
-	if f.object() {
-		dst = append(dst, "}\n\n"...)
-	} else {
-		dst = append(dst, "}\n"...)
-	}
-	f.out.buf = dst
-	return f.out.finish()
-}

@@ -33,12 +33,32 @@ func (c *call) stream() *stream {
 	return &stream{c: c, control: http.NewResponseController(c.w), pooled: p, buf: (*p)[:0]}
 }
 
-// release gives the buffer back.
-func (s *stream) release() {
+// keepRow is the buffer that a stream keeps while it rests.
+const keepRow = 4 << 10
+
+// rest gives the buffer back while there is nothing to write: a thousand feeds
+// that wait hold none, or the small one that their last rows took.
+func (s *stream) rest() {
+	s.giveBack()
+	if cap(s.buf) > keepRow {
+		s.buf = nil
+	}
+}
+
+func (s *stream) giveBack() {
+	if s.pooled == nil {
+		return
+	}
 	if cap(s.buf) <= 2*chunk {
 		*s.pooled = s.buf[:0]
 	}
 	buffers.Put(s.pooled)
+	s.pooled, s.buf = nil, nil
+}
+
+// release gives the buffer back.
+func (s *stream) release() {
+	s.giveBack()
 	if s.started {
 		_ = s.control.SetWriteDeadline(time.Time{})
 	}
