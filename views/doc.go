@@ -52,7 +52,6 @@
 //
 // A Filter chooses rows of the change feed, for whoever reads one. Functions of
 // design documents run in the same sandbox as views do, on every leaf that the feed
-// lists; they see the whole design document (this, require), _revisions, deleted
-// documents, and as req what the reader of the feed makes of its request. A function that
+// lists; they see the whole design document (this, require), deleted documents too, and as req what the reader of the feed makes of its request. A function that
 // throws ends the feed with its exception. Programs are compiled once a revision of the design document.
 package views

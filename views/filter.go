@@ -43,10 +43,6 @@ type Filter struct {
 // judge looks at one leaf of a document.
 type judge func(doc []byte) (passes bool, err error)
 
-// filterRevisions is how many revisions functions see in _revisions: CouchDB's
-// [query_server_config] revs_limit.
-const filterRevisions = 20
-
 // Filter makes a filter; nil where all rows are wanted. Without design documents'
 // filters it works on a nil engine too.
 func (e *Engine) Filter(ctx context.Context, db *couch.DB, o FilterOptions) (*Filter, error) {
@@ -92,6 +88,9 @@ func split(text, otherwise string) (design, name string, err error) {
 
 func filterIDs(raw json.RawMessage) (*Filter, error) {
 	var ids []couch.DocID
+	if len(raw) > 0 && !json.Valid(raw) {
+		return nil, badRequest("invalid UTF-8 JSON")
+	}
 	if json.Unmarshal(raw, &ids) != nil || ids == nil {
 		return nil, badRequest("`doc_ids` filter parameter is not a list of doc ids.")
 	}
@@ -164,7 +163,7 @@ func (e *Engine) filterFunction(ctx context.Context, db *couch.DB, design, name 
 }
 
 func byFunction(o FilterOptions, run judge) *Filter {
-	return &Filter{reads: couch.GetOptions{Revs: true, Conflicts: o.Conflicts}, keeps: true, judge: func(doc []byte) (bool, error) {
+	return &Filter{reads: couch.GetOptions{Conflicts: o.Conflicts}, keeps: true, judge: func(doc []byte) (bool, error) {
 		passes, err := run(doc)
 		return passes, inWords(err)
 	}}
@@ -181,8 +180,12 @@ func inWords(err error) error {
 	case errors.Is(err, js.ErrStopped):
 		return &couch.Error{Kind: "os_process_error", Reason: "OS process timed out.", Err: err}
 	}
-	return &couch.Error{Kind: couch.Compilation, Reason: err.Error()}
+	return notCompiled(err)
 }
+
+// notCompiled is a function that is none. Other than at a design document's
+// writing it is no fault of the client.
+func notCompiled(err error) error { return &couch.Error{Kind: "SyntaxError", Reason: err.Error()} }
 
 // Narrow tells the engine which rows are wanted, as far as it can use that. The
 // rows that come must be asked about all the same, and counted by who asks.
@@ -190,9 +193,11 @@ func (f *Filter) Narrow(o *couch.ChangesOptions) {
 	o.IDs, o.Designs, o.Limit = f.ids, f.designs, -1
 }
 
-// render is a document as judge sees it.
+// render is a document as judge sees it; a function also sees _revisions, in
+// which CouchDB lists the leaf alone.
 func (f *Filter) render(doc *couch.Document) []byte {
 	if f.keeps {
+		doc.Revisions = []couch.Rev{doc.Rev}
 		return doc.AppendJSON(make([]byte, 0, len(doc.Body)+256))
 	}
 	f.buf = doc.AppendJSON(f.buf[:0])
@@ -229,7 +234,6 @@ func (f *Filter) Passes(rows *couch.Changes) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		doc.Revisions = doc.Revisions[:min(len(doc.Revisions), filterRevisions)]
 		passes, err := f.judge(f.render(doc))
 		if err != nil {
 			return false, err

@@ -79,7 +79,7 @@ func (e *Engine) compileFilter(db *couch.DB, doc *couch.Document, n filterName) 
 	}
 	p, err := js.Compile(source, js.Limits{Time: e.options.Timeout, Log: e.logOf(db)})
 	if err != nil {
-		return nil, &couch.Error{Kind: couch.Compilation, Reason: err.Error()}
+		return nil, notCompiled(err)
 	}
 	return p, nil
 }

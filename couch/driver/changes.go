@@ -41,7 +41,10 @@ func (d *db) Changes(ctx context.Context, o kdriver.Options) (kdriver.Changes, e
 	if err != nil {
 		return nil, err
 	}
-	f := &feed{db: c, kind: kind, filter: filter, timeout: p.Timeout, limit: p.Limit, interval: p.Interval}
+	f := &feed{db: c, kind: kind, filter: filter, timeout: p.Timeout, limit: p.Limit, interval: p.Interval, given: p.Limit}
+	if f.given < 0 {
+		f.given = endless
+	}
 	f.o = couch.ChangesOptions{Descending: p.Descending, AllLeaves: p.AllLeaves, IncludeDocs: p.IncludeDocs, Get: p.rowGet()}
 	if f.o.Since, err = c.ParseSeq(orZero(p.Since)); err != nil {
 		return nil, err
@@ -53,6 +56,9 @@ func (d *db) Changes(ctx context.Context, o kdriver.Options) (kdriver.Changes, e
 	}
 	return f, nil
 }
+
+// endless is CouchDB's limit where none is given.
+const endless = 1_000_000_000_000_000
 
 func orZero(s string) string {
 	if s == "" {
@@ -68,7 +74,8 @@ type feed struct {
 	kind     feedKind
 	filter   *views.Filter // nil: all rows
 	timeout  time.Duration // 0: none
-	interval int
+	interval int           // 0: each row tells its sequence
+	given    int           // the limit at the beginning
 	ctx      context.Context
 	cancel   context.CancelFunc // Close interrupts a waiting Next with it
 
@@ -168,7 +175,7 @@ func (f *feed) passes() (bool, error) {
 
 func (f *feed) fill(change *kdriver.Change, c *couch.Change) {
 	change.ID, change.Seq, change.Deleted = string(c.ID), "", c.Deleted
-	if f.interval < 2 || f.shown%f.interval == 0 {
+	if f.interval == 0 || (f.given-f.shown+1)%f.interval == 0 { // as CouchDB counts
 		change.Seq = f.db.FormatSeq(c.Seq)
 	}
 	change.Changes = change.Changes[:0]

@@ -77,5 +77,5 @@ func TestFeedOptions(t *testing.T) {
 		told = append(told, feed.Seq() != "")
 	}
 	require.NoError(t, feed.Err())
-	require.Equal(t, []bool{false, true, false, true}, told)
+	require.Equal(t, []bool{true, false, true, false}, told)
 }

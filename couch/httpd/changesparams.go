@@ -34,7 +34,7 @@ type changesParams struct {
 	Rows      couch.ChangesOptions // since, limit, descending, style, include_docs, conflicts, attachments, att_encoding_info
 	Heartbeat time.Duration        // heartbeat; 0: none, else there is no time-out
 	Timeout   time.Duration        // timeout: without a row
-	Interval  int                  // seq_interval: only each n-th row tells its sequence
+	Interval  int                  // seq_interval: only each n-th row tells its sequence; 0: all do
 	Filter    *views.Filter        // filter, with view, doc_ids and what a function reads; nil: every row
 }
 
@@ -94,7 +94,7 @@ func (c *call) changesSince(p *changesParams, q query) error {
 	if id := c.r.Header.Get("Last-Event-ID"); id != "" && p.Feed == eventsource {
 		since, ok = id, true
 	}
-	if !ok || since == "" {
+	if !ok {
 		return nil
 	}
 	var err error
@@ -152,6 +152,9 @@ func (c *call) changesFilter(q query, body []byte) (*views.Filter, error) {
 	o.Request = func() ([]byte, error) { return c.appendRequest(nil, body) }
 	if o.Name == "_selector" && c.verb != http.MethodPost {
 		return nil, badRequest("Selector must be specified in POST payload")
+	}
+	if body == nil && c.verb == http.MethodPost && (o.Name == "_selector" || o.Name == "_doc_ids") {
+		return nil, badRequest("Missing request body")
 	}
 	if body != nil {
 		var given struct {

@@ -48,7 +48,7 @@ func (f *feed) row(ch *couch.Change) {
 
 func (f *feed) appendChange(dst []byte, ch *couch.Change) []byte {
 	dst = append(dst, `{"seq":`...)
-	if f.p.Interval > 1 && f.sent%f.p.Interval != 0 && f.sent != f.p.Rows.Limit {
+	if !f.tells() {
 		dst = append(dst, "null"...)
 	} else {
 		dst = f.appendSeq(dst, ch.Seq)
@@ -85,6 +85,22 @@ func (f *feed) appendDoc(dst []byte, d *couch.Document) []byte {
 		return append(dst, f.p.Filter.Project(d.AppendJSON(nil))...)
 	}
 	return f.out.doc(dst, d)
+}
+
+// endless is CouchDB's limit where none is given.
+const endless = 1_000_000_000_000_000
+
+// tells reports whether the row tells its sequence. CouchDB counts seq_interval by
+// the rows that the limit leaves, this one too.
+func (f *feed) tells() bool {
+	if f.p.Interval == 0 {
+		return true
+	}
+	limit := f.p.Rows.Limit
+	if limit < 0 {
+		limit = endless
+	}
+	return (limit-f.sent+1)%f.p.Interval == 0
 }
 
 // appendSeq appends a sequence's text in quotes.
