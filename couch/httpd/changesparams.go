@@ -32,7 +32,7 @@ const changesTimeout = time.Minute
 type changesParams struct {
 	Feed      feedKind             // feed
 	Rows      couch.ChangesOptions // since, limit, descending, style, include_docs, conflicts, attachments, att_encoding_info
-	Heartbeat time.Duration        // heartbeat; 0: none, else there is no time-out
+	Heartbeat time.Duration        // heartbeat, at most [chttpd] changes_timeout; 0: none, else there is no time-out
 	Timeout   time.Duration        // timeout: without a row
 	Interval  int                  // seq_interval: only each n-th row tells its sequence; 0: all do
 	Filter    *views.Filter        // filter, with view, doc_ids and what a function reads; nil: every row
@@ -132,11 +132,11 @@ func (c *call) changesNumbers(p *changesParams, q query) error {
 		}
 		*n.into = i
 	}
-	if p.Heartbeat = milliseconds(heartbeat); q["heartbeat"] == "true" {
-		p.Heartbeat = changesTimeout
+	if p.Heartbeat = min(milliseconds(heartbeat), p.Timeout); q["heartbeat"] == "true" {
+		p.Heartbeat = p.Timeout
 	}
 	if _, ok := q["timeout"]; ok {
-		p.Timeout = min(milliseconds(timeout), c.policy.changesTimeout)
+		p.Timeout = min(milliseconds(timeout), p.Timeout)
 	}
 	return nil
 }
