@@ -248,11 +248,11 @@ func wantedRevs(tree *revtree.Tree, revs []Rev, latest bool) []Rev {
 		return out
 	}
 	for _, r := range revs {
-		if under := tree.LeavesUnder(r); latest && len(under) > 0 {
-			add(under)
-			continue
+		if latest && tree.Has(r) {
+			add(tree.LeavesUnder(r))
+		} else {
+			out = append(out, r)
 		}
-		out = append(out, r)
 	}
 	return out
 }

@@ -49,7 +49,7 @@ func (t *Tree) meet(path []Rev) (int, int32) {
 
 // grow appends path under the node parent.
 func (t *Tree) grow(parent int32, path []Rev, deleted bool) {
-	ordered := true
+	from, ordered := len(t.nodes), true
 	for i := len(path) - 1; i >= 0; i-- {
 		n := node{Rev: path[i], parent: parent, deleted: deleted && i == 0}
 		if k := len(t.nodes); k > 0 && t.nodes[k-1].Compare(n.Rev) > 0 {
@@ -59,7 +59,7 @@ func (t *Tree) grow(parent int32, path []Rev, deleted bool) {
 		parent = int32(len(t.nodes) - 1)
 	}
 	if !ordered {
-		t.sort()
+		t.settle(from)
 	}
 }
 

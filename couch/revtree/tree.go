@@ -28,20 +28,25 @@ const none = -1
 // Len is the number of revisions.
 func (t *Tree) Len() int { return len(t.nodes) }
 
-// find looks for a revision. Lately used ones stand at the end, and a
-// generation holds few, so it steps back from where the generation would end.
+// find looks for a revision, first at the end, where lately used ones stand.
 func (t *Tree) find(r Rev) int32 {
-	end := len(t.nodes)
-	if end > 0 && t.nodes[end-1].Pos > r.Pos {
-		end, _ = slices.BinarySearchFunc(t.nodes, r.Pos+1, func(n node, pos uint64) int { return cmp.Compare(n.Pos, pos) })
-	}
-	for i := end - 1; i >= 0 && t.nodes[i].Pos == r.Pos; i-- {
-		if t.nodes[i].ID == r.ID {
+	for i := len(t.nodes) - 1; i >= max(0, len(t.nodes)-atEnd); i-- {
+		switch order := t.nodes[i].Compare(r); {
+		case order == 0:
 			return int32(i)
+		case order < 0:
+			return none
 		}
 	}
-	return none
+	i, ok := slices.BinarySearchFunc(t.nodes, r, func(n node, r Rev) int { return n.Compare(r) })
+	if !ok {
+		return none
+	}
+	return int32(i)
 }
+
+// atEnd is how many revisions find looks at before it halves what is left.
+const atEnd = 4
 
 // Has reports whether the tree knows r.
 func (t *Tree) Has(r Rev) bool { return t.find(r) != none }
@@ -72,8 +77,11 @@ func (t *Tree) IsLeaf(r Rev) bool {
 	return i != none && !t.hasChild(i)
 }
 
+// hasChild looks through the generation after a node's.
 func (t *Tree) hasChild(i int32) bool {
-	for k := int(i) + 1; k < len(t.nodes) && t.nodes[k].Pos <= t.nodes[i].Pos+1; k++ {
+	next := t.nodes[i].Pos + 1
+	k, _ := slices.BinarySearchFunc(t.nodes[i+1:], next, func(n node, pos uint64) int { return cmp.Compare(n.Pos, pos) })
+	for k += int(i) + 1; k < len(t.nodes) && t.nodes[k].Pos == next; k++ {
 		if t.nodes[k].parent == i {
 			return true
 		}
@@ -133,8 +141,11 @@ func (t *Tree) Path(r Rev) []Node {
 // in the order of Leaves.
 func (t *Tree) LeavesUnder(r Rev) []Node {
 	i := t.find(r)
-	if i == none {
+	switch {
+	case i == none:
 		return nil
+	case !t.hasChild(i):
+		return []Node{{r, t.nodes[i].deleted}}
 	}
 	under := make([]bool, len(t.nodes))
 	under[i] = true
@@ -157,6 +168,37 @@ func (t *Tree) Root() Rev {
 		root = n.Rev
 	}
 	return root
+}
+
+// settle puts the nodes from an index on, which are in order, among the older ones.
+func (t *Tree) settle(from int) {
+	added := slices.Clone(t.nodes[from:])
+	before := make([]int32, len(added)) // how many older ones stand before each
+	for i, n := range added {
+		at, _ := slices.BinarySearchFunc(t.nodes[:from], n.Rev, func(n node, r Rev) int { return n.Compare(r) })
+		before[i] = int32(at)
+	}
+	place := func(i int32) int32 {
+		if k := i - int32(from); k >= 0 {
+			return before[k] + k
+		}
+		more, _ := slices.BinarySearch(before, i+1)
+		return i + int32(more)
+	}
+	for i := range t.nodes[:from] {
+		if p := t.nodes[i].parent; p >= before[0] {
+			t.nodes[i].parent = place(p)
+		}
+	}
+	end := from
+	for i := len(added) - 1; i >= 0; i-- {
+		at := int(before[i])
+		copy(t.nodes[at+i+1:], t.nodes[at:end])
+		if added[i].parent != none {
+			added[i].parent = place(added[i].parent)
+		}
+		t.nodes[at+i], end = added[i], at
+	}
 }
 
 // sort restores the order of nodes after new ones were appended.
