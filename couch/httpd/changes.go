@@ -44,6 +44,8 @@ type feed struct {
 	p   changesParams
 	out *stream
 
+	updates bool // the rows are of _db_updates
+
 	tail string // of a sequence's text, after its number: the same for all of a database
 
 	sent    int // rows

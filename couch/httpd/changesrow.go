@@ -9,6 +9,10 @@ import (
 
 // passes asks the filter about a row, and reads the document of one that passes.
 func (f *feed) passes(it *couch.Changes) (bool, error) {
+	if f.updates {
+		_, ok := couch.ParseDBUpdate(it.Change().ID)
+		return ok, nil
+	}
 	if f.p.Filter == nil {
 		return true, nil
 	}
@@ -35,7 +39,11 @@ func (f *feed) row(ch *couch.Change) {
 		dst = append(dst, ",\r\n"...)
 	}
 	f.sent++
-	dst = f.appendChange(dst, ch)
+	if f.updates {
+		dst = f.appendUpdate(dst, ch)
+	} else {
+		dst = f.appendChange(dst, ch)
+	}
 	switch f.p.Feed {
 	case continuous:
 		dst = append(dst, '\n')
@@ -122,8 +130,10 @@ func (f *feed) finish() error {
 		dst = append(dst, `{"last_seq":`...)
 	}
 	dst = f.appendSeq(dst, f.last)
-	dst = append(dst, `,"pending":`...)
-	dst = strconv.AppendInt(dst, f.pending, 10)
+	if !f.updates {
+		dst = append(dst, `,"pending":`...)
+		dst = strconv.AppendInt(dst, f.pending, 10)
+	}
 	dst = append(dst, "}\n\n"...)
 	f.out.buf = dst
 	return f.out.finish()

@@ -246,8 +246,9 @@ var lastRev = regexp.MustCompile(`"rev":"([^"]+)"`)
 
 // conform plays scenarios, each on a database of its own, made with what
 // follows a question mark in the scenario's name.
-func conform(t *testing.T, scenarios map[string][]step) {
-	base := open(t)
+func conform(t *testing.T, scenarios map[string][]step) { conformOn(t, open(t), scenarios) }
+
+func conformOn(t *testing.T, base *url.URL, scenarios map[string][]step) {
 	for name, steps := range scenarios {
 		t.Run(name, func(t *testing.T) {
 			name, how, _ := strings.Cut(name, "?")

@@ -77,7 +77,7 @@ var table = []row{
 	{"GET,HEAD", "/_active_tasks", admin, takesAny, (*call).activeTasks},
 	{"GET,HEAD", "/_membership", admin, takesAny, (*call).membership},
 	{"GET,HEAD,POST,PUT,DELETE", "/{verb:_replicate}", signedIn, takesAny, (*call).unbuiltVerb},
-	{"GET,HEAD,POST,PUT,DELETE", "/{verb:_db_updates}", admin, takesAny, (*call).unbuiltVerb},
+	{"GET", "/_db_updates", admin, takesAny, (*call).dbUpdates},
 	{"GET", "/_cluster_setup", admin, takesAny, (*call).clusterState},
 	{"POST", "/_cluster_setup", admin, takesAny, (*call).setUpCluster},
 	{"GET,HEAD,POST,PUT,DELETE", "/{verb:_scheduler}", admin, takesAny, (*call).unbuiltVerb},
