@@ -17,4 +17,5 @@ func (s *Store) followSettings(string) {
 	algorithm, _ := s.Setting("uuids", "algorithm")
 	suffix, _ := s.Setting("uuids", "utc_id_suffix")
 	s.ids.follow(uuidAlgorithm(algorithm), suffix)
+	s.packing.Store(s.readPacking())
 }

@@ -16,9 +16,6 @@ import (
 	kgzip "github.com/klauspost/compress/gzip"
 )
 
-// gzipLevel is CouchDB's attachments/compression_level.
-const gzipLevel = 8
-
 // chunkSize splits an attachment that stays in Pebble for want of a blob store.
 const chunkSize = 1 << 20
 
@@ -26,13 +23,6 @@ const chunkSize = 1 << 20
 type staged struct {
 	storedAtt
 	inline []byte // the bytes that still have to be written; nil for a blob
-}
-
-// compressible reports whether CouchDB would compress a type: its attachments/compressible_types.
-func compressible(contentType string) bool {
-	t, _, _ := strings.Cut(contentType, ";")
-	t = strings.ToLower(strings.TrimSpace(t))
-	return strings.HasPrefix(t, "text/") || t == "application/javascript" || t == "application/json" || t == "application/xml"
 }
 
 // stage reads an attachment's bytes once: those that stay small are kept for
@@ -48,7 +38,8 @@ func (db *DB) stage(ctx context.Context, a *Attachment) (staged, error) {
 	}
 	source := io.Reader(raw)
 	encoded := a.Encoding == "gzip"
-	out.gzip = encoded || compressible(out.contentType)
+	packing := db.store.packing.Load()
+	out.gzip = encoded || packing.wants(out.contentType)
 	sum := md5.New()
 	arrived := sum // of the bytes before they are compressed here
 	if out.gzip && !encoded {
@@ -56,7 +47,7 @@ func (db *DB) stage(ctx context.Context, a *Attachment) (staged, error) {
 			arrived = md5.New()
 			source = io.TeeReader(raw, arrived)
 		}
-		zipped := zip(source)
+		zipped := packing.pack(source)
 		defer zipped.Close() //nolint:errcheck // it stops the compressor when the reader gave up
 		source = zipped
 	}
@@ -161,22 +152,6 @@ func (m *meter) Read(p []byte) (int, error) {
 	n, err := m.r.Read(p)
 	m.n += int64(n)
 	return n, err
-}
-
-// zip compresses r while it is read.
-func zip(r io.Reader) io.ReadCloser {
-	from, to := io.Pipe()
-	go func() {
-		z, err := kgzip.NewWriterLevel(to, gzipLevel)
-		if err == nil {
-			_, err = io.Copy(z, r)
-		}
-		if err == nil {
-			err = z.Close()
-		}
-		to.CloseWithError(err)
-	}()
-	return from
 }
 
 func unzip(b []byte) ([]byte, error) {

@@ -46,7 +46,8 @@ type Store struct {
 	meters      meters
 	settings    settings
 	global      globalChanges
-	maxDocument atomic.Int64 // follows the settings
+	maxDocument atomic.Int64            // follows the settings
+	packing     atomic.Pointer[packing] // likewise
 
 	databases sync.Map // string -> *DB: those that were asked for; changed under mu
 

@@ -74,13 +74,20 @@ func bodyError(err error) error {
 }
 
 // A bodyReader reads the request's body with a deadline for each read, so that
-// a client who stops sending loses the connection, whatever the body's length.
-type bodyReader struct{ c *call }
+// a client who stops sending loses the connection, whatever the body's length;
+// and no more than a request may have.
+type bodyReader struct {
+	c    *call
+	read int64
+}
 
 func (b *bodyReader) Read(p []byte) (int, error) {
 	control := http.NewResponseController(b.c.w)
 	armed := control.SetReadDeadline(time.Now().Add(b.c.s.o.Stall)) == nil
 	n, err := b.c.r.Body.Read(p)
+	if b.read += int64(n); b.read > b.c.policy.maxRequest {
+		n, err = 0, errTooLarge
+	}
 	if armed && err != nil {
 		// The server watches for the client's leaving with reads of its own: no deadline for those.
 		_ = control.SetReadDeadline(time.Time{})

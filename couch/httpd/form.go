@@ -73,7 +73,7 @@ func (c *call) form() (*multipart.Form, error) {
 	if mediaType(c.r.Header) != "multipart/form-data" || err != nil {
 		return nil, &couch.Error{Kind: couch.BadContentType, Reason: "Content-Type must be multipart/form-data"}
 	}
-	body := &limitReader{in: &bodyReader{c: c}, left: c.s.o.MaxAttachment, name: "_attachments"}
+	body := &limitReader{in: &bodyReader{c: c}, left: c.policy.maxAttachment, name: "_attachments"}
 	form, err := multipart.NewReader(body, params["boundary"]).ReadForm(formMemory)
 	if err != nil {
 		return nil, multipartError(err)
