@@ -32,6 +32,7 @@ const (
 	BadContentType    Kind = "bad_content_type"
 	RangeNotSatisfied Kind = "requested_range_not_satisfiable"
 	NotImplemented    Kind = "not_implemented"
+	SlowRequest       Kind = "request_timeout"
 	Timeout           Kind = "timeout"
 	Full              Kind = "insufficient_storage"
 	Unavailable       Kind = "unavailable" // the store is closing, or its disk failed
@@ -47,7 +48,7 @@ var kindStatus = map[Kind]int{
 	InvalidDesignDoc: http.StatusBadRequest, Compilation: http.StatusBadRequest, UnknownLanguage: http.StatusInternalServerError,
 	QueryParse: http.StatusBadRequest, InvalidValue: http.StatusInternalServerError, BadContentType: http.StatusUnsupportedMediaType,
 	RangeNotSatisfied: http.StatusRequestedRangeNotSatisfiable, NotImplemented: http.StatusNotImplemented,
-	Timeout: http.StatusInternalServerError, Full: http.StatusInsufficientStorage, Unavailable: http.StatusServiceUnavailable, Internal: http.StatusInternalServerError,
+	SlowRequest: http.StatusRequestTimeout, Timeout: http.StatusInternalServerError, Full: http.StatusInsufficientStorage, Unavailable: http.StatusServiceUnavailable, Internal: http.StatusInternalServerError,
 }
 
 // Error is what every operation of the store returns. Reason is CouchDB's

@@ -15,6 +15,7 @@ type answered struct {
 	minimal  []string
 	bodyTime []string // milliseconds that the request's body took
 	before   func()   // called before the answer leaves; mostly nil
+	call     *call
 }
 
 // noTime is the X-CouchDB-Body-Time of nearly every answer, shared by them.
@@ -28,6 +29,9 @@ func (a *answered) WriteHeader(status int) {
 			a.before()
 		}
 		a.finishHeaders()
+		if a.call.r.ContentLength != 0 {
+			a.call.settleBody()
+		}
 	}
 	a.ResponseWriter.WriteHeader(status)
 }

@@ -73,26 +73,67 @@ func bodyError(err error) error {
 	return errTruncated
 }
 
+// slowest is how many bytes a second a body must bring on the whole, after the
+// first Stall: less than any line has, and more than a client sends that only
+// means to keep its connection.
+const slowest = 64
+
 // A bodyReader reads the request's body with a deadline for each read, so that
-// a client who stops sending loses the connection, whatever the body's length;
-// and no more than a request may have.
+// a client who stops sending, or hardly sends, loses the connection, whatever the
+// body's length; and no more than a request may have.
 type bodyReader struct {
-	c    *call
-	read int64
+	c     *call
+	read  int64
+	began time.Time
 }
 
 func (b *bodyReader) Read(p []byte) (int, error) {
 	control := http.NewResponseController(b.c.w)
-	armed := control.SetReadDeadline(time.Now().Add(b.c.s.o.Stall)) == nil
+	armed := control.SetReadDeadline(b.deadline(time.Now())) == nil
 	n, err := b.c.r.Body.Read(p)
 	if b.read += int64(n); b.read > b.c.policy.maxRequest {
 		n, err = 0, errTooLarge
 	}
-	if armed && err != nil {
-		// The server watches for the client's leaving with reads of its own: no deadline for those.
-		_ = control.SetReadDeadline(time.Time{})
+	if err == io.EOF {
+		b.c.taken = true
+		if armed {
+			// The server watches for the client's leaving with reads of its own: no deadline for those.
+			_ = control.SetReadDeadline(time.Time{})
+		}
 	}
 	return n, err
+}
+
+func (b *bodyReader) deadline(now time.Time) time.Time {
+	if b.began.IsZero() {
+		b.began = now
+	}
+	stall := b.c.s.o.Stall
+	whole := b.began.Add(stall + time.Duration(b.read)*(time.Second/slowest))
+	if next := now.Add(stall); next.Before(whole) {
+		return next
+	}
+	return whole
+}
+
+// leftover is how much of a body that nobody wanted is read all the same, for
+// the sake of clients who write all before they read; net/http has the same number.
+const leftover = 256 << 10
+
+// settleBody reads what is left of the body before an answer begins. net/http
+// would do it too, but without a deadline: a client that stalls would keep the
+// connection for good. Where more is left, or it does not come, the connection
+// ends with the answer.
+func (c *call) settleBody() {
+	if c.taken {
+		return
+	}
+	if c.r.Header.Get("Expect") == "" {
+		if _, err := io.CopyN(io.Discard, &bodyReader{c: c}, leftover); err == io.EOF {
+			return
+		}
+	}
+	c.w.Header()["Connection"] = []string{"close"}
 }
 
 // object reads a body that must be a JSON object.

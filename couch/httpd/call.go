@@ -34,7 +34,8 @@ type call struct {
 	answered answered // behind w
 	values   []string // the answer's headers, in one piece
 
-	in  []byte // the request's body, when it was read whole
+	taken bool   // the request's body was read to its end
+	in    []byte // the body, when it was read whole
 	out []byte // the answer, while it is made
 }
 
@@ -44,7 +45,7 @@ const keepBuffer = 64 << 10
 
 func (c *call) begin(s *Server, w http.ResponseWriter, r *http.Request) {
 	c.s, c.r, c.verb, c.policy, c.began = s, r, method(r), s.policy.Load(), time.Now()
-	c.answered.ResponseWriter, c.answered.bodyTime = w, noTime
+	c.answered.ResponseWriter, c.answered.bodyTime, c.answered.call = w, noTime, c
 	c.w = &c.answered
 	if prefer := r.Header["Prefer"]; len(prefer) > 0 && strings.EqualFold(prefer[0], "return=minimal") {
 		c.answered.minimal = c.policy.minimal

@@ -44,8 +44,11 @@ type house struct {
 	base    *url.URL
 }
 
-func start(t testing.TB, o httpd.Options) *house {
-	store, err := couch.Open(t.TempDir(), couch.Options{})
+func start(t testing.TB, o httpd.Options) *house { return startOn(t, couch.Options{}, o) }
+
+// startOn starts a server on a store that is proved when the test ends.
+func startOn(t testing.TB, on couch.Options, o httpd.Options) *house {
+	store, err := couch.Open(t.TempDir(), on)
 	require.NoError(t, err)
 	engine := views.New(store, views.Options{})
 	client, err := driver.NewClient(store, engine)
@@ -59,6 +62,9 @@ func start(t testing.TB, o httpd.Options) *house {
 		h.Close()
 		require.NoError(t, a.Close())
 		require.NoError(t, engine.Close())
+		report, err := store.Check(context.Background(), nil)
+		require.NoError(t, err)
+		require.Empty(t, report.Problems)
 		require.NoError(t, store.Close())
 	})
 	address := strings.Replace(h.URL, "http://", "http://admin:secret@", 1)

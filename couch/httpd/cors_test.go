@@ -30,7 +30,7 @@ func FuzzOrigin(f *testing.F) {
 		r := httptest.NewRequest(http.MethodOptions, "/", nil)
 		r.Header = http.Header{"Origin": {origin}, "Access-Control-Request-Method": {method}, "Access-Control-Request-Headers": {headers}}
 		c := &call{r: r, policy: p}
-		c.answered.ResponseWriter, c.w = w, &c.answered
+		c.answered.ResponseWriter, c.answered.call, c.w = w, c, &c.answered
 		answered := c.cors()
 		listed := origin == "http://a.org" || origin == "https://b.org:8080"
 		allowed := w.Header().Get("Access-Control-Allow-Origin")

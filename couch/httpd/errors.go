@@ -23,7 +23,7 @@ var (
 	errTooLarge    = &couch.Error{Kind: couch.RequestTooLarge, Reason: "the request entity is too large"}
 	errLongURI     = &statusError{http.StatusRequestURITooLong, "too_long", "the request uri is too long"}
 	errTruncated   = badRequest("The request body ended early.")
-	errStalled     = &couch.Error{Kind: couch.Timeout, Reason: "The request body did not arrive in time."}
+	errStalled     = &couch.Error{Kind: couch.SlowRequest, Reason: "The request body did not arrive in time."}
 	errEncoding    = &couch.Error{Kind: couch.BadContentType, Reason: "Only gzip and identity content-encodings are supported"}
 	errSessionType = &couch.Error{Kind: couch.BadContentType, Reason: "Content-Type must be 'application/x-www-form-urlencoded' or 'application/json'"}
 	errLocalAtts   = badRequest("_local documents do not accept attachments.")
