@@ -22,6 +22,7 @@ const bulkFrom = 5000
 // builder brings an index up to date once.
 type builder struct {
 	*index
+	run   *run
 	ctx   context.Context
 	state state
 	docs  []mapped
@@ -35,6 +36,7 @@ func (b *builder) build() (couch.Seq, error) {
 		return 0, err
 	}
 	defer changes.Close()
+	b.run.total.Store(changes.Pending())
 	if pending := changes.Pending(); pending >= bulkFrom && pending >= b.rows()/4 {
 		b.state.Summed = false
 	}
@@ -131,6 +133,7 @@ func (b *builder) rows() (n int64) {
 
 // add takes the next document of the feed.
 func (b *builder) add(m mapped) error {
+	b.run.mapped.Add(1)
 	b.docs = append(b.docs, m)
 	b.bytes += m.size()
 	if len(b.docs) < batchDocs && b.bytes < batchBytes {

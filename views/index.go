@@ -3,6 +3,8 @@ package views
 import (
 	"context"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"settee/couch"
 )
@@ -24,8 +26,11 @@ type index struct {
 
 // run is one build; err is set before done is closed.
 type run struct {
-	done chan struct{}
-	err  error
+	done    chan struct{}
+	err     error
+	started time.Time
+
+	mapped, total atomic.Int64 // changes, for Builds
 }
 
 // refresh returns when the index has reached everything written before the call.
@@ -71,12 +76,12 @@ func (x *index) start() (*run, error) {
 	if e.closed {
 		return nil, couch.ErrClosed
 	}
-	r := &run{done: make(chan struct{})}
+	r := &run{done: make(chan struct{}), started: time.Now()}
 	x.running = r
 	e.builds.Add(1)
 	go func() {
 		defer e.builds.Done()
-		b := builder{index: x, ctx: e.ctx}
+		b := builder{index: x, ctx: e.ctx, run: r}
 		seq, err := b.build()
 		if err != nil && e.ctx.Err() != nil {
 			err = couch.ErrClosed

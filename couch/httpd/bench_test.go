@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"settee/couch/httpd"
 )
 
 // batch are a thousand new documents of 500 bytes as a body of _bulk_docs.
@@ -58,4 +61,28 @@ func BenchmarkChanges(b *testing.B) {
 		n++
 	}
 	b.ReportMetric(float64(n*10_000)/b.Elapsed().Seconds(), "rows/s")
+}
+
+// discard is a ResponseWriter that keeps nothing: what is measured is the server's own.
+type discard struct{ header http.Header }
+
+func (d discard) Header() http.Header         { return d.header }
+func (d discard) WriteHeader(int)             {}
+func (d discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// BenchmarkServe reads one document, without a connection.
+func BenchmarkServe(b *testing.B) {
+	h := start(b, httpd.Options{})
+	do(b, h.base, "", "PUT", "/db", "", "")
+	do(b, h.base, "", "PUT", "/db/a", "", `{"text":"`+strings.Repeat("x", 400)+`"}`)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		r := httptest.NewRequest("GET", "/db/a", nil)
+		r.SetBasicAuth("admin", "secret")
+		w := discard{http.Header{}}
+		for pb.Next() {
+			clear(w.header)
+			h.ServeHTTP(w, r)
+		}
+	})
 }
