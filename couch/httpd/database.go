@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"settee/couch"
@@ -103,57 +104,53 @@ func (c *call) deleteDatabase() error {
 	return c.ok(http.StatusOK)
 }
 
-// nameRange are the parameters of lists of databases.
-type nameRange struct {
-	start, end   *couch.DocID
-	exclusiveEnd bool
-	descending   bool
-	skip, limit  int
-}
-
+// databaseNames are those that the parameters of a list choose, in their order.
 func (c *call) databaseNames() ([]string, error) {
 	o, err := listOptions(c.r.URL.RawQuery, nil)
 	if err != nil {
 		return nil, err
 	}
-	r := nameRange{
-		exclusiveEnd: !o.bool("inclusive_end", true), descending: o.bool("descending", false),
-		skip: o.number("skip", 0), limit: o.limit(),
-	}
-	r.start, r.end = o.idBound("start_key"), o.idBound("end_key")
-	if o.err != nil {
-		return nil, o.err
+	p, err := o.list()
+	if err != nil {
+		return nil, err
 	}
 	all, err := c.s.store.Databases(c.ctx())
 	if err != nil {
 		return nil, err
 	}
-	return r.cut(all), nil
+	return p.cut(all), nil
 }
 
-// cut returns the names in range, in order.
-func (r nameRange) cut(all []string) []string {
-	lower, upper, lowerOpen, upperOpen := r.start, r.end, false, r.exclusiveEnd
-	if r.descending {
-		lower, upper, lowerOpen, upperOpen = r.end, r.start, r.exclusiveEnd, false
-	}
-	names := []string{}
-	for _, n := range all {
-		id := couch.DocID(n)
-		below := lower != nil && (id < *lower || lowerOpen && id == *lower)
-		above := upper != nil && (id > *upper || upperOpen && id == *upper)
-		if !below && !above {
-			names = append(names, n)
+// cut returns the names that the parameters choose. Names are in their bytes' order.
+func (p *listParams) cut(all []string) []string {
+	names, o := []string{}, p.Rows
+	switch {
+	case p.Keys != nil:
+		for _, key := range p.Keys {
+			if name, err := text(key); err == nil && slices.Contains(all, name) {
+				names = append(names, name)
+			}
+		}
+	default:
+		lower, upper, lowerOpen, upperOpen := o.Start, o.End, false, o.ExclusiveEnd
+		if o.Descending {
+			lower, upper, lowerOpen, upperOpen = o.End, o.Start, o.ExclusiveEnd, false
+		}
+		for _, n := range all {
+			id := couch.DocID(n)
+			below := lower != nil && (id < *lower || lowerOpen && id == *lower)
+			above := upper != nil && (id > *upper || upperOpen && id == *upper)
+			if !below && !above {
+				names = append(names, n)
+			}
 		}
 	}
-	if r.descending {
-		for i, j := 0, len(names)-1; i < j; i, j = i+1, j-1 {
-			names[i], names[j] = names[j], names[i]
-		}
+	if o.Descending {
+		slices.Reverse(names)
 	}
-	names = names[min(r.skip, len(names)):]
-	if r.limit >= 0 {
-		names = names[:min(r.limit, len(names))]
+	names = names[min(o.Skip, len(names)):]
+	if o.Limit >= 0 {
+		names = names[:min(o.Limit, len(names))]
 	}
 	return names
 }
@@ -177,11 +174,14 @@ func (c *call) dbsInfo() error {
 	if err != nil {
 		return err
 	}
-	return c.sendInfos(list)
+	return c.sendInfos(len(list), func(i int) (string, []byte) { return list[i], appendString(nil, list[i]) })
 }
 
-// maxInfos is CouchDB's default for [chttpd] max_db_number_for_dbs_info_req.
-const maxInfos = 100
+var (
+	errInfoKeys   = badRequest("`keys` member must exist.")
+	errInfoKeyses = badRequest("`keys` member must be an array.")
+	errManyInfos  = badRequest("too_many_keys")
+)
 
 // dbsInfoOf is POST /_dbs_info: the databases of keys.
 func (c *call) dbsInfoOf() error {
@@ -190,33 +190,37 @@ func (c *call) dbsInfoOf() error {
 		return err
 	}
 	var asked struct {
-		Keys []json.RawMessage `json:"keys"`
+		Keys json.RawMessage `json:"keys"`
 	}
-	if decode(raw, &asked) != nil || asked.Keys == nil {
-		return badRequest("`keys` member must exist.")
+	if decode(raw, &asked) != nil {
+		return errJSON
 	}
-	if len(asked.Keys) > maxInfos {
-		return &statusError{http.StatusBadRequest, "too_many_keys", "The number of keys must be at most 100."}
+	if asked.Keys == nil {
+		return errInfoKeys
 	}
-	var list []string
-	for _, k := range asked.Keys {
-		name, err := text(k)
-		if err != nil {
-			return badRequest("`keys` must hold names of databases.")
-		}
-		list = append(list, name)
+	var keys []json.RawMessage
+	if decode(asked.Keys, &keys) != nil || keys == nil {
+		return errInfoKeyses
 	}
-	return c.sendInfos(list)
+	if len(keys) > c.policy.maxInfos {
+		return errManyInfos
+	}
+	return c.sendInfos(len(keys), func(i int) (name string, raw []byte) {
+		name, _ = text(keys[i]) // what is no string names no database
+		return name, keys[i]
+	})
 }
 
-func (c *call) sendInfos(list []string) error {
+// sendInfos answers with the figures of databases: at gives the i-th one's name,
+// and the key that it came as.
+func (c *call) sendInfos(n int, at func(i int) (name string, key []byte)) error {
 	dst := append(c.out[:0], '[')
-	for i, name := range list {
+	for i := range n {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(dst, `{"key":`...)
-		dst = appendString(dst, name)
+		name, key := at(i)
+		dst = append(append(dst, `{"key":`...), key...)
 		mark := len(dst)
 		db, err := c.s.store.DB(name)
 		if err == nil {
@@ -231,6 +235,9 @@ func (c *call) sendInfos(list []string) error {
 		dst = append(dst, '}')
 	}
 	c.out = append(dst, "]\n"...)
+	if c.verb == http.MethodGet && c.etag(tagOf(c.out)) {
+		return nil
+	}
 	c.send(http.StatusOK, c.out)
 	return nil
 }

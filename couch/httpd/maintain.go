@@ -56,27 +56,6 @@ func (t *tasks) wait() {
 	t.group.Wait()
 }
 
-func (c *call) activeTasks() error {
-	now := c.s.o.Now().Unix()
-	dst := append(c.out[:0], '[')
-	for i, t := range c.s.store.Compactions() {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(dst, `{"node":"settee@127.0.0.1","type":"database_compaction","database":`...)
-		dst = appendString(dst, t.Database)
-		dst = strconv.AppendInt(append(dst, `,"changes_done":`...), t.Done, 10)
-		dst = strconv.AppendInt(append(dst, `,"total_changes":`...), t.Total, 10)
-		dst = strconv.AppendInt(append(dst, `,"progress":`...), 100*t.Done/max(t.Total, 1), 10)
-		dst = strconv.AppendInt(append(dst, `,"started_on":`...), t.Started.Unix(), 10)
-		dst = strconv.AppendInt(append(dst, `,"updated_on":`...), now, 10)
-		dst = append(dst, '}')
-	}
-	c.out = append(dst, "]\n"...)
-	c.send(http.StatusOK, c.out)
-	return nil
-}
-
 func (c *call) compact() error {
 	s, db := c.s, c.db // the call does not outlive the answer
 	err := s.tasks.start(db.Name(), func() {
