@@ -71,3 +71,25 @@ func BenchmarkFirstLogin(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkIdentify is the way of CouchDB's API, with nobody locked out and with
+// somebody: then the lock of the failures is on the way.
+func BenchmarkIdentify(b *testing.B) {
+	a, requests := benchAuth(b)
+	run := func(name string, r *http.Request) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if id, err := a.Identify(r); err != nil || id.Anonymous() {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	for name, r := range requests {
+		run(name, r)
+	}
+	_, err := a.SignIn(request(), "eve", "wrong")
+	require.ErrorIs(b, err, ErrCredentials)
+	run("basic-while-someone-fails", requests["basic"])
+}

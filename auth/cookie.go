@@ -36,11 +36,14 @@ var macs = map[string]func() hash.Hash{
 	"md5": md5.New,
 }
 
+// usualAlgorithms are CouchDB's default.
+var usualAlgorithms = []string{"sha256", "sha"}
+
 // hashAlgorithms are what signatures may be made with; new ones are by the first.
 func (a *Auth) hashAlgorithms() []string {
-	known := slices.DeleteFunc(a.conf.list(sectionAuth, "hash_algorithms", "sha256, sha"), func(name string) bool { return macs[name] == nil })
+	known := slices.DeleteFunc(a.conf.list(sectionAuth, "hash_algorithms"), func(name string) bool { return macs[name] == nil })
 	if len(known) == 0 {
-		return []string{"sha256"}
+		return usualAlgorithms
 	}
 	return known
 }

@@ -90,7 +90,7 @@ type jwtKey struct {
 // jwtKey is the key of a token's algorithm and kid; those without one have the kid "_default".
 func (a *Auth) jwtKey(token *jwt.Token) (any, error) {
 	algorithm := token.Method.Alg()
-	if allowed := a.conf.list(sectionJWT, "allowed_algorithms", ""); len(allowed) > 0 && !slices.Contains(allowed, algorithm) {
+	if allowed := a.conf.list(sectionJWT, "allowed_algorithms"); len(allowed) > 0 && !slices.Contains(allowed, algorithm) {
 		return nil, badRequest("Invalid alg header parameter")
 	}
 	kid, given := "_default", false

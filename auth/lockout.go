@@ -19,20 +19,19 @@ const (
 
 // origin is what failures are counted by: whose account, with the salt, so that a
 // new password begins anew, and from where, so that nobody locks out somebody
-// elsewhere. An IPv6 client owns its /64, so that is its address.
-type origin struct {
-	from       netip.Prefix
-	name, salt string
-}
+// elsewhere. It is a keyed hash of these, so that a name of a megabyte takes no more
+// room than another.
+type origin = proof
 
-func originOf(from netip.Addr, who *account, name string) origin {
+// originOf names the origin of a sign-in. An IPv6 client owns its /64, so that is
+// its address.
+func (a *Auth) originOf(from netip.Addr, c claim) origin {
 	from = from.Unmap().WithZone("")
-	bits := 64
-	if from.Is4() {
-		bits = 32
+	if from.Is6() {
+		network, _ := from.Prefix(64)
+		from = network.Addr()
 	}
-	prefix, _ := from.Prefix(bits) // none of no address
-	return origin{prefix, name, who.salt}
+	return a.prover.proof(c.name, from.String(), c.who.salt)
 }
 
 // lockoutMode is what happens at the threshold; words that are none of these are "off".
@@ -45,7 +44,8 @@ const (
 
 // guarded proves a password unless its origin has failed too often, and counts
 // the failure.
-func (a *Auth) guarded(ctx context.Context, mode lockoutMode, of origin, c claim) (right bool, err error) {
+func (a *Auth) guarded(ctx context.Context, mode lockoutMode, from netip.Addr, c claim) (right bool, err error) {
+	of := a.originOf(from, c)
 	threshold := max(1, a.conf.number(sectionLockout, "threshold", lockoutThreshold))
 	guesses := threshold
 	if mode == lockoutWarn {
@@ -56,7 +56,7 @@ func (a *Auth) guarded(ctx context.Context, mode lockoutMode, of origin, c claim
 			if mode == lockoutEnforce {
 				return false, ErrLocked
 			}
-			a.o.Logger.Warn("auth: sign-in failed too often", "user", of.name, "from", of.from)
+			a.o.Logger.Warn("auth: sign-in failed too often", "user", short(c.name), "from", from)
 		}
 		if right, known := a.prover.verdict(c.proof); known && right {
 			return true, nil
@@ -72,11 +72,14 @@ func (a *Auth) guarded(ctx context.Context, mode lockoutMode, of origin, c claim
 		lifetime := time.Duration(a.conf.number(sectionLockout, "max_lifetime", lockoutLifetime)) * time.Millisecond
 		objects := a.conf.number(sectionLockout, "max_objects", lockoutObjects)
 		if a.lockouts.end(f, err == nil && !right, threshold, a.o.Now(), lifetime, objects) {
-			a.o.Logger.Warn("auth: account locked for an address", "user", of.name, "from", of.from, "for", lifetime)
+			a.o.Logger.Warn("auth: account locked for an address", "user", short(c.name), "from", from, "for", lifetime)
 		}
 		return right, err
 	}
 }
+
+// short cuts a name that is none before it is logged.
+func short(name string) string { return name[:min(len(name), nameLength)] }
 
 // lockouts counts failed sign-ins. Passwords that are being checked count too until
 // their verdict is there: a thousand guesses at once are no more than one after another.

@@ -149,7 +149,7 @@ func TestRightPasswordsAtOnce(t *testing.T) {
 func TestLockoutMemory(t *testing.T) {
 	l, now := newLockouts(), time.Unix(1000, 0)
 	fail := func(i int, at time.Time) {
-		f, _ := l.begin(origin{name: fmt.Sprint(i)}, 5, at)
+		f, _ := l.begin(origin{byte(i), byte(i >> 8)}, 5, at)
 		require.NotNil(t, f)
 		l.end(f, true, 5, at, time.Minute, 100)
 	}
@@ -158,13 +158,13 @@ func TestLockoutMemory(t *testing.T) {
 	}
 	require.Len(t, l.mu.origins, 100)
 	require.Equal(t, 100, l.mu.order.Len())
-	require.NotNil(t, l.mu.origins[origin{name: "999"}], "the oldest go")
+	require.NotNil(t, l.mu.origins[origin{999 & 255, 999 >> 8}], "the oldest go")
 	fail(1, now.Add(time.Minute))
 	require.Len(t, l.mu.origins, 1)
 	require.EqualValues(t, 1, l.failing.Load())
 
 	// An origin whose failures are dropped while another guess is checked.
-	f, _ := l.begin(origin{name: "1"}, 5, now.Add(time.Minute))
+	f, _ := l.begin(origin{1}, 5, now.Add(time.Minute))
 	for i := range 200 {
 		fail(2+i, now.Add(time.Minute))
 	}

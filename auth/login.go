@@ -65,7 +65,7 @@ func (a *Auth) judge(ctx context.Context, r *http.Request, c claim) (right bool,
 	if mode != lockoutEnforce && mode != lockoutWarn || !from.IsValid() {
 		return a.prove(ctx, c)
 	}
-	return a.guarded(ctx, mode, originOf(from, c.who, c.name), c)
+	return a.guarded(ctx, mode, from, c)
 }
 
 // prove is the verdict on a password, remembered or worked out.

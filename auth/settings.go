@@ -66,9 +66,9 @@ func (c configuration) flag(section, key string, absent bool) bool {
 }
 
 // list is a value that is separated by commas.
-func (c configuration) list(section, key, absent string) []string {
+func (c configuration) list(section, key string) []string {
 	var list []string
-	for one := range strings.SplitSeq(c.text(section, key, absent), ",") {
+	for one := range strings.SplitSeq(c.text(section, key, ""), ",") {
 		if one = strings.TrimSpace(one); one != "" {
 			list = append(list, one)
 		}

@@ -24,7 +24,7 @@ func (c *call) parseAccount(raw []byte) (*couch.Document, error) {
 var errClearPassword = &couch.Error{Kind: couch.Forbidden, Reason: "Server cannot hash passwords at this time."}
 
 // accounts is the validator of _users. Who writes is the caller of the API; nil is
-// the server itself.
+// the server itself, who may store whatever is well formed.
 type accounts struct{}
 
 var _ couch.Selective = accounts{}
@@ -34,30 +34,37 @@ func (accounts) Cares(db *couch.DB, doc *couch.Document) bool {
 	return natureOf(db.Name()) == users && !doc.ID.IsDesign()
 }
 
-// Validate implements couch.Validator.
+// Validate implements couch.Validator. Only _users itself has the rules of CouchDB's
+// _design/_auth; that others keep to their own account holds for all of the nature.
 func (accounts) Validate(_ context.Context, db *couch.DB, doc, old *couch.Document, user *couch.User) error {
-	edit := auth.UserEdit{ID: string(doc.ID), Deleted: doc.Deleted, Doc: doc.Body}
-	if old != nil && !old.Deleted {
-		edit.Old = old.Body
+	by, dbAdmin, err := writerOf(db, user)
+	if err != nil {
+		return err
 	}
-	if user == nil {
-		edit.DBAdmin = true
-		edit.By.Roles = []string{"_admin"}
-	} else {
-		sec, err := parseSecurity(db.Security())
-		if err != nil {
-			return err
-		}
-		edit.By = auth.Identity{Name: user.Name, Roles: user.Roles}
-		edit.DBAdmin = sec.Admins.has(user.Name, user.Roles)
-		if !edit.DBAdmin && !edit.By.Admin() && user.Name != "" && !ownAccount(doc.ID, user.Name) {
-			return couch.ErrMissing
-		}
+	if !dbAdmin && by.Name != "" && !ownAccount(doc.ID, by.Name) {
+		return couch.ErrMissing
 	}
 	if hasPassword(doc.Body) {
 		return errClearPassword // whoever writes has it hashed before; no way may be forgotten
 	}
+	if db.Name() != usersDB {
+		return nil
+	}
+	edit := auth.UserEdit{ID: string(doc.ID), Deleted: doc.Deleted, Doc: doc.Body, By: by, DBAdmin: dbAdmin}
+	if old != nil && !old.Deleted {
+		edit.Old = old.Body
+	}
 	return refused(edit.Validate())
+}
+
+// writerOf is who writes and whether as an admin of the database.
+func writerOf(db *couch.DB, user *couch.User) (by auth.Identity, dbAdmin bool, err error) {
+	if user == nil {
+		return auth.Identity{Roles: []string{"_admin"}}, true, nil
+	}
+	by = auth.Identity{Name: user.Name, Roles: user.Roles}
+	sec, err := parseSecurity(db.Security())
+	return by, by.Admin() || sec.Admins.has(by.Name, by.Roles), err
 }
 
 // refused makes the engine's error of auth's, as the engine's callers expect it.

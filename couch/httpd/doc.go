@@ -14,11 +14,27 @@
 // # Who may
 //
 //	anyone     nothing is asked; wrong credentials are still refused
+//	signedIn   anyone who is somebody
+//	observer   server admins and the role _metrics: figures
+//	lister     server admins, or anyone where admin_only_all_dbs is false
 //	member     the database's _security lets them read and write documents
-//	dbAdmin    design documents, _security, _revs_limit, _compact, _view_cleanup
-//	admin      the server admin: databases come and go, and _users
+//	dbAdmin    design documents, _security, _revs_limit
+//	keeper     db admins too: _compact, _view_cleanup, whose refusal is 401
+//	admin      the server admin: databases come and go, purges, settings
 //
-// There is no admin party: a new database admits server admins only.
+// There is no admin party: a new database admits server admins only. A _security
+// without members admits everybody; readers are members by an older name.
+//
+// In _users, and any database whose last part is that, one who is no admin of it
+// has their own account, whole. Others' accounts are missing, or what
+// [chttpd_auth] public_fields names of them; lists, feeds, views, local and design
+// documents are for admins, _all_docs and _changes for server admins. Passwords are
+// hashed before anything keeps them. A validator of the store holds every write of
+// _users to the rules of CouchDB's _design/_auth, which need not be there; anonymous
+// callers may sign up where _security lets them in, which it does not unless
+// users_db_security_editable let somebody change it. users_db_public has no effect,
+// as in CouchDB 3. Of documents of _replicator others than their owner see all but
+// credentials, by themselves and in no list.
 //
 // # Bodies
 //

@@ -130,7 +130,7 @@ func (c *call) security() error {
 }
 
 func (c *call) setSecurity() error {
-	if natureOf(c.db.Name()) == users && !c.s.flag("couchdb", "users_db_security_editable") {
+	if c.db.Name() == usersDB && !c.s.flag("couchdb", "users_db_security_editable") {
 		return errUsersSecurity
 	}
 	raw, err := c.body()

@@ -176,11 +176,14 @@ func TestUsersAreValidated(t *testing.T) {
 	require.Equal(t, 200, status, body)
 	require.Contains(t, body, `"name":"Zoë 🦊"`)
 
-	// A database whose last part is _users is one as well.
+	// A database whose last part is _users hashes and hides as well, but has no _design/_auth.
 	h.must(t, "PUT /team%2F_users", "", 201)
-	h.as(t, "", "PUT /team%2F_users/org.couchdb.user:zoe", "{}", 403, "doc.type must be user")
+	h.must(t, "PUT /team%2F_users/_security", "{}", 200)
+	h.as(t, "", "PUT /team%2F_users/other", "{}", 201)
+	h.as(t, "tom", "PUT /team%2F_users/org.couchdb.user:zoe", accountDoc("zoe", ""), 404)
 	h.as(t, "", "PUT /team%2F_users/org.couchdb.user:zoe", accountDoc("zoe", ""), 201)
 	require.NotContains(t, h.must(t, "GET /team%2F_users/org.couchdb.user:zoe", "", 200), "pass-word-1")
+	h.as(t, "tom", "GET /team%2F_users/org.couchdb.user:zoe", "", 404)
 }
 
 // An account whose documents conflict signs nobody in until somebody decides.
