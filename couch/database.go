@@ -334,6 +334,8 @@ func (db *DB) Name() string { return db.name }
 func (db *DB) FormatSeq(s Seq) string { return strconv.FormatUint(uint64(s), 10) + "-" + db.token }
 
 // ParseSeq reads what clients send: "0", "now", N, "N-token", the same in JSON quotes.
+// Another database's token, were it of one that had this name before, says nothing of
+// this one: as in CouchDB the feed then begins anew.
 func (db *DB) ParseSeq(s string) (Seq, error) {
 	if len(s) >= 2 && s[0] == '"' && s[len(s)-1] == '"' {
 		s = s[1 : len(s)-1]
@@ -341,10 +343,13 @@ func (db *DB) ParseSeq(s string) (Seq, error) {
 	if s == "now" {
 		return db.durable.now(), nil
 	}
-	number, _, _ := strings.Cut(s, "-")
+	number, token, named := strings.Cut(s, "-")
 	n, err := strconv.ParseUint(number, 10, 63)
 	if err != nil {
 		return 0, &Error{Kind: BadRequest, Reason: "Malformed sequence supplied in 'since' parameter."}
+	}
+	if named && token != db.token {
+		return 0, nil
 	}
 	return Seq(n), nil
 }

@@ -73,7 +73,7 @@ func TestWaitSeq(t *testing.T) {
 func TestSeq(t *testing.T) {
 	db := database(t, Options{})
 	put(t, db, `{"_id":"a"}`)
-	for in, want := range map[string]Seq{"0": 0, "7": 7, "7-x-y": 7, `"3-a"`: 3, "now": 1, db.FormatSeq(5): 5} {
+	for in, want := range map[string]Seq{"0": 0, "7": 7, `"3"`: 3, "now": 1, db.FormatSeq(5): 5, `"` + db.FormatSeq(6) + `"`: 6, "7-x-y": 0, `"3-a"`: 0, "7-": 0} {
 		got, err := db.ParseSeq(in)
 		require.NoError(t, err)
 		require.Equal(t, want, got, in)

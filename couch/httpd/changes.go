@@ -22,7 +22,7 @@ func (c *call) changes() error {
 			return err
 		}
 	}
-	f := &feed{c: c, p: p, out: c.stream(), tail: strings.TrimPrefix(c.db.FormatSeq(0), "0")}
+	f := &feed{c: c, p: p, out: c.stream(), rowForm: rowForm{feed: p.Feed, tail: strings.TrimPrefix(c.db.FormatSeq(0), "0")}}
 	defer f.out.release()
 	return f.run()
 }
@@ -44,9 +44,7 @@ type feed struct {
 	p   changesParams
 	out *stream
 
-	updates bool // the rows are of _db_updates
-
-	tail string // of a sequence's text, after its number: the same for all of a database
+	rowForm
 
 	sent    int // rows
 	last    couch.Seq
@@ -54,13 +52,11 @@ type feed struct {
 	ended   bool // the limit is reached, the database or the server goes
 
 	listener *couch.Listener // of a feed that waits
+	shared   *tail           // the same's, where it reads with others
 	timer    *time.Timer     // the same's: the next beat, or the time-out
 	beaten   time.Time       // when the client last heard of us
 	looked   int             // at rows that did not pass, since then
 }
-
-// The feeds that are one JSON object are drawn alike.
-func (f *feed) object() bool { return f.p.Feed == normal || f.p.Feed == longpoll }
 
 // waits reports whether the feed goes on after the rows that there are.
 // Descending it does not: before the first row there is nothing to wait for.
@@ -81,13 +77,18 @@ func (f *feed) run() error {
 		f.listener = f.c.db.Listen()
 		defer f.listener.Close()
 	}
+	if f.shared = f.c.s.tails.join(f); f.shared != nil {
+		defer f.c.s.tails.leave(f.shared)
+	}
 	if f.object() {
 		f.out.buf = append(f.out.buf, "{\"results\":[\n"...)
 	}
 	f.beaten = time.Now()
 	for {
-		if err := f.rows(); err != nil {
-			return f.out.fail(err)
+		if !f.turn() {
+			if err := f.rows(); err != nil {
+				return f.out.fail(err)
+			}
 		}
 		if f.out.err != nil {
 			return f.out.finish()
@@ -105,6 +106,23 @@ func (f *feed) run() error {
 		}
 	}
 	return f.finish()
+}
+
+// turn writes the next page of the tail; false where the feed reads for itself:
+// at first, when much may be to read, and when there is no page.
+func (f *feed) turn() bool {
+	if f.shared == nil || f.timer == nil {
+		return false
+	}
+	p := f.shared.after(f.c.s.ctx, f.last)
+	if p.err != nil {
+		return false
+	}
+	if f.last = p.to; len(p.text) > 0 {
+		f.beaten = time.Now()
+		_ = f.out.pass(p.text)
+	}
+	return true
 }
 
 // rows writes what stands in the feed after the last sequence.

@@ -31,59 +31,83 @@ func (f *feed) passes(it *couch.Changes) (bool, error) {
 
 // row appends one row in the feed's form.
 func (f *feed) row(ch *couch.Change) {
-	dst := f.out.buf
-	switch {
-	case f.p.Feed == eventsource:
-		dst = append(dst, "data: "...)
-	case f.object() && f.sent > 0:
-		dst = append(dst, ",\r\n"...)
-	}
+	first := f.sent == 0
 	f.sent++
-	if f.updates {
-		dst = f.appendUpdate(dst, ch)
-	} else {
-		dst = f.appendChange(dst, ch)
-	}
-	switch f.p.Feed {
-	case continuous:
-		dst = append(dst, '\n')
-	case eventsource:
-		dst = append(dst, "\nid: "...)
-		dst = append(f.appendSeq(dst, ch.Seq), "\n\n"...)
-	}
-	f.out.buf = dst
-}
-
-func (f *feed) appendChange(dst []byte, ch *couch.Change) []byte {
-	dst = append(dst, `{"seq":`...)
-	if !f.tells() {
-		dst = append(dst, "null"...)
-	} else {
-		dst = f.appendSeq(dst, ch.Seq)
-	}
-	dst = append(dst, `,"id":`...)
-	dst = appendString(dst, ch.ID)
-	dst = append(dst, `,"changes":[`...)
-	for i, r := range ch.Revs {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(dst, `{"rev":`...)
-		dst = append(appendQuotedRev(dst, r), '}')
-	}
-	dst = append(dst, ']')
-	if ch.Deleted {
-		dst = append(dst, `,"deleted":true`...)
-	}
+	dst := f.change(f.open(f.out.buf, first), ch, f.tells())
 	if f.p.Rows.IncludeDocs {
-		dst = append(dst, `,"doc":`...)
-		if ch.Doc == nil {
+		if dst = append(dst, `,"doc":`...); ch.Doc == nil {
 			dst = append(dst, "null"...)
 		} else {
 			dst = f.appendDoc(dst, ch.Doc)
 		}
 	}
-	return append(dst, '}')
+	f.out.buf = f.close(dst, ch)
+}
+
+// rowForm is how rows are written.
+type rowForm struct {
+	feed    feedKind
+	tail    string // of a sequence's text, after its number: the same for all of a database
+	updates bool   // the rows are of _db_updates
+}
+
+// The feeds that are one JSON object are drawn alike.
+func (r rowForm) object() bool { return r.feed == normal || r.feed == longpoll }
+
+// open appends what stands before a row.
+func (r rowForm) open(dst []byte, first bool) []byte {
+	switch {
+	case r.feed == eventsource:
+		return append(dst, "data: "...)
+	case r.object() && !first:
+		return append(dst, ",\r\n"...)
+	}
+	return dst
+}
+
+// change appends a row up to its document.
+func (r rowForm) change(dst []byte, ch *couch.Change, tells bool) []byte {
+	if r.updates {
+		return r.appendUpdate(dst, ch)
+	}
+	dst = append(dst, `{"seq":`...)
+	if tells {
+		dst = r.appendSeq(dst, ch.Seq)
+	} else {
+		dst = append(dst, "null"...)
+	}
+	dst = append(dst, `,"id":`...)
+	dst = appendString(dst, ch.ID)
+	dst = append(dst, `,"changes":[`...)
+	for i, rev := range ch.Revs {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, `{"rev":`...)
+		dst = append(appendQuotedRev(dst, rev), '}')
+	}
+	dst = append(dst, ']')
+	if ch.Deleted {
+		dst = append(dst, `,"deleted":true`...)
+	}
+	return dst
+}
+
+// close appends a row's end.
+func (r rowForm) close(dst []byte, ch *couch.Change) []byte {
+	switch dst = append(dst, '}'); r.feed {
+	case continuous:
+		return append(dst, '\n')
+	case eventsource:
+		return append(r.appendSeq(append(dst, "\nid: "...), ch.Seq), "\n\n"...)
+	}
+	return dst
+}
+
+// appendSeq appends a sequence's text in quotes.
+func (r rowForm) appendSeq(dst []byte, s couch.Seq) []byte {
+	dst = strconv.AppendUint(append(dst, '"'), uint64(s), 10)
+	return append(append(dst, r.tail...), '"')
 }
 
 // appendDoc appends a row's document: what the filter keeps of it, or all, with
@@ -109,12 +133,6 @@ func (f *feed) tells() bool {
 		limit = endless
 	}
 	return (limit-f.sent+1)%f.p.Interval == 0
-}
-
-// appendSeq appends a sequence's text in quotes.
-func (f *feed) appendSeq(dst []byte, s couch.Seq) []byte {
-	dst = strconv.AppendUint(append(dst, '"'), uint64(s), 10)
-	return append(append(dst, f.tail...), '"')
 }
 
 // finish writes last_seq and pending.

@@ -25,7 +25,7 @@ func (c *call) dbUpdates() error {
 			return err
 		}
 	}
-	f := &feed{c: c, p: p, out: c.stream(), tail: strings.TrimPrefix(c.db.FormatSeq(0), "0"), updates: true}
+	f := &feed{c: c, p: p, out: c.stream(), rowForm: rowForm{feed: p.Feed, tail: strings.TrimPrefix(c.db.FormatSeq(0), "0"), updates: true}}
 	defer f.out.release()
 	return f.run()
 }
@@ -65,11 +65,11 @@ func (c *call) dbUpdatesParams() (changesParams, error) {
 	return p, c.changesSince(&p, q)
 }
 
-// appendUpdate draws a row of _db_updates. CouchDB's eventsource shows the
+// appendUpdate draws a row of _db_updates, up to its end. CouchDB's eventsource shows the
 // document's row instead, which no client can want.
-func (f *feed) appendUpdate(dst []byte, ch *couch.Change) []byte {
+func (r rowForm) appendUpdate(dst []byte, ch *couch.Change) []byte {
 	u, _ := couch.ParseDBUpdate(ch.ID)
 	dst = appendString(append(dst, `{"db_name":`...), u.Name)
 	dst = appendString(append(dst, `,"type":`...), u.Type)
-	return append(f.appendSeq(append(dst, `,"seq":`...), ch.Seq), '}')
+	return r.appendSeq(append(dst, `,"seq":`...), ch.Seq)
 }

@@ -44,8 +44,16 @@
 //
 // # Streams
 //
-// Lists, views and feeds are written in chunks from a pooled buffer. Each chunk
+// Lists, views and feeds are written in chunks from a pooled buffer. Each piece
 // has a deadline, so that a reader who stops reading loses the connection and
-// its snapshot. Feeds send their headers at once, wake by the engine's WaitSeq
-// and end when the client goes, the database goes or the server closes.
+// its snapshot; one who reads slowly gets a newer snapshot for the rest of a feed.
+//
+// # Feeds
+//
+// A feed that waits holds no snapshot and no buffer, and nothing polls: it is
+// parked on the engine's Listener and one timer, for its heartbeat or its time-out.
+// Feeds who want the same rows (no filter, no limit) share them: the first who
+// is woken reads and renders a page, the others send its bytes. A feed ends with
+// last_seq when the database goes or the server closes, and when its client goes.
+// Its filter is of the revision of the design document that it began with.
 package httpd

@@ -2,13 +2,16 @@ package httpd_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -157,19 +160,147 @@ func TestDeletedDatabaseEndsFeeds(t *testing.T) {
 	}
 }
 
-// A reader who takes nothing holds up no writer, and loses the connection.
-func TestSlowReader(t *testing.T) {
-	h := feeds(t, httpd.Options{Stall: 300 * time.Millisecond})
-	conn, err := net.Dial("tcp", h.base.Host)
-	require.NoError(t, err)
-	defer conn.Close()
-	require.NoError(t, conn.(*net.TCPConn).SetReadBuffer(4096))
-	_, err = fmt.Fprintf(conn, "GET /feeds/_changes?feed=continuous&include_docs=true&heartbeat=60000 HTTP/1.1\r\nHost: x\r\nAuthorization: Basic YWRtaW46c2VjcmV0\r\n\r\n")
-	require.NoError(t, err)
-	require.Eventually(t, func() bool { return running() == 1 }, 20*time.Second, time.Millisecond)
-	doc := `{"text":"` + strings.Repeat("x", 1<<20) + `"}`
-	for i := range 32 {
+// figure is one of _stats.
+func (h *house) figure(t testing.TB, path string) (n int) {
+	var f struct{ Value int }
+	require.NoError(t, json.Unmarshal([]byte(h.must(t, "GET /_node/_local/_stats/"+path, "", 200)), &f))
+	return f.Value
+}
+
+// Readers who take nothing hold up no writer, hold neither memory nor snapshots,
+// and lose the connection.
+func TestSlowReaders(t *testing.T) {
+	h := feeds(t, httpd.Options{Stall: time.Second})
+	h.must(t, "PUT /feeds/_design/f", `{"filters":{"all":"function(){return true}"}}`, 201)
+	const size, docs = 1 << 20, 32
+	before := memory()
+	var stalled int
+	for _, query := range []string{"feed=continuous", "feed=continuous&filter=f/all", "feed=eventsource", "feed=longpoll&since=now", "feed=continuous&since=now"} {
+		for range 4 {
+			conn, err := net.Dial("tcp", h.base.Host)
+			require.NoError(t, err)
+			defer conn.Close()
+			require.NoError(t, conn.(*net.TCPConn).SetReadBuffer(4096))
+			_, err = fmt.Fprintf(conn, "GET /feeds/_changes?include_docs=true&heartbeat=60000&%s HTTP/1.1\r\nHost: x\r\nAuthorization: Basic YWRtaW46c2VjcmV0\r\n\r\n", query)
+			require.NoError(t, err)
+			stalled++
+		}
+	}
+	require.Eventually(t, func() bool { return running() == stalled }, 20*time.Second, time.Millisecond)
+	doc := `{"text":"` + strings.Repeat("x", size) + `"}`
+	for i := range docs {
 		h.must(t, fmt.Sprintf("PUT /feeds/%d", i), doc, 201)
 	}
+	if grown := int64(memory()) - int64(before); grown > int64(stalled*size*docs/4) {
+		t.Errorf("%d MB for %d readers who take nothing", grown>>20, stalled)
+	}
 	require.Eventually(t, func() bool { return running() == 0 }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return h.figure(t, "settee/storage/open_snapshots") == 0 }, 20*time.Second, time.Millisecond)
+}
+
+// A snapshot that a reader holds for longer than Stall is let go; he gets the
+// rest, with what was written meanwhile.
+func TestSlowReaderGetsAnotherSnapshot(t *testing.T) {
+	h := feeds(t, httpd.Options{Stall: 400 * time.Millisecond})
+	const docs, part = 40, 2 << 20
+	doc := `{"text":"` + strings.Repeat("x", 1<<20) + `"}`
+	for i := range docs {
+		h.must(t, fmt.Sprintf("PUT /feeds/%d", i), doc, 201)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), "GET", h.address+"/feeds/_changes?include_docs=true", nil)
+	require.NoError(t, err)
+	req.SetBasicAuth("admin", "secret")
+	res, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	var text bytes.Buffer
+	for {
+		_, err := io.CopyN(&text, res.Body, part)
+		if err == io.EOF {
+			break
+		}
+		require.NoError(t, err)
+		if text.Len() < 10*part {
+			h.must(t, fmt.Sprintf("PUT /feeds/late%d", text.Len()/part), "{}", 201)
+			time.Sleep(100 * time.Millisecond) // slow, but not stalled
+		}
+	}
+	var answer struct {
+		Results []struct{ ID string }
+		Pending int
+	}
+	require.NoError(t, json.Unmarshal(text.Bytes(), &answer))
+	require.Greater(t, len(answer.Results), docs, "it was all read from the first snapshot")
+	require.Zero(t, answer.Pending)
+}
+
+func TestRecreatedDatabaseEndsFeeds(t *testing.T) {
+	h := feeds(t, httpd.Options{})
+	h.must(t, "PUT /feeds/a", "{}", 201)
+	h.must(t, "PUT /feeds/b", "{}", 201)
+	r, _ := listen(t, h, "feed=continuous&heartbeat=60000")
+	readTo(t, r, `"id":"b"`)
+	var ended struct {
+		Seq string `json:"last_seq"`
+	}
+	h.must(t, "DELETE /feeds", "", 200)
+	h.must(t, "PUT /feeds", "", 201)
+	h.must(t, "PUT /feeds/c", "{}", 201)
+	rest, err := io.ReadAll(r)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(rest, &ended), "%s", rest)
+	require.Regexp(t, "^2-", ended.Seq)
+	// What was read of the old database says nothing of the new one.
+	require.Contains(t, h.must(t, "GET /feeds/_changes?since="+ended.Seq, "", 200), `"id":"c"`)
+}
+
+// A purge wakes feeds, who find no row and wait on.
+func TestPurgeDoesNotDisturbFeeds(t *testing.T) {
+	h := feeds(t, httpd.Options{})
+	var a struct{ Rev string }
+	require.NoError(t, json.Unmarshal([]byte(h.must(t, "PUT /feeds/a", "{}", 201)), &a))
+	r, _ := listen(t, h, "feed=continuous&heartbeat=60000")
+	readTo(t, r, `"id":"a"`)
+	h.must(t, "POST /feeds/_purge", `{"a":["`+a.Rev+`"]}`, 201)
+	was := runs()
+	time.Sleep(300 * time.Millisecond)
+	require.Less(t, runs()-was, uint64(1000), "the feed spins")
+	h.must(t, "PUT /feeds/b", "{}", 201)
+	line, err := r.ReadString('\n')
+	require.NoError(t, err)
+	require.Contains(t, line, `"id":"b"`)
+	last := h.must(t, "GET /feeds/_changes?since=now&limit=1", "", 200)
+	require.Regexp(t, `"last_seq":"3-`, last)
+}
+
+// Rows that do not pass put neither a beat nor the time-out off.
+func TestFilteredFeedsBeat(t *testing.T) {
+	h := feeds(t, httpd.Options{})
+	h.must(t, "PUT /feeds/_design/f", `{"filters":{"none":"function(){return false}"}}`, 201)
+	stop := make(chan struct{})
+	var writing sync.WaitGroup
+	writing.Go(func() {
+		put := h.writer(t)
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+				put(fmt.Sprintf("/feeds/%d", i), "{}")
+			}
+		}
+	})
+	defer writing.Wait()
+	defer close(stop)
+	r, leave := listen(t, h, "feed=continuous&heartbeat=50&filter=f/none")
+	for range 5 {
+		line, err := r.ReadString('\n')
+		require.NoError(t, err)
+		require.Equal(t, "\n", line)
+	}
+	leave()
+	r, _ = listen(t, h, "feed=longpoll&since=now&timeout=200&filter=f/none")
+	rest, err := io.ReadAll(r)
+	require.NoError(t, err)
+	require.Contains(t, string(rest), `"last_seq"`)
 }

@@ -3,10 +3,14 @@ package httpd_test
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"runtime"
+	"runtime/metrics"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -79,6 +83,98 @@ func (h *house) writer(t testing.TB) func(path, body string) {
 		res.Body.Close()
 		require.Equal(t, http.StatusCreated, res.StatusCode)
 	}
+}
+
+// runs is how often the runtime has put a goroutine on a processor.
+func runs() (n uint64) {
+	sample := []metrics.Sample{{Name: "/sched/latencies:seconds"}}
+	metrics.Read(sample)
+	for _, c := range sample[0].Value.Float64Histogram().Counts {
+		n += c
+	}
+	return n
+}
+
+// memory is what the process holds.
+func memory() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc + m.StackInuse
+}
+
+func TestThousandListeners(t *testing.T) {
+	h := feeds(t, httpd.Options{})
+	put := h.writer(t)
+	put("/feeds/first", "{}")
+	const n = 1000
+	before := memory()
+	c := attach(t, h, n, "")
+	c.got(t, 1)
+	require.Eventually(t, func() bool { return running() == n }, time.Minute, 10*time.Millisecond)
+	each := (memory() - before) / n
+	t.Logf("%d bytes a listener, the test's own reader included", each)
+	require.Less(t, each, uint64(64<<10))
+
+	was := runs()
+	time.Sleep(500 * time.Millisecond)
+	require.Less(t, runs()-was, uint64(n/2), "listeners ran though nothing was written")
+
+	for i := range 20 {
+		put(fmt.Sprintf("/feeds/%d", i), "{}")
+	}
+	c.got(t, 21)
+	for i := range c.rows {
+		require.EqualValues(t, 21, c.rows[i].Load(), "a listener got a row twice")
+	}
+}
+
+// Listeners of every kind get every change, in order and once, whether they read
+// with others or alone, while several write.
+func TestListenersMissNothing(t *testing.T) {
+	h := feeds(t, httpd.Options{})
+	h.must(t, "PUT /feeds/_design/f", `{"filters":{"all":"function(){return true}"}}`, 201)
+	queries := []string{"", "", "style=all_docs", "include_docs=true", "include_docs=true&conflicts=true", "filter=f/all", "limit=1000", "seq_interval=1", "feed=eventsource", "feed=eventsource&since=1"}
+	const writers, each = 4, 50
+	var done sync.WaitGroup
+	for _, q := range queries {
+		r, _ := listen(t, h, "feed=continuous&heartbeat=60000&"+q)
+		if strings.HasPrefix(q, "feed=") {
+			r, _ = listen(t, h, "heartbeat=60000&"+q)
+		}
+		done.Go(func() {
+			seen, last := map[string]bool{}, 0
+			for len(seen) < writers*each {
+				line, err := r.ReadString('\n')
+				if err != nil {
+					t.Errorf("%s: %v after %d documents", q, err, len(seen))
+					return
+				}
+				var row struct{ Seq, ID string }
+				if json.Unmarshal([]byte(strings.TrimPrefix(line, "data: ")), &row) != nil || row.ID == "" || row.ID[0] == '_' {
+					continue
+				}
+				number, _, _ := strings.Cut(row.Seq, "-")
+				seq, err := strconv.Atoi(number)
+				if err != nil || seq <= last || seen[row.ID] {
+					t.Errorf("%s: %s after %d", q, line, last)
+					return
+				}
+				seen[row.ID], last = true, seq
+			}
+		})
+	}
+	var writing sync.WaitGroup
+	for w := range writers {
+		put := h.writer(t)
+		writing.Go(func() {
+			for i := range each {
+				put(fmt.Sprintf("/feeds/%d-%d", w, i), "{}")
+			}
+		})
+	}
+	writing.Wait()
+	done.Wait()
 }
 
 // BenchmarkListeners writes while listeners are attached. How often one was

@@ -113,6 +113,7 @@ type Server struct {
 	ctx    context.Context // of feeds and background work; ends with Close
 	cancel context.CancelFunc
 	tasks  tasks
+	tails  tails
 
 	resharding resharding
 

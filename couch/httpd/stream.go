@@ -91,10 +91,36 @@ func (s *stream) push() error {
 	if s.err != nil || len(s.buf) == 0 {
 		return s.err
 	}
-	_ = s.control.SetWriteDeadline(time.Now().Add(s.c.s.o.Stall))
-	s.head()
-	_, s.err = s.c.w.Write(s.buf)
+	s.write(s.buf)
 	s.buf = s.buf[:0]
+	return s.err
+}
+
+// piece is how much a client must take within Stall.
+const piece = 64 << 10
+
+// write writes bytes, each piece with a deadline of its own: however long a row
+// is, who takes it slowly gets it.
+func (s *stream) write(p []byte) {
+	s.head()
+	for len(p) > 0 && s.err == nil {
+		n := min(len(p), piece)
+		_ = s.control.SetWriteDeadline(time.Now().Add(s.c.s.o.Stall))
+		_, s.err = s.c.w.Write(p[:n])
+		p = p[n:]
+	}
+}
+
+// pass writes bytes that are shared with other streams, many of them without a copy.
+func (s *stream) pass(p []byte) error {
+	if len(p) <= keepRow {
+		s.buf = append(s.buf, p...)
+		return s.spill()
+	}
+	if s.push() != nil {
+		return s.err
+	}
+	s.write(p)
 	return s.err
 }
 
