@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"settee/couch/revtree"
@@ -22,7 +23,15 @@ type CheckReport struct {
 // Check proves the store: by-id, by-sequence, trees, bodies, counters, attachments agree.
 // progress may be nil.
 func (s *Store) Check(ctx context.Context, progress func(done, total int64)) (CheckReport, error) {
+	return s.prove(ctx, nil, progress)
+}
+
+// prove checks every database, and mends what it can unless m is nil.
+func (s *Store) prove(ctx context.Context, m *mending, progress func(done, total int64)) (CheckReport, error) {
 	var report CheckReport
+	if err := s.names(ctx, &report, m); err != nil {
+		return report, err
+	}
 	names, err := s.Databases(ctx)
 	if err != nil {
 		return report, err
@@ -30,34 +39,42 @@ func (s *Store) Check(ctx context.Context, progress func(done, total int64)) (Ch
 	var done, total int64
 	for pass := range 2 {
 		for _, name := range names {
-			db, err := s.DB(name)
-			if errors.Is(err, ErrNoDatabase) {
-				continue // it went meanwhile
-			}
-			if err != nil {
-				return report, err
-			}
-			info, err := db.Info(ctx)
-			if errors.Is(err, ErrNoDatabase) {
-				continue
-			}
+			docs, err := s.proveOne(ctx, name, pass == 1, &report, m)
 			if err != nil {
 				return report, err
 			}
 			if pass == 0 {
-				total += info.Docs + info.Deleted
+				total += docs
 				continue
 			}
-			if err := db.check(ctx, &report); err != nil && !errors.Is(err, ErrNoDatabase) {
-				return report, err
-			}
-			done += info.Docs + info.Deleted
-			if progress != nil {
+			if done += docs; progress != nil {
 				progress(done, total)
 			}
 		}
 	}
 	return report, nil
+}
+
+// proveOne checks a database, or only counts its documents.
+func (s *Store) proveOne(ctx context.Context, name string, look bool, report *CheckReport, m *mending) (docs int64, err error) {
+	db, err := s.DB(name)
+	var info Info
+	if err == nil {
+		info, err = db.Info(ctx)
+	}
+	if err == nil && look {
+		err = db.check(ctx, report, m)
+	}
+	switch {
+	case errors.Is(err, ErrNoDatabase): // it went meanwhile
+		return 0, nil
+	case errors.Is(err, &Error{Kind: Internal}):
+		if look {
+			report.Problems = append(report.Problems, name+": "+err.Error())
+		}
+		return 0, nil
+	}
+	return info.Docs + info.Deleted, err
 }
 
 // checker proves one database on one snapshot.
@@ -66,107 +83,203 @@ type checker struct {
 	snap   *snapshot
 	report *CheckReport
 	docs   map[bool]int64 // by deleted
+	size   int64          // bytes of all documents
 	atts   map[string]storedAtt
+
+	mending    *mending         // nil: problems are only told
+	top        Seq              // the highest sequence there is
+	settled    map[Seq]bool     // those whose rows were mended already
+	unreadable map[DocID][]byte // by-id records that could not be read
+	rebuilt    map[DocID]Seq    // documents that were made from a sequence
 }
 
-func (c *checker) problem(format string, args ...any) {
-	c.report.Problems = append(c.report.Problems, c.db.name+": "+fmt.Sprintf(format, args...))
+func (c *checker) found(mend func(m *mending) string, format string, args ...any) (mended bool) {
+	return c.mending.found(c.report, c.db.name+": "+fmt.Sprintf(format, args...), mend)
 }
 
-func (db *DB) check(ctx context.Context, report *CheckReport) error {
+// problem tells of one that cannot be mended.
+func (c *checker) problem(format string, args ...any) { c.found(nil, format, args...) }
+
+func (db *DB) check(ctx context.Context, report *CheckReport, m *mending) error {
 	snap, err := db.snapshot(ctx)
 	if err != nil {
 		return err
 	}
 	defer snap.release()
-	c := &checker{db, snap, report, map[bool]int64{}, map[string]storedAtt{}}
+	c := &checker{db: db, snap: snap, report: report, docs: map[bool]int64{}, atts: map[string]storedAtt{},
+		mending: m, top: snap.counts.seq, settled: map[Seq]bool{}, unreadable: map[DocID][]byte{}, rebuilt: map[DocID]Seq{}}
 	report.Databases++
-	for kind, look := range map[byte]func(key, value []byte) error{kindID: c.doc, kindSeq: c.seq, kindBody: c.body, kindTrunk: c.trunk} {
-		if err := snap.each(ctx, kind, look); err != nil {
+	m.begin()
+	before := m.count()
+	for _, pass := range []struct {
+		kind byte
+		name string
+		look func(key, value []byte) error
+	}{
+		{kindSeq, "sequences", c.highest}, {kindID, "documents", c.doc}, {kindSeq, "sequences", c.seq},
+		{kindBody, "bodies", c.body}, {kindTrunk, "trunk segments", c.trunk},
+	} {
+		err := snap.each(ctx, pass.kind, pass.look)
+		if errors.Is(err, &Error{Kind: Internal}) {
+			c.problem("the %s cannot be read to their end: %v", pass.name, err)
+		} else if err != nil {
 			return err
 		}
 	}
-	if c.docs[false] != snap.counts.docs || c.docs[true] != snap.counts.deleted {
-		c.problem("counters say %d documents and %d deleted, there are %d and %d", snap.counts.docs, snap.counts.deleted, c.docs[false], c.docs[true])
-	}
+	c.remains()
 	if err := c.purges(ctx); err != nil {
 		return err
 	}
-	return c.attachments(ctx)
+	if m.count() == before { // else what is counted is not what will be
+		c.counters()
+	}
+	if err := c.attachments(ctx); err != nil {
+		return err
+	}
+	return m.finish(db)
 }
 
-// doc proves a by-id record: its tree, its winner, its sequence, its leaves' bodies.
+// counters proves what is counted with every write.
+func (c *checker) counters() {
+	have := c.snap.counts
+	want := have
+	want.seq, want.docs, want.deleted, want.external = c.top, c.docs[false], c.docs[true], c.size
+	if have == want {
+		return
+	}
+	c.found(func(m *mending) string {
+		set(m.batch, c.db.prefix(kindMeta).key(metaCounts), want.append(nil))
+		return "counted anew"
+	}, "counters say %d documents and %d deleted of %d bytes up to %d, there are %d and %d of %d up to %d",
+		have.docs, have.deleted, have.external, have.seq, want.docs, want.deleted, want.external, want.seq)
+}
+
+// highest looks for the last sequence, which new ones must follow: beyond the
+// counter none is believed that its document does not name back.
+func (c *checker) highest(key, value []byte) error {
+	at, ok := seqOf(key)
+	var row Change
+	if !ok || at <= c.top || readSeq(value, &row, false) != nil {
+		return nil
+	}
+	if r, err := c.db.readRecord(c.snap, row.ID, false); err == nil && r.seq == at {
+		c.top = at
+	}
+	return nil
+}
+
+// seqOf reads a by-sequence key.
+func seqOf(key []byte) (s Seq, ok bool) {
+	if key = key[len(prefix{}):]; len(key) != 8 {
+		return 0, false
+	}
+	return Seq(binary.BigEndian.Uint64(key)), true
+}
+
+// doc proves a by-id record: its tree, its winner, its sequence, its leaves'
+// bodies. One thing is mended at a time: the next round sees what is left.
 func (c *checker) doc(key, value []byte) error {
 	id := DocID(key[len(prefix{}):])
 	r, err := readDoc(value, true)
-	if err != nil {
-		c.problem("%q: %v", id, err)
+	if err != nil || r.tree.Len() == 0 {
+		c.unreadable[id] = append([]byte{}, value...)
 		return nil
 	}
 	c.docs[r.winner.Deleted]++
+	c.size += r.size
 	c.report.Documents++
 	leaves := r.tree.Leaves()
-	if len(leaves) == 0 || leaves[0] != r.winner {
-		c.problem("%q: the winner is not the tree's", id)
+	if leaves[0] != r.winner {
+		c.found(func(m *mending) string { return c.crown(m, id, r, leaves) }, "%q: the winner is not the tree's", id)
 		return nil
 	}
+	whole := r
 	if r.spill > 0 {
-		if err := c.db.joinTrunk(c.snap, id, &r); err != nil {
-			c.problem("%q: %v", id, err)
+		whole.tree, _ = revtree.Decode(r.tree.Append(nil))
+		if err := c.db.joinTrunk(c.snap, id, &whole); err != nil {
+			if c.found(func(m *mending) string { return c.cutOff(m, id, r) }, "%q: %v", id, err) {
+				return nil
+			}
 		}
 	}
-	c.report.Revisions += int64(r.tree.Len())
+	c.report.Revisions += int64(whole.tree.Len())
 	row, err := read(c.snap, c.db.seqKey(r.seq))
 	if err != nil || string(row) != string(appendSeqRecord(nil, id, leaves)) {
-		c.problem("%q: its by-sequence record %d is missing or another", id, r.seq)
+		if c.found(func(m *mending) string { return c.resequence(m, id, r, leaves, row) }, "%q: its by-sequence record %d is missing or another", id, r.seq) {
+			return nil
+		}
 	}
+	c.leaves(id, r, leaves)
+	return nil
+}
+
+// leaves proves the bodies of a document's leaves.
+func (c *checker) leaves(id DocID, r docRecord, leaves []revtree.Node) {
 	for _, leaf := range leaves {
 		body, err := c.db.readBody(c.snap, id, leaf.Rev)
+		if err == nil {
+			_, err = ParseDocument(body.json)
+		}
 		if err != nil {
-			c.problem("%q: leaf %s has no body: %v", id, leaf.Rev, err)
+			if c.found(func(m *mending) string { return c.prune(m, id, r, leaf.Rev) }, "%q: leaf %s has no body that can be read: %v", id, leaf.Rev, err) {
+				return
+			}
 			continue
 		}
 		if body.deleted != leaf.Deleted {
-			c.problem("%q: leaf %s and its body differ in being deleted", id, leaf.Rev)
-		}
-		if _, err := ParseDocument(body.json); err != nil {
-			c.problem("%q: the body of %s is no document: %v", id, leaf.Rev, err)
+			c.found(func(m *mending) string { return c.redelete(m, id, leaf) }, "%q: leaf %s and its body differ in being deleted", id, leaf.Rev)
 		}
 		for _, a := range body.atts {
 			c.atts[a.locator] = a
 		}
 	}
-	return nil
 }
 
 // seq proves that a by-sequence record belongs to its document.
 func (c *checker) seq(key, value []byte) error {
-	at := Seq(binary.BigEndian.Uint64(key[len(prefix{}):]))
-	var row Change
-	if err := readSeq(value, &row, true); err != nil {
-		c.problem("sequence %d: %v", at, err)
+	at, ok := seqOf(key)
+	if !ok {
+		c.found(func(m *mending) string { return m.drop(c.db.name, key, value) }, "a sequence's key is damaged")
 		return nil
 	}
-	if at > c.snap.counts.seq {
-		c.problem("sequence %d is past the counter, %d", at, c.snap.counts.seq)
-	}
-	if r, err := c.db.readRecord(c.snap, row.ID, false); err != nil || r.seq != at {
-		c.problem("sequence %d names %q, which does not name it back", at, row.ID)
+	var row Change
+	err := readSeq(value, &row, true)
+	switch {
+	case c.settled[at]:
+	case err != nil:
+		c.found(func(m *mending) string { return m.drop(c.db.name, key, value) }, "sequence %d: %v", at, err)
+	case c.unreadable[row.ID] != nil && c.mending != nil:
+		c.found(func(m *mending) string { return c.rebuild(m, at, &row, value) }, "%q: its record cannot be read", row.ID)
+	default:
+		r, err := c.db.readRecord(c.snap, row.ID, false)
+		if errors.Is(err, ErrMissing) && c.mending != nil {
+			c.found(func(m *mending) string { return c.rebuild(m, at, &row, value) }, "sequence %d names %q, which is not there", at, row.ID)
+		} else if err != nil || r.seq != at {
+			c.found(func(m *mending) string { return m.drop(c.db.name, key, value) }, "sequence %d names %q, which does not name it back", at, row.ID)
+		}
 	}
 	return nil
 }
 
+// remains tells of the documents whose records cannot be read and that no
+// sequence names, so that nothing says what their leaves were.
+func (c *checker) remains() {
+	for _, id := range slices.Sorted(maps.Keys(c.unreadable)) {
+		c.found(func(m *mending) string { return c.salvage(m, id) }, "%q: its record cannot be read", id)
+	}
+}
+
 // body proves that a body's document exists.
-func (c *checker) body(key, _ []byte) error {
+func (c *checker) body(key, value []byte) error {
 	id, rev, ok := bodyOf(key[len(prefix{}):])
 	if !ok {
-		c.problem("a body's key is damaged")
+		c.found(func(m *mending) string { return m.drop(c.db.name, key, value) }, "a body's key is damaged")
 		return nil
 	}
-	if _, closer, err := c.snap.Get(c.db.idKey(id)); err != nil {
-		c.problem("the body of %q %s has no document", id, rev)
-	} else {
-		_ = closer.Close()
+	if there, err := has(c.snap, c.db.idKey(id)); err != nil {
+		return err
+	} else if _, rebuilt := c.rebuilt[id]; !there && !rebuilt {
+		c.found(func(m *mending) string { return m.drop(c.db.name, key, value) }, "the body of %q %s has no document", id, rev)
 	}
 	return nil
 }
@@ -175,15 +288,14 @@ func (c *checker) body(key, _ []byte) error {
 func (c *checker) trunk(key, value []byte) error {
 	id, newest, ok := trunkOf(key[len(prefix{}):])
 	if !ok {
-		c.problem("a trunk segment's key is damaged")
+		c.found(func(m *mending) string { return m.drop(c.db.name, key, value) }, "a trunk segment's key is damaged")
 		return nil
 	}
 	r, err := c.db.readRecord(c.snap, id, true)
 	if err != nil || r.spill == 0 || newest < r.spill || newest >= r.tree.Root().Pos {
-		c.problem("trunk segment %d of %q belongs to no tree", newest, id)
-	}
-	if _, err := revtree.Decode(value); err != nil {
-		c.problem("trunk segment %d of %q: %v", newest, id, err)
+		c.found(func(m *mending) string { return m.drop(c.db.name, key, value) }, "trunk segment %d of %q belongs to no tree", newest, id)
+	} else if _, err := revtree.Decode(value); err != nil {
+		c.problem("trunk segment %d of %q: %v", newest, id, err) // its document is mended
 	}
 	return nil
 }

@@ -185,13 +185,8 @@ func (s *Store) create(name string, partitioned bool) (*DB, *pebble.Batch, error
 	db.number, db.created = s.next, s.o.Now().UTC().Truncate(time.Second)
 	db.token = base64.RawURLEncoding.EncodeToString(token[:])
 	b := s.pebble.NewBatch()
-	v := binary.BigEndian.AppendUint32(nil, db.number)
-	v = binary.AppendVarint(v, db.created.Unix())
-	v = appendString(v, db.token)
-	if db.partitioned = partitioned; partitioned {
-		v = append(v, flagPartitioned)
-	}
-	set(b, nameKey(name), v)
+	db.partitioned = partitioned
+	set(b, nameKey(name), db.appendName(nil))
 	set(b, nextKey, binary.BigEndian.AppendUint32(nil, db.number+1))
 	if err := s.apply(b); err != nil {
 		return nil, nil, err
@@ -228,17 +223,9 @@ func (s *Store) find(name string) (*DB, error) {
 		return nil, err
 	}
 	db := s.newDB(name)
-	if len(v) < 5 {
-		return nil, corrupt("database " + name)
+	if err := db.readName(v); err != nil {
+		return nil, err
 	}
-	db.number = binary.BigEndian.Uint32(v)
-	unix, n := binary.Varint(v[4:])
-	db.created = time.Unix(unix, 0).UTC()
-	c := cursor{b: v[4+n:]}
-	if db.token = c.text(); c.bad {
-		return nil, corrupt("database " + name)
-	}
-	db.partitioned = len(c.b) > 0 && c.flag() == flagPartitioned
 	if err := db.loadMeta(); err != nil {
 		return nil, err
 	}
@@ -247,6 +234,36 @@ func (s *Store) find(name string) (*DB, error) {
 		db.durable.fail(broken)
 	}
 	return db, nil
+}
+
+// appendName writes the record under a database's name.
+func (db *DB) appendName(dst []byte) []byte {
+	dst = binary.BigEndian.AppendUint32(dst, db.number)
+	dst = binary.AppendVarint(dst, db.created.Unix())
+	dst = appendString(dst, db.token)
+	if db.partitioned {
+		dst = append(dst, flagPartitioned)
+	}
+	return dst
+}
+
+func (db *DB) readName(v []byte) error {
+	bad := corrupt("database " + db.name)
+	if len(v) < 5 {
+		return bad
+	}
+	db.number = binary.BigEndian.Uint32(v)
+	unix, n := binary.Varint(v[4:])
+	if n <= 0 {
+		return bad
+	}
+	db.created = time.Unix(unix, 0).UTC()
+	c := cursor{b: v[4+n:]}
+	if db.token = c.text(); c.bad {
+		return bad
+	}
+	db.partitioned = len(c.b) > 0 && c.flag() == flagPartitioned
+	return nil
 }
 
 func (db *DB) loadMeta() error {

@@ -59,6 +59,14 @@
 // Unavailable until the folder is opened again. What Pebble itself calls fatal,
 // a manifest that cannot be written, ends the process.
 //
+// # Proof and repair
+//
+// Check proves that all keys agree. Repair mends: what can be computed (counters,
+// winners, by-sequence records) is computed anew; a by-id record that cannot be
+// read is made from the leaves that its by-sequence record names, or from the
+// newest bodies; a leaf whose body cannot be read goes as if purged. It begins
+// anew until nothing is left to mend, and gives away each record before it goes.
+//
 // # Compaction
 //
 // A superseded revision's body stays until a compaction, which runs beside

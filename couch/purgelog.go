@@ -126,16 +126,16 @@ func (c *checker) purges(ctx context.Context) error {
 	err := c.snap.each(ctx, kindPurge, func(key, value []byte) error {
 		switch p, err := readPurged(key[len(prefix{}):], value); {
 		case err != nil:
-			c.problem("purge log: %v", err)
+			c.found(c.forgetPurges, "purge log: %v", err)
 		case last > 0 && p.Seq != last+1:
-			c.problem("purge log: entry %d follows %d", p.Seq, last)
+			c.found(c.forgetPurges, "purge log: entry %d follows %d", p.Seq, last)
 		default:
 			last = p.Seq
 		}
 		return nil
 	})
 	if last != c.snap.counts.purged {
-		c.problem("the purge log ends at %d, the counter says %d", last, c.snap.counts.purged)
+		c.found(c.forgetPurges, "the purge log ends at %d, the counter says %d", last, c.snap.counts.purged)
 	}
 	return err
 }

@@ -48,9 +48,30 @@ func open(t testing.TB, o Options) *house {
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		require.NoError(t, h.engine.Close())
+		h.whole()
 		require.NoError(t, store.Close())
 	})
 	return h
+}
+
+// whole proves the indexes.
+func (h *house) whole() {
+	h.t.Helper()
+	for _, space := range h.damaged() {
+		require.Fail(h.t, "an index is damaged", "%s", space)
+	}
+}
+
+// damaged lists the indexes that are.
+func (h *house) damaged() (found []string) {
+	names, err := h.store.Databases(h.ctx)
+	require.NoError(h.t, err)
+	for _, name := range names {
+		db, err := h.store.DB(name)
+		require.NoError(h.t, err)
+		require.NoError(h.t, Check(h.ctx, db, func(space string, err error) { found = append(found, space+": "+err.Error()) }))
+	}
+	return found
 }
 
 func (h *house) put(id, body string) {

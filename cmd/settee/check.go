@@ -15,16 +15,19 @@ import (
 
 const checkExamples = `  settee check
   settee check --data /var/lib/settee
+  settee check --data /var/lib/settee --repair
   settee check --data /var/lib/settee --tarballs 's3://minio:9000/tarballs?tls=false'
 `
 
 // check proves the stores of a stopped server and reports each problem: the
-// documents, the bytes of every blob, and that each version has its tarball.
+// documents, their indexes, the bytes of every blob, and that each version has
+// its tarball. With --repair it mends what can be mended and tells of that too.
 func check(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var s settings
-	fs := newFlags("check", "prove the stores of a stopped server", checkExamples, stdout)
+	fs := newFlags("check", "prove the stores of a stopped server, or repair them", checkExamples, stdout)
 	fs.StringVar(&s.data, "data", "./settee-data", "`DIR` of the embedded stores")
 	fs.StringVar(&s.tarballs, "tarballs", "", "`URL` of the bucket, where serve has one")
+	mend := fs.Bool("repair", false, "mend what can be mended; what has to go is kept in DIR/set-aside-*.jsonl")
 	if err := parse(fs, args, os.LookupEnv); err != nil {
 		return err
 	}
@@ -34,7 +37,7 @@ func check(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if _, err := os.Stat(filepath.Join(s.data, "couch")); err != nil {
 		return usageError{fmt.Errorf("--data %s holds no store: %w", s.data, err)}
 	}
-	problems, err := checkStores(ctx, s, stdout, newProgress(stderr, "checking"))
+	problems, err := checkStores(ctx, s, *mend, stdout, newProgress(stderr, "checking"))
 	if err != nil {
 		return err
 	}
@@ -45,7 +48,7 @@ func check(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 }
 
 // checkStores prints each problem, then what was looked at.
-func checkStores(ctx context.Context, s settings, stdout io.Writer, p *progress) (problems int, err error) {
+func checkStores(ctx context.Context, s settings, mend bool, stdout io.Writer, p *progress) (problems int, err error) {
 	blobs, err := openTarballs(ctx, s)
 	if err != nil {
 		return 0, err
@@ -60,9 +63,9 @@ func checkStores(ctx context.Context, s settings, stdout io.Writer, p *progress)
 		problems++
 		fmt.Fprintln(stdout, "problem:", fmt.Sprintf(format, args...))
 	}
-	report, err := store.Check(ctx, p.of("documents"))
-	for _, text := range report.Problems {
-		found("%s", text)
+	report, mended, err := checkDocuments(ctx, s.data, store, mend, found, p.of("documents"))
+	for _, text := range mended {
+		fmt.Fprintln(stdout, "mended:", text)
 	}
 	if err != nil {
 		return problems, fmt.Errorf("check the documents: %w", err)
@@ -78,8 +81,12 @@ func checkStores(ctx context.Context, s settings, stdout io.Writer, p *progress)
 	if err != nil {
 		return problems, fmt.Errorf("check the versions: %w", err)
 	}
-	fmt.Fprintf(stdout, "%d databases, %d documents, %d revisions, %d attachments, %d blobs, %d versions: %d problems\n",
-		report.Databases, report.Documents, report.Revisions, report.Attachments, n, versions, problems)
+	fmt.Fprintf(stdout, "%d databases, %d documents, %d revisions, %d attachments, %d blobs, %d versions: ",
+		report.Databases, report.Documents, report.Revisions, report.Attachments, n, versions)
+	if mend {
+		fmt.Fprintf(stdout, "%d mended, ", len(mended))
+	}
+	fmt.Fprintf(stdout, "%d problems\n", problems)
 	return problems, nil
 }
 

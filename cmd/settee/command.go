@@ -24,7 +24,7 @@ type command struct {
 
 var commands = []command{
 	{"serve", "run the npm registry and the CouchDB server", serve},
-	{"check", "prove the stores of a stopped server", check},
+	{"check", "prove the stores of a stopped server, or repair them", check},
 	{"bench", "measure a server, beside another", bench},
 	{"version", "print what this binary is", version},
 }

@@ -1,7 +1,7 @@
 // Command settee is an npm registry and a CouchDB server in one process.
 //
 //	settee serve      runs both; needs no flag
-//	settee check      proves the stores of a stopped server
+//	settee check      proves the stores of a stopped server, and mends them with --repair
 //	settee bench      measures a server: a running one, or one that it starts
 //	settee version    prints what this binary is
 //	settee help       lists the commands; settee COMMAND --help explains one

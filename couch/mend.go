@@ -1,0 +1,169 @@
+package couch
+
+import (
+	"github.com/cockroachdb/pebble/v2"
+
+	"settee/couch/revtree"
+)
+
+// These mend a document. Each returns what it did.
+
+// fresh is a sequence that nothing has.
+func (c *checker) fresh() Seq {
+	c.top++
+	return c.top
+}
+
+// place writes a record and its sequence's. The key is deleted before: the
+// landing's SingleDelete has to meet one set.
+func (c *checker) place(m *mending, id DocID, r docRecord) {
+	set(m.batch, c.db.idKey(id), r.append(nil))
+	_ = m.batch.Delete(c.db.seqKey(r.seq), nil)
+	set(m.batch, c.db.seqKey(r.seq), appendSeqRecord(nil, id, r.tree.Leaves()))
+	c.settled[r.seq] = true
+}
+
+// crown names the tree's winner.
+func (c *checker) crown(m *mending, id DocID, r docRecord, leaves []revtree.Node) string {
+	r.winner = leaves[0]
+	set(m.batch, c.db.idKey(id), r.append(nil))
+	return "the winner is " + leaves[0].Rev.String()
+}
+
+// cutOff does without the trunk's segments.
+func (c *checker) cutOff(m *mending, id DocID, r docRecord) string {
+	r.spill = 0
+	set(m.batch, c.db.idKey(id), r.append(nil))
+	return "its older history was cut off"
+}
+
+// resequence writes the by-sequence record, under another sequence where this
+// one is another document's.
+func (c *checker) resequence(m *mending, id DocID, r docRecord, leaves []revtree.Node, row []byte) string {
+	var named Change
+	if len(row) > 0 {
+		err := readSeq(row, &named, false)
+		m.keep(c.db.name, c.db.seqKey(r.seq), row)
+		if err == nil && named.ID != id {
+			r.seq = c.fresh()
+		}
+	}
+	if r.seq == 0 || r.seq > c.top {
+		r.seq = c.fresh()
+	}
+	c.place(m, id, r)
+	return "written anew"
+}
+
+// prune removes a leaf that cannot be read, as a purge does, and the document
+// with its last one.
+func (c *checker) prune(m *mending, id DocID, r docRecord, lost Rev) string {
+	m.keep(c.db.name, c.db.idKey(id), r.append(nil))
+	key := c.db.bodyKey(id, lost)
+	if value, err := read(c.snap, key); err == nil {
+		m.drop(c.db.name, key, value)
+	}
+	_ = m.batch.Delete(c.db.seqKey(r.seq), nil)
+	c.settled[r.seq] = true
+	r.tree.Remove([]Rev{lost})
+	if r.tree.Len() == 0 {
+		_ = m.batch.Delete(c.db.idKey(id), nil)
+		c.dropIndexes(m)
+		return "the document was set aside"
+	}
+	r.winner, r.seq = r.tree.Winner(), c.fresh()
+	c.place(m, id, r)
+	return "the leaf was set aside"
+}
+
+// redelete makes a body say of its deletion what the tree says.
+func (c *checker) redelete(m *mending, id DocID, leaf revtree.Node) string {
+	key := c.db.bodyKey(id, leaf.Rev)
+	value, err := read(c.snap, key)
+	if err != nil {
+		return err.Error()
+	}
+	value[0] = flagOf(leaf.Deleted)
+	set(m.batch, key, value)
+	return "the tree is right"
+}
+
+// rebuild makes a document from its leaves, as a by-sequence record names them.
+func (c *checker) rebuild(m *mending, at Seq, row *Change, value []byte) string {
+	id := row.ID
+	r := docRecord{seq: at}
+	for _, rev := range row.Revs {
+		body, err := c.db.readBody(c.snap, id, rev)
+		if err != nil {
+			continue
+		}
+		if _, err := ParseDocument(body.json); err == nil {
+			r.tree.Merge([]Rev{rev}, body.deleted)
+			r.size += int64(len(body.json))
+		}
+	}
+	old, unreadable := c.unreadable[id]
+	if unreadable {
+		m.keep(c.db.name, c.db.idKey(id), old)
+		_ = m.batch.Delete(c.db.idKey(id), nil)
+		delete(c.unreadable, id)
+	}
+	if before, ok := c.rebuilt[id]; ok {
+		_ = m.batch.Delete(c.db.seqKey(before), nil)
+	}
+	if r.tree.Len() == 0 {
+		if value == nil {
+			return "set aside"
+		}
+		return m.drop(c.db.name, c.db.seqKey(at), value)
+	}
+	r.winner = r.tree.Winner()
+	if value != nil && (at > c.top || string(appendSeqRecord(nil, id, r.tree.Leaves())) != string(value)) {
+		m.drop(c.db.name, c.db.seqKey(at), value)
+		r.seq = c.fresh()
+	}
+	c.rebuilt[id] = r.seq
+	c.place(m, id, r)
+	return "made anew from its leaves, without their history"
+}
+
+// salvage makes a document of which nothing says what its leaves are from its
+// bodies of the newest generation.
+func (c *checker) salvage(m *mending, id DocID) string {
+	row := Change{ID: id}
+	start := c.db.prefix(kindBody).key(closed(id))
+	it, err := c.snap.NewIter(&pebble.IterOptions{LowerBound: start, UpperBound: end(start)})
+	if err != nil {
+		return err.Error()
+	}
+	for ok := it.Last(); ok; ok = it.Prev() {
+		_, rev, ok := bodyOf(it.Key()[len(prefix{}):])
+		if !ok || (len(row.Revs) > 0 && rev.Pos != row.Revs[0].Pos) {
+			break
+		}
+		row.Revs = append(row.Revs, rev)
+	}
+	if err := it.Close(); err != nil {
+		return err.Error()
+	}
+	return c.rebuild(m, c.fresh(), &row, nil)
+}
+
+// forgetPurges begins the purge log anew. The indexes may have missed some of
+// it: they are made anew too.
+func (c *checker) forgetPurges(m *mending) string {
+	p := c.db.prefix(kindPurge)
+	_ = m.batch.DeleteRange(p[:], end(p[:]), nil)
+	c.dropIndexes(m)
+	counts := c.snap.counts
+	counts.purged = 0
+	set(m.batch, c.db.prefix(kindMeta).key(metaCounts), counts.append(nil))
+	return "begun anew, and the indexes too"
+}
+
+// dropIndexes has all indexes made anew: the feed does not tell them of a
+// document that went.
+func (c *checker) dropIndexes(m *mending) {
+	p := c.db.prefix(kindSpace)
+	_ = m.batch.DeleteRange(p[:], end(p[:]), nil)
+}
