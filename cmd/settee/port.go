@@ -40,6 +40,13 @@ func listen(name, addr string) (*port, error) {
 	return p, nil
 }
 
+// through puts a listener around the port's own.
+func (p *port) through(around func(net.Listener) net.Listener) {
+	if p.l != nil {
+		p.l = around(p.l)
+	}
+}
+
 // serve answers from now on. There is no time-out on writes: feeds last for hours
 // and slow clients take large tarballs. Idle connections stay longer than clients
 // keep theirs, as a server that hangs up first makes npm see resets.

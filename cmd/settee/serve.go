@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"settee/couch/httpd"
 )
 
 func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -30,6 +32,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return errors.Join(err, npm.close())
 	}
+	couch.through(httpd.Listener)
 	s.couch = couch.address() // the port that was given, where any was asked for
 	h, err := open(ctx, s, admin, log, level)
 	if err != nil {

@@ -5,35 +5,53 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
+
+	"settee/couch"
 )
 
-// body reads the request's whole body, decoded, up to MaxBody. The bytes are
-// the call's and go with it.
+// errGzip is CouchDB's word for a body that does not unpack.
+var errGzip = badRequest("Request body is not properly gzipped.")
+
+// body reads the request's whole body, decoded, up to the policy's maxBody. The
+// bytes are the call's and go with it.
 func (c *call) body() ([]byte, error) {
 	if c.r.ContentLength > c.policy.maxBody {
 		return nil, errTooLarge
 	}
-	var in io.Reader = &bodyReader{c: c}
+	in := &bodyReader{c: c}
+	defer in.tellTime()
 	switch coding := strings.ToLower(c.r.Header.Get("Content-Encoding")); coding {
 	case "", "identity":
 	case "gzip":
-		z, err := gzip.NewReader(in)
-		if err != nil {
-			return nil, bodyError(err)
-		}
-		defer z.Close()
-		in = z
+		return c.gunzip(in)
 	default:
-		return nil, errEncoding
+		return nil, &couch.Error{Kind: couch.BadContentType, Reason: coding + " is not a supported content encoding."}
 	}
 	if n := c.r.ContentLength; int64(cap(c.in)) <= n && n <= 1<<20 {
 		c.in = make([]byte, 0, n+1)
 	}
 	return c.readAll(in)
+}
+
+func (c *call) gunzip(in io.Reader) ([]byte, error) {
+	z, err := gzip.NewReader(in)
+	if err != nil {
+		if err = bodyError(err); errors.Is(err, errTruncated) {
+			err = errGzip
+		}
+		return nil, err
+	}
+	defer z.Close()
+	raw, err := c.readAll(z)
+	if errors.Is(err, errTruncated) {
+		err = errGzip
+	}
+	return raw, err
 }
 
 // readAll reads into the call's buffer. The buffer grows with what arrives, not
@@ -65,7 +83,7 @@ func bodyError(err error) error {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return errStalled
 	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum):
-		return badRequest("The request body is not gzip.")
+		return errGzip
 	}
 	if is := explain(err); is.word != "unknown_error" {
 		return err
@@ -102,6 +120,16 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 		}
 	}
 	return n, err
+}
+
+// tellTime sets the milliseconds that the body took, where it took any.
+func (b *bodyReader) tellTime() {
+	if b.began.IsZero() {
+		return
+	}
+	if took := time.Since(b.began).Milliseconds(); took > 0 {
+		b.c.answered.bodyTime = []string{strconv.FormatInt(took, 10)}
+	}
 }
 
 func (b *bodyReader) deadline(now time.Time) time.Time {

@@ -36,7 +36,7 @@ type call struct {
 
 	taken bool   // the request's body was read to its end
 	in    []byte // the body, when it was read whole
-	out []byte // the answer, while it is made
+	out   []byte // the answer, while it is made
 }
 
 // keepBuffer is the largest buffer worth keeping with a call: most bodies fit,

@@ -1,8 +1,20 @@
 package httpd_test
 
 import (
+	"bytes"
+	"compress/gzip"
+	"strings"
 	"testing"
 )
+
+// gzipped is a body that is sent with Content-Encoding: gzip.
+func gzipped(s string) string {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = z.Write([]byte(s))
+	_ = z.Close() // a buffer takes all
+	return b.String()
+}
 
 // try sends settings that a server forgets when it stops; each scenario takes back what it set.
 const try = "X-Couch-Persist: false"
@@ -134,6 +146,32 @@ var serverScenarios = map[string][]step{
 		{do: "GET /_all_dbs?limit=0", as: "-", status: 200, want: `[]`},
 		{do: "DELETE /_node/_local/_config/chttpd/admin_only_all_dbs", header: try, status: 200},
 		{do: "DELETE /conformance_all_dbs2", status: 200},
+	},
+	"requests": {
+		{do: "GET /", header: "X-Couch-Request-ID: my_own-ID9", status: 200, got: "X-Couch-Request-Id: my_own-ID9\nX-Couchdb-Body-Time: 0\nCache-Control: must-revalidate"},
+		{do: "PUT /db/a", send: "{}", header: "Prefer: return=minimal", status: 201, got: "X-Couch-Request-Id: \nX-Couchdb-Body-Time: \nContent-Type: application/json\nEtag: \"$R1\"\nLocation: "},
+		{do: "GET /db/a", header: "Prefer: Return=Minimal", status: 200, got: "X-Couch-Request-Id: \nEtag: \"$R1\""},
+		{do: "GET /db/a", header: "Prefer: respond-async", status: 200, got: "X-Couchdb-Body-Time: 0"},
+		{do: "PUT /db/zipped", header: "Content-Encoding: gzip", send: gzipped("{}"), status: 201, want: `{"ok":true,"id":"zipped","rev":"$R1"}`},
+		{do: "PUT /db/x", header: "Content-Encoding: gzip", send: "{}", status: 400, want: problem("bad_request", "Request body is not properly gzipped.")},
+		{do: "PUT /db/x", header: "Content-Encoding: gzip", send: gzipped("{}")[:15], status: 400, want: problem("bad_request", "Request body is not properly gzipped.")},
+		{do: "POST /db/_bulk_docs", header: "Content-Encoding: gzip", send: gzipped(`{"docs":[{"_id":"b"}]}`), status: 201},
+		{do: "POST /db/_bulk_docs", header: "Content-Encoding: deflate", send: `{"docs":[]}`, status: 415, want: problem("bad_content_type", "deflate is not a supported content encoding.")},
+		{do: "POST /db/a", header: "X-HTTP-Method-Override: GET", status: 200, want: `{"_id":"a","_rev":"$R1"}`},
+		{do: "POST /db/over", header: "X-HTTP-Method-Override: PUT", send: `{}`, status: 201},
+		{do: "POST /db/over?rev=$R1", header: "X-HTTP-Method-Override: DELETE", status: 200},
+		{do: "POST /db", header: "X-HTTP-Method-Override: put", send: `{"_id":"small"}`, status: 201},
+		{do: "PUT /db/over2", header: "X-HTTP-Method-Override: DELETE", send: `{}`, status: 201},
+		{do: "PUT /db/b?rev=$R1", header: "X-Forwarded-Host: example.org:99\nX-Forwarded-Proto: https", send: "{}", status: 201, got: "Location: https://example.org:99/conformance_requests/b"},
+		{do: "PUT /db/c", header: "X-Forwarded-Host: example.org\nX-Forwarded-Proto: gopher", send: "{}", status: 201, got: "Location: http://example.org/conformance_requests/c"},
+		{do: "PUT /db/d", header: "X-Forwarded-Host: example.org\nX-Forwarded-Ssl: on", send: "{}", status: 201, got: "Location: https://example.org/conformance_requests/d"},
+		{do: "PUT /_node/_local/_config/chttpd/x_forwarded_host", header: try, send: `"X-Seen-As"`, status: 200},
+		{do: "PUT /db/e", header: "X-Forwarded-Host: example.org\nX-Seen-As: example.net", send: "{}", status: 201, got: "Location: http://example.net/conformance_requests/e"},
+		{do: "DELETE /_node/_local/_config/chttpd/x_forwarded_host", header: try, status: 200},
+		{do: "PUT /_node/_local/_config/chttpd/prefer_minimal", header: try, send: `"Server"`, status: 200},
+		{do: "GET /db/a", header: "Prefer: return=minimal", status: 200, got: "Etag: "},
+		{do: "DELETE /_node/_local/_config/chttpd/prefer_minimal", header: try, status: 200},
+		{do: "PUT /db/deep", send: strings.Repeat("[", 100_000), status: 400, want: problem("bad_request", "invalid UTF-8 JSON")},
 	},
 	"limits": {
 		{do: "PUT /_node/_local/_config/couchdb/max_document_size", header: try, send: `"100"`, status: 200},

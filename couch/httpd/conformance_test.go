@@ -56,7 +56,9 @@ func startOn(t testing.TB, on couch.Options, o httpd.Options) *house {
 	a, err := auth.Open(context.Background(), client, auth.Options{AdminName: "admin", AdminPassword: "secret", Iterations: 10, Settings: store})
 	require.NoError(t, err)
 	s := httpd.New(store, engine, a, o)
-	h := httptest.NewServer(s)
+	h := httptest.NewUnstartedServer(s)
+	h.Listener = httpd.Listener(h.Listener)
+	h.Start()
 	t.Cleanup(func() {
 		require.NoError(t, s.Close())
 		h.Close()

@@ -65,17 +65,15 @@ func (c *call) etag(tag string) (unchanged bool) {
 	return true
 }
 
-// location sets the absolute Location of an escaped path.
+// location sets the absolute Location of an escaped path, as a proxy's headers
+// say that the client sees it.
 func (c *call) location(path string) {
-	h := c.r.Header
+	h, names := c.r.Header, c.policy.forwarded
 	scheme, host := "http", c.r.Host
-	if c.r.TLS != nil || h.Get("X-Forwarded-Ssl") == "on" {
+	if c.r.TLS != nil || h.Get(names.ssl) == "on" || h.Get(names.proto) == "https" {
 		scheme = "https"
 	}
-	if p := h.Get("X-Forwarded-Proto"); p == "http" || p == "https" {
-		scheme = p
-	}
-	if f := h.Get("X-Forwarded-Host"); f != "" {
+	if f := h.Get(names.host); f != "" {
 		host = f
 	}
 	c.set("Location", scheme+"://"+host+path)

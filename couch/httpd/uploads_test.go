@@ -83,7 +83,7 @@ func TestBrokenUploads(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		send   string
-		stays  bool   // the client does not hang up
+		stays  bool // the client does not hang up
 		status string
 	}{
 		"hangs up":                   {head("PUT /db/d/f", fmt.Sprint("Content-Length: ", oneMB)) + "\r\n" + large, false, ""},
