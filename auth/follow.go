@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"time"
@@ -31,6 +32,8 @@ type follower[V any] struct {
 	client *kivik.Client
 	log    *slog.Logger
 	since  string
+	purged string    // the database's purge sequence
+	heeded time.Time // when it was looked at
 }
 
 // start takes the position from which the mirror may be believed. What the
@@ -44,9 +47,37 @@ func (f *follower[V]) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f.since = stats.UpdateSeq
+	f.since, f.purged, f.heeded = stats.UpdateSeq, purgeSeq(stats), now
 	f.clear()
 	f.vouch(now)
+	return nil
+}
+
+// purgeSeq moves when documents are purged, which is the one thing that no feed tells.
+func purgeSeq(stats *kivik.DBStats) string {
+	var figures struct {
+		PurgeSeq json.RawMessage `json:"purge_seq"`
+	}
+	_ = json.Unmarshal(stats.RawResponse, &figures) // a server that does not tell it purges nothing
+	return string(figures.PurgeSeq)
+}
+
+// heed forgets all that is known when something was purged. It looks no more
+// often than an idle feed ends, so within twice that time.
+func (f *follower[V]) heed(ctx context.Context) error {
+	now := f.now()
+	if now.Sub(f.heeded) < pollTime {
+		return nil
+	}
+	f.heeded = now
+	stats, err := f.db.Stats(ctx)
+	if err != nil {
+		return err
+	}
+	if purged := purgeSeq(stats); purged != f.purged {
+		f.purged = purged
+		f.clear()
+	}
 	return nil
 }
 
@@ -117,6 +148,9 @@ func (f *follower[V]) poll(ctx context.Context) (rows int, err error) {
 		return rows, err
 	}
 	f.since = end.LastSeq
+	if err := f.heed(ctx); err != nil {
+		return rows, err
+	}
 	f.vouch(f.now())
 	return rows, nil
 }

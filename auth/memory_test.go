@@ -80,6 +80,7 @@ type memoryDB struct {
 	mu      sync.Mutex
 	docs    map[string]memoryDoc
 	seq     int
+	purges  int
 	changed chan struct{} // closed and replaced by each write
 	reads   int
 	cut     error // what feeds answer while set
@@ -136,7 +137,7 @@ func (h *memoryHandle) Stats(context.Context) (*driver.DBStats, error) {
 	if d.cut != nil {
 		return nil, d.cut
 	}
-	return &driver.DBStats{Name: h.name, UpdateSeq: strconv.Itoa(d.seq)}, nil
+	return &driver.DBStats{Name: h.name, UpdateSeq: strconv.Itoa(d.seq), RawResponse: fmt.Appendf(nil, `{"purge_seq":"%d-x"}`, d.purges)}, nil
 }
 
 func (h *memoryHandle) Security(context.Context) (*driver.Security, error) {

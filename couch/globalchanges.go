@@ -3,6 +3,7 @@ package couch
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,8 +15,8 @@ import (
 // each, updated when it happens again. CouchDB's _db_updates is its feed.
 const GlobalChanges = "_global_changes"
 
-// writeDelay is CouchDB's [global_changes] max_write_delay: a database that is
-// written to without pause costs two updates a second.
+// writeDelay is CouchDB's default for the setting global_changes/max_write_delay:
+// a database that is written to without pause costs two updates a second.
 const writeDelay = 500 * time.Millisecond
 
 // globalChanges collects what happens until it is written. Without the database
@@ -23,11 +24,14 @@ const writeDelay = 500 * time.Millisecond
 // batch, a database that is written to costs the same.
 type globalChanges struct {
 	store *Store
-	there atomic.Bool // the database is
+	on    atomic.Bool // the database is there, and global_changes/update_db is not false
 
 	writing sync.Mutex // held by write: batches reach the feed one after the other
 
 	mu      sync.Mutex // guards the rest; taken inside a database's lock
+	there   bool
+	off     bool
+	delay   time.Duration
 	timer   *time.Timer
 	pending map[DocID]happening
 	count   int
@@ -42,7 +46,7 @@ type happening struct {
 
 // updated notes that a database changed; its lock is held.
 func (g *globalChanges) updated(db *DB) {
-	if g.there.Load() && !db.told.Load() && db.name != GlobalChanges {
+	if g.on.Load() && !db.told.Load() && db.name != GlobalChanges {
 		db.told.Store(true)
 		g.note("updated:", db.name, db)
 	}
@@ -50,20 +54,36 @@ func (g *globalChanges) updated(db *DB) {
 
 // created and deleted note the coming and going of databases, and follow that
 // of their own.
-func (g *globalChanges) created(db *DB) {
+func (g *globalChanges) created(db *DB) { g.happened("created:", db, true) }
+func (g *globalChanges) deleted(db *DB) { g.happened("deleted:", db, false) }
+
+func (g *globalChanges) happened(what string, db *DB, there bool) {
 	if db.name == GlobalChanges {
-		g.there.Store(true)
-	} else if g.there.Load() {
-		g.note("created:", db.name, nil)
+		g.change(func() { g.there = there })
+	} else if g.on.Load() {
+		g.note(what, db.name, nil)
 	}
 }
 
-func (g *globalChanges) deleted(db *DB) {
-	if db.name == GlobalChanges {
-		g.there.Store(false)
-		g.take() // it was to be written there
-	} else if g.there.Load() {
-		g.note("deleted:", db.name, nil)
+// follow obeys the settings.
+func (g *globalChanges) follow(update, delay string) {
+	ms, err := strconv.Atoi(delay)
+	g.change(func() {
+		g.off, g.delay = update == "false", writeDelay
+		if err == nil && ms >= 0 {
+			g.delay = time.Duration(ms) * time.Millisecond
+		}
+	})
+}
+
+func (g *globalChanges) change(f func()) {
+	g.mu.Lock()
+	f()
+	on := g.there && !g.off
+	g.on.Store(on)
+	g.mu.Unlock()
+	if !on {
+		g.take() // there is nowhere to write it
 	}
 }
 
@@ -75,7 +95,7 @@ func (g *globalChanges) note(what, name string, db *DB) {
 	}
 	if g.pending == nil {
 		g.pending = map[DocID]happening{}
-		g.timer = time.AfterFunc(writeDelay, g.write)
+		g.timer = time.AfterFunc(g.delay, g.write)
 	}
 	g.count++
 	g.pending[DocID(what+name)] = happening{g.count, db}
@@ -152,7 +172,7 @@ func (s *Store) tell(ctx context.Context, ids []DocID) error {
 func (g *globalChanges) open(s *Store) error {
 	g.store = s
 	there, err := has(s.pebble, nameKey(GlobalChanges))
-	g.there.Store(there)
+	g.change(func() { g.there = there })
 	return err
 }
 

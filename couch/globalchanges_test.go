@@ -173,3 +173,25 @@ func TestGlobalChangesCrash(t *testing.T) {
 	after, _ := told(t, opened(t, Options{FS: crashed}), 0)
 	require.Equal(t, rows, after)
 }
+
+// The settings are obeyed at once.
+func TestGlobalChangesSettings(t *testing.T) {
+	s := opened(t, Options{})
+	_, err := s.Create(ctx, GlobalChanges)
+	require.NoError(t, err)
+	a, err := s.Create(ctx, "a")
+	require.NoError(t, err)
+	_, _, err = s.SetSetting("global_changes", "update_db", "false")
+	require.NoError(t, err)
+	require.Nil(t, s.global.pending)
+	put(t, a, `{"_id":"x"}`)
+	require.Nil(t, s.global.pending)
+	_, _, err = s.SetSetting("global_changes", "max_write_delay", "0")
+	require.NoError(t, err)
+	_, _, err = s.DeleteSetting("global_changes", "update_db")
+	require.NoError(t, err)
+	put(t, a, `{"_id":"y"}`)
+	global, err := s.DB(GlobalChanges)
+	require.NoError(t, err)
+	require.NoError(t, global.WaitSeq(ctx, 0), "nobody asked for it")
+}

@@ -18,4 +18,7 @@ func (s *Store) followSettings(string) {
 	suffix, _ := s.Setting("uuids", "utc_id_suffix")
 	s.ids.follow(uuidAlgorithm(algorithm), suffix)
 	s.packing.Store(s.readPacking())
+	update, _ := s.Setting("global_changes", "update_db")
+	delay, _ := s.Setting("global_changes", "max_write_delay")
+	s.global.follow(update, delay)
 }

@@ -1,6 +1,10 @@
 package httpd_test
 
-import "testing"
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
 
 var purgeScenarios = map[string][]step{
 	"purge": {
@@ -33,6 +37,8 @@ var purgeScenarios = map[string][]step{
 		{do: "POST /db/_purge", send: `[]`, status: 400, want: problem("bad_request", "Request body must be a JSON object")},
 		{do: "POST /db/_purge", send: `{`, status: 400, want: problem("bad_request", "invalid UTF-8 JSON")},
 		{do: "POST /db/_purge", send: `{}`, header: "Content-Type: text/plain", status: 415, want: problem("bad_content_type", "Content-Type must be application/json")},
+		{do: "POST /db/_purge", send: tooMany(101, 1), status: 400, want: problem("bad_request", "Exceeded maximum number of documents.")},
+		{do: "POST /db/_purge", send: tooMany(1, 1001), status: 400, want: problem("bad_request", "Exceeded maximum number of revisions.")},
 		{do: "GET /db/_purge", status: 405, got: "Allow: POST", want: problem("method_not_allowed", "Only POST allowed")},
 		{do: "POST /conformance_none/_purge", send: `{}`, status: 404, want: problem("not_found", "Database does not exist.")},
 		{do: "PUT /db/_security", send: `{}`, status: 200},
@@ -46,6 +52,7 @@ var purgeScenarios = map[string][]step{
 		{do: "GET /db/_purged_infos_limit", status: 200, want: "7"},
 		{do: "DELETE /db/_purged_infos_limit", status: 405, want: problem("method_not_allowed", "Only GET,PUT allowed")},
 		{do: "POST /db/_purged_infos", status: 405, want: problem("method_not_allowed", "Only GET allowed")},
+		{do: "POST /db/_purge", send: tooMany(100, 10), status: 201},
 	},
 	"purge_views": {
 		{do: "PUT /db/_design/d", send: `{"views":{"v":{"map":"function(d){emit(d.n,1)}","reduce":"_count"}}}`, status: 201},
@@ -58,6 +65,16 @@ var purgeScenarios = map[string][]step{
 		{do: "POST /db/_purge", send: `{"b":["1-a"]}`, status: 201},
 		{do: "GET /db/_design/d/_view/v", status: 200, want: "{\"rows\":[\r\n\r\n]}"},
 	},
+}
+
+// tooMany is a request that purges n documents of so many revisions each.
+func tooMany(docs, revs int) string {
+	list := strings.TrimSuffix(strings.Repeat(`"1-a",`, revs), ",")
+	all := make([]string, docs)
+	for i := range all {
+		all[i] = fmt.Sprintf(`"%d":[%s]`, i, list)
+	}
+	return "{" + strings.Join(all, ",") + "}"
 }
 
 func TestPurgeConformance(t *testing.T) { conform(t, purgeScenarios) }

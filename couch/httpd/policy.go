@@ -18,6 +18,8 @@ type policy struct {
 	maxURI        int // 0: any
 	maxUUIDs      int
 	maxInfos      int // keys of _dbs_info
+	maxPurgeDocs  int
+	maxPurgeRevs  int // of all of them
 
 	changesTimeout time.Duration
 	requireUser    bool // of all but /_up
@@ -111,6 +113,8 @@ func (s *Server) readSettings(string) {
 		maxURI:         int(s.number("chttpd", "max_uri_length", 0)),
 		maxUUIDs:       int(s.number("uuids", "max_count", 1000)),
 		maxInfos:       int(s.number("chttpd", "max_db_number_for_dbs_info_req", 100)),
+		maxPurgeDocs:   int(s.number("purge", "max_document_id_number", 100)),
+		maxPurgeRevs:   int(s.number("purge", "max_revisions_number", 1000)),
 		changesTimeout: time.Duration(s.number("chttpd", "changes_timeout", changesTimeout.Milliseconds())) * time.Millisecond,
 		openDBList:     s.text("chttpd", "admin_only_all_dbs") == "false",
 		everyone:       s.text("couchdb", "default_security") == "everyone",

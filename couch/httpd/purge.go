@@ -32,6 +32,16 @@ func (c *call) purge() error {
 	if err != nil {
 		return err
 	}
+	revs := 0
+	for _, q := range asked {
+		revs += len(q.Revs)
+	}
+	switch {
+	case len(asked) > c.policy.maxPurgeDocs:
+		return badRequest("Exceeded maximum number of documents.")
+	case revs > c.policy.maxPurgeRevs:
+		return badRequest("Exceeded maximum number of revisions.")
+	}
 	answers, err := c.db.Purge(c.ctx(), asked)
 	if err != nil {
 		return err
