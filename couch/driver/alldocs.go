@@ -22,7 +22,7 @@ func (d *db) AllDocs(ctx context.Context, o kdriver.Options) (kdriver.Rows, erro
 			return c.AllDocsByID(ctx, ids, p.allDocs(idRange{}))
 		}
 		r, err := p.idRange()
-		if err != nil || r.empty {
+		if err != nil {
 			return nil, err
 		}
 		if p.Partition != nil {
@@ -38,7 +38,7 @@ func (d *db) AllDocs(ctx context.Context, o kdriver.Options) (kdriver.Rows, erro
 func (d *db) DesignDocs(ctx context.Context, o kdriver.Options) (kdriver.Rows, error) {
 	return d.list(o, func(c *couch.DB, p *options) (*couch.DocRows, error) {
 		r, err := p.idRange()
-		if err != nil || r.empty {
+		if err != nil {
 			return nil, err
 		}
 		r.within("_design/", "_design/\xff", p.Descending) // no id holds the byte ff: it is not UTF-8
@@ -49,7 +49,7 @@ func (d *db) DesignDocs(ctx context.Context, o kdriver.Options) (kdriver.Rows, e
 func (d *db) LocalDocs(ctx context.Context, o kdriver.Options) (kdriver.Rows, error) {
 	return d.list(o, func(c *couch.DB, p *options) (*couch.DocRows, error) {
 		r, err := p.idRange()
-		if err != nil || r.empty {
+		if err != nil {
 			return nil, err
 		}
 		return c.LocalDocs(ctx, p.allDocs(r))
@@ -66,9 +66,6 @@ func (d *db) list(o kdriver.Options, read func(*couch.DB, *options) (*couch.DocR
 		rows, err := read(c, p)
 		if err != nil {
 			return nil, err
-		}
-		if rows == nil {
-			return &listed{}, nil // a range that holds no string
 		}
 		return &docRows{rows: rows, db: c, p: p}, nil
 	}

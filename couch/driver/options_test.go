@@ -87,8 +87,8 @@ func TestIDRange(t *testing.T) {
 		"open end":            {map[string]any{"startkey": "b", "endkey": "c", "inclusive_end": false}, "b", "acd"},
 		"descending":          {map[string]any{"startkey": "c", "endkey": "b", "descending": true}, "bc", "ad"},
 		"below strings":       {map[string]any{"startkey": nil, "endkey": "b"}, "ab", "c"},
-		"above strings":       {map[string]any{"startkey": "b", "endkey": map[string]any{}}, "bc", "a"},
-		"from above":          {map[string]any{"startkey": []any{}}, "", "abc"},
+		"up to objects":       {map[string]any{"startkey": "b", "endkey": map[string]any{}}, "", "abc"},
+		"from arrays":         {map[string]any{"startkey": []any{}}, "abc", ""},
 		"up to below":         {map[string]any{"endkey": 1}, "", "abc"},
 		"descending to below": {map[string]any{"endkey": 1, "descending": true}, "abc", ""},
 	} {
