@@ -92,12 +92,17 @@ func (c *call) storeLocal(id couch.DocID) error {
 		return c.accepted(id)
 	}
 	c.location(escapedPath(c.db.Name(), string(id)))
-	if d.Deleted {
-		return c.written(http.StatusOK, id, d.Rev)
-	}
 	d.Attachments, d.Revisions = nil, nil
+	status := http.StatusCreated
+	if d.Deleted {
+		status = http.StatusOK
+	}
+	return c.writtenLocal(status, d)
+}
+
+func (c *call) writtenLocal(status int, d *couch.Document) error {
 	c.set("Etag", tagOf(append(d.AppendJSON(c.out[:0]), '\n')))
-	return c.written(http.StatusCreated, id, d.Rev)
+	return c.written(status, d.ID, d.Rev)
 }
 
 func (c *call) removeLocal(id couch.DocID) error {
@@ -107,7 +112,7 @@ func (c *call) removeLocal(id couch.DocID) error {
 	if err := c.db.DeleteLocal(c.ctx(), id); err != nil {
 		return err
 	}
-	return c.written(http.StatusOK, id, couch.Rev{Pos: 0, ID: "0"})
+	return c.writtenLocal(http.StatusOK, &couch.Document{ID: id, Rev: couch.Rev{Pos: 0, ID: "0"}, Deleted: true, Body: []byte("{}")})
 }
 
 func (c *call) noLocalID() error { return badRequest("Invalid _local document id.") }
