@@ -170,6 +170,9 @@ func (h *house) figure(t testing.TB, path string) (n int) {
 // Readers who take nothing hold up no writer, hold neither memory nor snapshots,
 // and lose the connection.
 func TestSlowReaders(t *testing.T) {
+	if testing.Short() {
+		t.Skip("moves many megabytes, or a thousand connections")
+	}
 	h := feeds(t, httpd.Options{Stall: time.Second})
 	h.must(t, "PUT /feeds/_design/f", `{"filters":{"all":"function(){return true}"}}`, 201)
 	const size, docs = 1 << 20, 32
@@ -201,6 +204,9 @@ func TestSlowReaders(t *testing.T) {
 // A snapshot that a reader holds for longer than Stall is let go; he gets the
 // rest, with what was written meanwhile.
 func TestSlowReaderGetsAnotherSnapshot(t *testing.T) {
+	if testing.Short() {
+		t.Skip("moves many megabytes, or a thousand connections")
+	}
 	h := feeds(t, httpd.Options{Stall: 400 * time.Millisecond})
 	const docs, part = 40, 2 << 20
 	doc := `{"text":"` + strings.Repeat("x", 1<<20) + `"}`

@@ -104,6 +104,9 @@ func memory() uint64 {
 }
 
 func TestThousandListeners(t *testing.T) {
+	if testing.Short() {
+		t.Skip("moves many megabytes, or a thousand connections")
+	}
 	h := feeds(t, httpd.Options{})
 	put := h.writer(t)
 	put("/feeds/first", "{}")
