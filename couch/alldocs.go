@@ -18,6 +18,7 @@ type DocRows struct {
 	skip   int
 	err    error
 	closed bool
+	bodies *bodies // made for the first document that is included in order
 
 	lower, upper []byte // of the range that was asked for
 }
@@ -159,11 +160,20 @@ func (r *DocRows) include() (err error) {
 	if !r.o.IncludeDocs || r.row.Deleted {
 		return nil
 	}
-	if r.o.Get.plain() {
-		r.row.Doc, err = r.snap.db.readRev(r.snap, r.row.ID, r.row.Rev)
-	} else {
+	if !r.o.Get.plain() {
 		r.row.Doc, err = r.snap.db.get(r.ctx, r.snap, r.row.ID, r.o.Get)
+		return err
 	}
+	if s, ok := r.source.(*rangeSource); !ok || s.descending {
+		r.row.Doc, err = r.snap.db.readRev(r.snap, r.row.ID, r.row.Rev)
+		return err
+	}
+	if r.bodies == nil {
+		if r.bodies, err = r.snap.db.bodies(r.snap); err != nil {
+			return err
+		}
+	}
+	r.row.Doc, err = r.bodies.read(r.row.ID, r.row.Rev)
 	return err
 }
 
@@ -309,6 +319,7 @@ func (r *DocRows) Close() error {
 	}
 	r.closed = true
 	r.source.close()
+	r.bodies.close()
 	r.snap.release()
 	return nil
 }

@@ -1,0 +1,50 @@
+package couch
+
+import (
+	"bytes"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// bodies reads revisions of documents that come in the order of their ids. It mostly
+// stands beside the next one already, where a look-up would open every table anew.
+type bodies struct {
+	db *DB
+	it *pebble.Iterator
+}
+
+func (db *DB) bodies(r pebble.Reader) (*bodies, error) {
+	p := db.prefix(kindBody)
+	it, err := r.NewIter(&pebble.IterOptions{LowerBound: p.key(), UpperBound: end(p[:])})
+	if err != nil {
+		return nil, readError(err)
+	}
+	return &bodies{db, it}, nil
+}
+
+// read gives a revision with attachment stubs.
+func (b *bodies) read(id DocID, rev Rev) (*Document, error) {
+	b.db.store.meters.reads.Add(1)
+	key := b.db.bodyKey(id, rev)
+	if !b.it.SeekGE(key) || !bytes.Equal(b.it.Key(), key) {
+		if err := b.it.Error(); err != nil {
+			return nil, readError(err)
+		}
+		return nil, errNoBody
+	}
+	value, err := b.it.ValueAndErr()
+	if err != nil {
+		return nil, readError(err)
+	}
+	body, err := readBody(bytes.Clone(value))
+	if err != nil {
+		return nil, err
+	}
+	return body.document(id, rev), nil
+}
+
+func (b *bodies) close() {
+	if b != nil {
+		_ = b.it.Close() // its error was told by read
+	}
+}
