@@ -2,7 +2,8 @@
 //
 // # A request's way
 //
-//	ServeHTTP   request id, headers, body bounds, gzip, the path without empty segments
+//	Listener    what is no request is refused in CouchDB's words too
+//	ServeHTTP   request id, headers, other origins, body bounds, gzip, the path without empty segments
 //	routes      one table: method, path, who may, what body; the router finds the row
 //	call        one request's state: who asks, which database, the query
 //	handler     reads, asks the engine, answers; or returns an error
@@ -36,10 +37,28 @@
 // as in CouchDB 3. Of documents of _replicator others than their owner see all but
 // credentials, by themselves and in no list.
 //
+// # Settings
+//
+// _config changes the store's settings. The table of known.go says which settee
+// knows, CouchDB's defaults, when a change is felt and what it does; what is not in
+// it is kept for those who ask and has no effect. The settings are read into one
+// policy at each change; a request takes the policy that holds when it begins and
+// looks nothing up. X-Couch-Persist: false tries a setting until _reload or the end.
+// A password of [admins] is hashed before it is kept.
+//
+// # Figures
+//
+// Requests are counted by method, status, row of the table and time, in shards that
+// calls keep, so that processors do not wait for each other. _stats nests them and
+// the store's as CouchDB does, where settee has the like, and _prometheus has
+// CouchDB's names; what is settee's own stands under settee and couchdb_storage_.
+// Times are since the start, not of the last ten seconds.
+//
 // # Bodies
 //
-// JSON bodies are held in memory, up to Options.MaxBody after decoding;
-// attachments stream. The documents of _bulk_docs are cut out of the body as
+// JSON bodies are held in memory, up to Options.MaxBody after decoding, or
+// chttpd/max_http_request_size where it is set; that bounds every body.
+// Attachments stream. The documents of _bulk_docs are cut out of the body as
 // raw slices and parsed in parallel, never decoded into maps.
 //
 // # Streams

@@ -7,9 +7,8 @@ type effect string
 
 const (
 	atOnce   effect = "at once"
-	restart  effect = "after a restart"
-	readOnly effect = "never: it is told, not set"
-	kept     effect = "none: it is kept for those who ask"
+	never    effect = "never: the command line says it"
+	readOnly effect = "never: it is told, and not taken"
 )
 
 // A known setting is one that settee reads, or that clients ask for. What is
@@ -29,13 +28,13 @@ var knownSettings = []known{
 	{"attachments", "compression_level", "8", atOnce, "0 keeps them as they come"},
 	{"chttpd", "WWW-Authenticate", "", atOnce, "the header of every 401"},
 	{"chttpd", "admin_only_all_dbs", "true", atOnce, "_all_dbs and _dbs_info are for server admins"},
-	{"chttpd", "bind_address", "", restart, "where the server listens; the command line says it"},
+	{"chttpd", "bind_address", "", never, "where the server listens"},
 	{"chttpd", "changes_timeout", "60000", atOnce, "milliseconds of a feed without changes, and the most a client may ask for"},
 	{"chttpd", "enable_cors", "false", atOnce, "[cors] is followed"},
 	{"chttpd", "max_db_number_for_dbs_info_req", "100", atOnce, "keys of POST /_dbs_info"},
 	{"chttpd", "max_http_request_size", "4294967296", atOnce, "bytes of a request's body; JSON is held in memory and bounded to 128 MiB where this is not set"},
 	{"chttpd", "max_uri_length", "", atOnce, "bytes of a request's path and query"},
-	{"chttpd", "port", "", restart, "where the server listens; the command line says it"},
+	{"chttpd", "port", "", never, "where the server listens"},
 	{"chttpd", "prefer_minimal", "Cache-Control, Content-Length, Content-Range, Content-Type, ETag, Server, Transfer-Encoding, Vary", atOnce, "the headers of an answer to Prefer: return=minimal"},
 	{"chttpd", "require_valid_user", "false", atOnce, "nobody is served without credentials"},
 	{"chttpd", "require_valid_user_except_for_up", "false", atOnce, "the same, but for /_up"},
