@@ -46,16 +46,6 @@ func eachParam(raw string, f func(key, value string) error) error {
 	return nil
 }
 
-// first is the value of the first of several names for one parameter.
-func (q query) first(names ...string) (string, bool) {
-	for _, n := range names {
-		if v, ok := q[n]; ok {
-			return v, true
-		}
-	}
-	return "", false
-}
-
 // flag is a parameter of document reads: true or not there, and nothing is refused.
 func (q query) flag(name string) bool { return q[name] == "true" }
 
