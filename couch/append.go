@@ -29,12 +29,12 @@ func (d *Document) AppendJSON(dst []byte) []byte {
 	if d.RevsInfo != nil {
 		dst = appendRevsInfo(dst, d.RevsInfo)
 	}
+	dst = appendRevs(dst, `,"_conflicts":[`, d.Conflicts)
+	dst = appendRevs(dst, `,"_deleted_conflicts":[`, d.DeletedConflicts)
 	if d.LocalSeq > 0 {
 		dst = append(dst, `,"_local_seq":`...)
 		dst = strconv.AppendUint(dst, uint64(d.LocalSeq), 10)
 	}
-	dst = appendRevs(dst, `,"_conflicts":[`, d.Conflicts)
-	dst = appendRevs(dst, `,"_deleted_conflicts":[`, d.DeletedConflicts)
 	if len(d.Attachments) > 0 {
 		dst = appendAttachments(dst, d.Attachments)
 	}

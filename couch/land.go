@@ -94,18 +94,39 @@ func (l *landing) merge(e *edit) error {
 			return missingStub(e, e.atts[i].name)
 		}
 	}
+	if p.record.tree.Has(path[0]) {
+		path = path[:min(len(path), l.db.RevsLimit())] // what is older would be stemmed again
+	}
 	outcome := p.record.tree.Merge(path, e.doc.Deleted)
 	p.edited = true
-	if outcome == revtree.Known {
+	if outcome == revtree.Extended || outcome == revtree.Branched {
+		p.dirty = true
+		l.store(e, p)
 		return nil
 	}
-	p.dirty = true
-	l.store(e, p)
-	return nil
+	late, err := l.late(e, p)
+	if late {
+		leaves := p.added
+		l.store(e, p)
+		p.added = leaves
+	}
+	p.dirty = p.dirty || late || outcome == revtree.Joined
+	return err
+}
+
+// late reports whether an edit brings the body of a revision that was known as
+// an ancestor only.
+func (l *landing) late(e *edit, p *pending) (bool, error) {
+	if p.record.tree.IsLeaf(e.rev()) {
+		return false, nil
+	}
+	held, err := has(l.db.store.pebble, l.db.bodyKey(e.id, e.rev()))
+	return !held, err
 }
 
 // check holds the rules of an interactive edit: it names a leaf, or makes the
-// document, or follows the tombstone that wins.
+// document. Of a deleted document it names none and makes it anew, out of the
+// tombstone that wins.
 func (p *pending) check(e *edit) error {
 	tree := &p.record.tree
 	switch {
@@ -113,18 +134,20 @@ func (p *pending) check(e *edit) error {
 		// The first edit of a batch wins, though CouchDB lets a later one follow it:
 		// what validated the later one has not seen the first.
 		return ErrConflict
-	case !e.doc.Rev.IsZero():
+	case tree.Len() == 0:
+		if !e.doc.Rev.IsZero() {
+			return ErrConflict
+		}
+		return nil
+	case !p.record.winner.Deleted:
 		if !tree.IsLeaf(e.doc.Rev) {
 			return ErrConflict
 		}
 		return nil
-	case tree.Len() == 0:
-		return nil
-	}
-	winner := p.record.winner
-	if !winner.Deleted || e.doc.Deleted {
+	case !e.doc.Rev.IsZero(), e.doc.Deleted:
 		return ErrConflict
 	}
+	winner := p.record.winner
 	for i := range e.atts {
 		if e.atts[i].revpos == 1 {
 			e.atts[i].revpos = winner.Rev.Pos + 1
@@ -217,7 +240,7 @@ func (l *landing) finishDoc(p *pending) {
 	leaves := r.tree.Leaves()
 	l.counts.seq++
 	r.seq, r.winner = l.counts.seq, leaves[0]
-	if r.size = p.added; len(leaves) > 1 || p.freed > 0 {
+	if r.size = p.added; len(leaves) > 1 || p.added == 0 || p.freed > 0 {
 		r.size = max(p.before.size+p.added-p.freed, 0)
 	}
 	if p.existed {

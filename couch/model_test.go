@@ -88,9 +88,11 @@ func (m *model) edit(t *testing.T, r *rand.Rand, db *DB) {
 	doc := parsed(t, fmt.Sprintf(`{"n":%d}`, r.IntN(1000)))
 	doc.ID, doc.Rev, doc.Deleted = id, parent, r.IntN(5) == 0
 	allowed := d.tree.IsLeaf(parent)
-	if parent.IsZero() {
-		allowed = len(leaves) == 0 || (leaves[0].Deleted && !doc.Deleted)
-		if allowed && len(leaves) > 0 {
+	switch {
+	case len(leaves) == 0:
+		allowed = parent.IsZero()
+	case leaves[0].Deleted:
+		if allowed = parent.IsZero() && !doc.Deleted; allowed {
 			parent = leaves[0].Rev
 		}
 	}

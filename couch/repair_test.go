@@ -249,7 +249,11 @@ func live(t *testing.T, db *DB) {
 		require.NoError(t, err)
 		docs := []*Document{}
 		for rows.Next() {
-			docs = append(docs, &Document{ID: rows.Change().ID, Rev: rows.Change().Revs[0], Body: []byte(`{"later":true}`)})
+			doc := &Document{ID: rows.Change().ID, Body: []byte(`{"later":true}`)}
+			if !rows.Change().Deleted {
+				doc.Rev = rows.Change().Revs[0]
+			}
+			docs = append(docs, doc)
 		}
 		require.NoError(t, rows.Close())
 		results, err := db.Bulk(ctx, docs, WriteOptions{})

@@ -6,6 +6,7 @@ type Outcome uint8
 // The outcomes.
 const (
 	Known    Outcome = iota // the revision was there already
+	Joined                  // it was, but not all that is told of its ancestors
 	Extended                // a leaf has a new child
 	Branched                // a new leaf stands beside others, or the tree was empty
 )
@@ -22,7 +23,9 @@ func (t *Tree) Merge(path []Rev, deleted bool) Outcome {
 		if deleted && t.hasChild(found) {
 			t.nodes[found].deleted = true // an inner node that came without its flag
 		}
-		t.lengthen(path[0], path[1:])
+		if t.lengthen(path[0], path[1:]) {
+			return Joined
+		}
 		return Known
 	}
 	outcome := Branched
@@ -64,16 +67,18 @@ func (t *Tree) grow(parent int32, path []Rev, deleted bool) {
 }
 
 // lengthen adds the ancestors of r, newest first, that lie before its root.
-// They may reach other trees of the forest and join them.
-func (t *Tree) lengthen(r Rev, older []Rev) {
+// They may reach other trees of the forest and join them. It reports whether
+// there were any.
+func (t *Tree) lengthen(r Rev, older []Rev) (any bool) {
 	for {
 		at := t.find(r)
 		for len(older) > 0 && t.nodes[at].parent != none {
 			at, older = t.nodes[at].parent, older[1:]
 		}
 		if len(older) == 0 {
-			return
+			return any
 		}
+		any = true
 		unknown, joined := t.meet(older)
 		for _, rev := range older[:unknown] {
 			t.nodes = append(t.nodes, node{Rev: rev, parent: none})
@@ -83,7 +88,7 @@ func (t *Tree) lengthen(r Rev, older []Rev) {
 		t.nodes[at].parent = joined
 		t.sort()
 		if unknown == len(older) {
-			return
+			return any
 		}
 		r, older = older[unknown], older[unknown+1:]
 	}

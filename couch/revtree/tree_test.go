@@ -67,6 +67,8 @@ func TestMerge(t *testing.T) {
 		"no overlap is a new root": {[]step{{revs("2-b", "1-a"), false, Branched}, {revs("9-z", "8-y"), false, Branched}}, []string{"9-z", "2-b"}},
 		"a longer path joins two trees": {[]step{{revs("2-b", "1-a"), false, Branched}, {revs("5-e", "4-d"), false, Branched},
 			{revs("6-f", "5-e", "4-d", "3-c", "2-b"), false, Extended}}, []string{"6-f"}},
+		"a known revision joins two trees": {[]step{{revs("3-c", "2-b"), false, Branched}, {revs("1-a"), false, Branched},
+			{revs("2-b", "1-a"), false, Joined}, {revs("2-b", "1-a"), false, Known}}, []string{"3-c"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var tree Tree
