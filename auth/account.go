@@ -27,7 +27,8 @@ type account struct {
 	rev, name, email string
 	roles            []string
 	created          string
-	conflicted       bool // there are several documents: which password counts?
+	conflicted       bool  // there are several documents: which password counts?
+	totp             *totp // the second factor; nil: there is none
 	credentials
 }
 
@@ -36,7 +37,7 @@ var errConflicted = &Error{Kind: Unauthorized, Reason: "User document conflicts 
 func parseAccount(doc object) (*account, error) {
 	a := &account{
 		rev: doc.text("_rev"), name: strings.TrimPrefix(doc.text("_id"), userPrefix), email: doc.text("email"),
-		created: doc.text("created"), conflicted: doc.has("_conflicts"), credentials: parseCredentials(doc), roles: []string{},
+		created: doc.text("created"), conflicted: doc.has("_conflicts"), totp: parseTOTP(doc), credentials: parseCredentials(doc), roles: []string{},
 	}
 	for _, role := range doc.roles() {
 		if !systemRole(role) {

@@ -34,7 +34,7 @@ func (a *Auth) basic(r *http.Request, encoded string) (Identity, error) {
 	if err != nil || name == "" && password == "" {
 		return Identity{}, err
 	}
-	return a.SignIn(r, name, password)
+	return a.SignIn(r, name, password, "")
 }
 
 // parseBasic decodes name and password; both empty mean nobody. As in CouchDB that

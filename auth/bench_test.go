@@ -89,7 +89,7 @@ func BenchmarkIdentify(b *testing.B) {
 	for name, r := range requests {
 		run(name, r)
 	}
-	_, err := a.SignIn(request(), "eve", "wrong")
+	_, err := a.SignIn(request(), "eve", "wrong", "")
 	require.ErrorIs(b, err, ErrCredentials)
 	run("basic-while-someone-fails", requests["basic"])
 }

@@ -58,7 +58,7 @@ func (a *Auth) guarded(ctx context.Context, mode lockoutMode, from netip.Addr, c
 			}
 			a.o.Logger.Warn("auth: sign-in failed too often", "user", short(c.name), "from", from)
 		}
-		if right, known := a.prover.verdict(c.proof); known && right {
+		if right, _ := a.known(c); right {
 			return true, nil
 		}
 		f, changed := a.lockouts.begin(of, guesses, a.o.Now())

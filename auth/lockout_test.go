@@ -110,7 +110,7 @@ func TestLockoutUnderConcurrency(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range 200 {
 		group.Go(func() {
-			_, err := a.SignIn(from("192.0.2.1", request()), "ada", fmt.Sprint("guess ", i))
+			_, err := a.SignIn(from("192.0.2.1", request()), "ada", fmt.Sprint("guess ", i), "")
 			switch {
 			case errors.Is(err, ErrCredentials):
 				looked.Add(1)
@@ -134,7 +134,7 @@ func TestRightPasswordsAtOnce(t *testing.T) {
 	var group sync.WaitGroup
 	for range 100 {
 		group.Go(func() {
-			_, err := a.SignIn(from("192.0.2.1", request()), "ada", "correct horse")
+			_, err := a.SignIn(from("192.0.2.1", request()), "ada", "correct horse", "")
 			if err != nil {
 				t.Error(err)
 			}
@@ -185,7 +185,7 @@ func TestLockoutWaitEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	for _, password := range []string{"one", "two"} { // one waits for a place, the other for its verdict
 		group.Go(func() {
-			_, err := a.SignIn(from("192.0.2.1", request()).WithContext(ctx), "ada", password)
+			_, err := a.SignIn(from("192.0.2.1", request()).WithContext(ctx), "ada", password, "")
 			if !errors.Is(err, context.Canceled) {
 				t.Error(err)
 			}

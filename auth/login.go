@@ -16,31 +16,32 @@ const waitingBound = 256
 // Login checks a name and a password for a caller who has no request; failures are
 // not counted.
 func (a *Auth) Login(ctx context.Context, name, password string) (Identity, error) {
-	return a.signIn(ctx, nil, name, password)
+	return a.signIn(ctx, nil, name, password, "")
 }
 
-// SignIn checks a name and a password that a request brings. Who fails too often
-// from one address is refused for a while, whatever the password (ErrLocked).
-func (a *Auth) SignIn(r *http.Request, name, password string) (Identity, error) {
-	return a.signIn(r.Context(), r, name, password)
+// SignIn checks a name and a password that a request brings, and the token of a
+// second factor where the account has one. Who fails too often from one address is
+// refused for a while, whatever the password (ErrLocked).
+func (a *Auth) SignIn(r *http.Request, name, password, token string) (Identity, error) {
+	return a.signIn(r.Context(), r, name, password, token)
 }
 
 // A claim is a password of an account, to be proved.
 type claim struct {
-	who            *account
-	name, password string
-	proof          proof
+	who                   *account
+	name, password, token string
+	proof                 proof
 }
 
-func (a *Auth) signIn(ctx context.Context, r *http.Request, name, password string) (Identity, error) {
+func (a *Auth) signIn(ctx context.Context, r *http.Request, name, password, token string) (Identity, error) {
 	who, err := a.account(ctx, name)
 	if err != nil {
 		return Identity{}, err
 	}
-	c := claim{who, name, password, a.prover.proof(name, password, who.rev)}
+	c := claim{who, name, password, token, a.prover.proof(name, password, who.rev)}
 	right := false
 	if r == nil || a.lockouts.failing.Load() == 0 {
-		right, _ = a.prover.verdict(c.proof)
+		right, _ = a.known(c)
 	}
 	if !right {
 		right, err = a.judge(ctx, r, c)
@@ -68,12 +69,24 @@ func (a *Auth) judge(ctx context.Context, r *http.Request, c claim) (right bool,
 	return a.guarded(ctx, mode, from, c)
 }
 
-// prove is the verdict on a password, remembered or worked out.
+// known is the verdict on a claim where its password's is remembered.
+func (a *Auth) known(c claim) (right, known bool) {
+	right, known = a.prover.verdict(c.proof)
+	return right && a.second(c), known
+}
+
+// second reports whether a claim has what its account asks for beside the password.
+func (a *Auth) second(c claim) bool {
+	return c.who.totp == nil || c.who.totp.accepts(c.token, a.o.Now())
+}
+
+// prove is the verdict on a claim, remembered or worked out.
 func (a *Auth) prove(ctx context.Context, c claim) (right bool, err error) {
-	if right, known := a.prover.verdict(c.proof); known {
+	if right, known := a.known(c); known {
 		return right, nil
 	}
-	return a.check(ctx, c)
+	right, err = a.check(ctx, c)
+	return right && a.second(c), err
 }
 
 // nobody stands in for accounts that do not exist.

@@ -81,7 +81,7 @@ func (r *Registry) signIn(q *request, name, password, email string) (auth.Identi
 		if err != nil {
 			return auth.Identity{}, err
 		}
-		return r.auth.SignIn(q.Request, name, password)
+		return r.auth.SignIn(q.Request, name, password, "")
 	}
 	if who, err := r.auth.Login(q.Context(), name, password); err == nil {
 		return who, nil // the server admin, who is no document

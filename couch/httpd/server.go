@@ -77,8 +77,9 @@ type Authenticator interface {
 	Identify(r *http.Request) (auth.Identity, error)
 	// Handlers are the names of the ways by which it does.
 	Handlers() []string
-	// SignIn checks a name and a password that a request brings.
-	SignIn(r *http.Request, name, password string) (auth.Identity, error)
+	// SignIn checks a name and a password that a request brings, and the token of a
+	// second factor where the account has one.
+	SignIn(r *http.Request, name, password, token string) (auth.Identity, error)
 	// Cookie is the Set-Cookie by which an identity's session goes on, ClearCookie the
 	// one that ends it in the browser. RenewCookie is "" unless id came by a cookie
 	// that nears its end.

@@ -42,11 +42,11 @@ func appendName(dst []byte, id auth.Identity) []byte {
 
 // logIn is POST /_session: a cookie for a name and a password.
 func (c *call) logIn() error {
-	name, password, err := c.credentials()
+	given, err := c.credentials()
 	if err != nil {
 		return err
 	}
-	id, err := c.s.auth.SignIn(c.r, name, password)
+	id, err := c.s.auth.SignIn(c.r, given.name, given.password, given.token)
 	if errors.Is(err, auth.ErrCredentials) {
 		c.set("Set-Cookie", c.s.auth.ClearCookie(c.r))
 		c.out = appendProblem(c.out[:0], explain(err))
@@ -85,41 +85,44 @@ func (c *call) answerOr(status int, param string) error {
 	return nil
 }
 
-// credentials are the body of POST /_session, JSON or an HTML form. The name may
-// be called username, as older programs do.
-func (c *call) credentials() (name, password string, err error) {
+// credentials are the body of POST /_session.
+type credentials struct{ name, password, token string }
+
+// credentials reads them, from JSON or an HTML form. The name may be called
+// username, as older programs do.
+func (c *call) credentials() (as credentials, err error) {
 	raw, err := c.body()
 	if err != nil {
-		return "", "", err
+		return as, err
 	}
 	given := map[string]string{}
 	switch mediaType(c.r.Header) {
 	case "application/json":
 		if err := readStrings(raw, given); err != nil {
-			return "", "", err
+			return as, err
 		}
 	case "application/x-www-form-urlencoded":
 		form, err := url.ParseQuery(string(raw))
 		if err != nil {
-			return "", "", errURLEncoding
+			return as, errURLEncoding
 		}
 		for key := range form {
 			given[key] = form.Get(key)
 		}
 	default:
-		return "", "", errSessionType
+		return as, errSessionType
 	}
 	name, named := given["name"]
 	username, alias := given["username"]
 	switch {
 	case !named && !alias:
-		return "", "", badRequest("request body must contain a username")
+		return as, badRequest("request body must contain a username")
 	case named && alias && name != username:
-		return "", "", badRequest("request body contains different usernames")
+		return as, badRequest("request body contains different usernames")
 	case !named:
 		name = username
 	}
-	return name, given["password"], nil
+	return credentials{name, given["password"], given["token"]}, nil
 }
 
 // readStrings reads the members of a JSON object that are strings.
