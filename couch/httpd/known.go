@@ -45,7 +45,6 @@ var knownSettings = []known{
 	{"chttpd", "x_forwarded_ssl", "X-Forwarded-Ssl", atOnce, "the header that says on where it is https"},
 	{"chttpd_auth", "allow_conflicted_user_docs", "false", atOnce, "an account whose documents conflict may sign in by the winner"},
 	{"chttpd_auth", "allow_persistent_cookies", "true", atOnce, "a session's cookie outlives the browser's window"},
-	{"chttpd_auth", "authentication_db", "", kept, "told by _session; the accounts are those of _users"},
 	{"chttpd_auth", "authentication_redirect", "/_utils/session.html", atOnce, "where a browser without credentials is sent"},
 	{"chttpd_auth", "cookie_domain", "", atOnce, "the cookie's Domain"},
 	{"chttpd_auth", "hash_algorithms", "sha256, sha", atOnce, "what signs cookies: the first; the others are taken too"},
