@@ -95,7 +95,7 @@ func (l *landing) merge(e *edit) error {
 		}
 	}
 	if p.record.tree.Has(path[0]) {
-		path = path[:min(len(path), l.db.RevsLimit())] // what is older would be stemmed again
+		path = path[:l.db.unstemmed(len(path))] // what is older would be stemmed again
 	}
 	outcome := p.record.tree.Merge(path, e.doc.Deleted)
 	p.edited = true
