@@ -79,3 +79,16 @@ func TestFeedOptions(t *testing.T) {
 	require.NoError(t, feed.Err())
 	require.Equal(t, []bool{true, false, true, false}, told)
 }
+
+func TestAttEncodingInfo(t *testing.T) {
+	db := database(t)
+	put(t, db, "a", `{"_attachments":{"t":{"content_type":"text/plain","data":"aGVsbG8="}}}`)
+	feed := db.Changes(t.Context(), kivik.Params(map[string]any{"include_docs": true, "att_encoding_info": true}))
+	require.True(t, feed.Next())
+	var doc struct {
+		Attachments map[string]struct{ Encoding string } `json:"_attachments"`
+	}
+	require.NoError(t, feed.ScanDoc(&doc))
+	require.Equal(t, "gzip", doc.Attachments["t"].Encoding)
+	require.NoError(t, feed.Close())
+}

@@ -27,6 +27,7 @@ type options struct {
 	Latest           bool        // latest: the leaf that follows Rev
 	Attachments      bool        // attachments: with their bytes
 	AttsSince        []couch.Rev // atts_since: with bytes where newer than these; a JSON array or []string
+	AttEncodingInfo  bool        // att_encoding_info: with encoding and encoded_length of what is stored compressed
 
 	// Writing.
 	Replicated bool // new_edits=false
@@ -63,6 +64,7 @@ func (o *options) get() couch.GetOptions {
 	return couch.GetOptions{
 		Rev: o.Rev, Latest: o.Latest, Revs: o.Revs, RevsInfo: o.RevsInfo, Conflicts: o.Conflicts,
 		DeletedConflicts: o.DeletedConflicts, LocalSeq: o.LocalSeq, Attachments: o.Attachments, AttsSince: o.AttsSince,
+		AttEncodingInfo: o.AttEncodingInfo,
 	}
 }
 
@@ -75,7 +77,7 @@ func (o *options) apart() couch.GetOptions {
 
 // rowGet are the options of the documents in rows, which have no say over the revision.
 func (o *options) rowGet() couch.GetOptions {
-	return couch.GetOptions{Conflicts: o.Conflicts, Attachments: o.Attachments}
+	return couch.GetOptions{Conflicts: o.Conflicts, Attachments: o.Attachments, AttEncodingInfo: o.AttEncodingInfo}
 }
 
 func parse(o kdriver.Options) (*options, error) {
@@ -121,6 +123,7 @@ var setters = map[string]func(*options, any) error{
 	"revs_info":         setBool(func(o *options, b bool) { o.RevsInfo = o.RevsInfo || b }),
 	"conflicts":         setBool(func(o *options, b bool) { o.Conflicts = o.Conflicts || b }),
 	"deleted_conflicts": setBool(func(o *options, b bool) { o.DeletedConflicts = o.DeletedConflicts || b }),
+	"att_encoding_info": setBool(func(o *options, b bool) { o.AttEncodingInfo = b }),
 	"meta": setBool(func(o *options, b bool) {
 		o.RevsInfo, o.Conflicts, o.DeletedConflicts = o.RevsInfo || b, o.Conflicts || b, o.DeletedConflicts || b
 	}),

@@ -29,12 +29,12 @@ func (c *call) changes() error {
 
 // changesTag is the ETag of the normal feed: the query and where the database stands.
 func (c *call) changesTag() (unchanged bool, err error) {
-	info, err := c.db.Info(c.ctx())
+	seq, err := c.db.UpdateSeq()
 	if err != nil {
 		return false, err
 	}
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(c.db.FormatSeq(info.UpdateSeq) + "?" + c.r.URL.RawQuery))
+	_, _ = h.Write([]byte(c.db.FormatSeq(seq) + "?" + c.r.URL.RawQuery))
 	return c.etag(`"` + strconv.FormatUint(h.Sum64(), 36) + `"`), nil
 }
 
