@@ -185,6 +185,9 @@ func (c *checker) doc(key, value []byte) error {
 		c.unreadable[id] = append([]byte{}, value...)
 		return nil
 	}
+	if err := c.db.misplaced(id); err != nil {
+		c.problem("%q: %v", id, err)
+	}
 	c.docs[r.winner.Deleted]++
 	c.size += r.size
 	c.report.Documents++

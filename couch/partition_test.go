@@ -71,3 +71,24 @@ func TestPartition(t *testing.T) {
 	_, err = plain.PartitionInfo(ctx, "a")
 	require.ErrorIs(t, err, errNotPartitioned)
 }
+
+// An id that has a partition lies in its range, and in no other's.
+func FuzzPartition(f *testing.F) {
+	for _, id := range []string{"a:b", "a", ":", "a:", ":b", "_a:b", "a:_b", "_design/x", "a;:b", "a\x00:b", "é:\xff"} {
+		f.Add(id, "a")
+	}
+	f.Fuzz(func(t *testing.T, id, other string) {
+		name, err := DocID(id).Partition()
+		if err != nil || name == "" {
+			return
+		}
+		require.NoError(t, CheckPartition(name))
+		for _, p := range []string{name, other} {
+			if CheckPartition(p) != nil {
+				continue
+			}
+			start, last := PartitionRange(p)
+			require.Equal(t, p == name, start <= DocID(id) && DocID(id) < last, "%q %q", id, p)
+		}
+	})
+}

@@ -68,6 +68,7 @@ func (db *DB) purge(asked []RevsQuery) ([]Purged, *pebble.Batch, Seq, error) {
 	}
 	after := l.counts
 	db.counts.Store(&after)
+	db.store.keeper.look(db, &after)
 	db.store.global.updated(db)
 	return answers, l.batch, after.seq, nil
 }
@@ -83,7 +84,7 @@ func (l *landing) purge(q RevsQuery) (Purged, error) {
 	if len(leaves) == 0 {
 		return out, nil
 	}
-	freed, err := l.sizes(q.ID, leaves)
+	freed, atts, err := l.sizes(q.ID, leaves)
 	if err != nil {
 		return out, err
 	}
@@ -95,6 +96,7 @@ func (l *landing) purge(q RevsQuery) (Purged, error) {
 	}
 	p.dirty = true
 	p.freed += freed
+	l.counts.stale += atts
 	l.counts.purged++
 	out.Seq = l.counts.purged
 	set(l.batch, l.db.purgeKey(out.Seq), out.append(nil))
@@ -105,19 +107,20 @@ func (l *landing) purge(q RevsQuery) (Purged, error) {
 	return out, nil
 }
 
-// sizes are the bytes of the leaves that go.
-func (l *landing) sizes(id DocID, leaves []revtree.Node) (total int64, err error) {
+// sizes are the bytes of the leaves that go, and of these their attachments',
+// which lie where they are until a compaction.
+func (l *landing) sizes(id DocID, leaves []revtree.Node) (all, atts int64, err error) {
 	for _, leaf := range leaves {
 		body, err := l.db.readBody(l.db.store.pebble, id, leaf.Rev)
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
-		total += int64(len(body.json))
+		all += int64(len(body.json))
 		for i := range body.atts {
-			total += body.atts[i].length
+			atts += body.atts[i].length
 		}
 	}
-	return total, nil
+	return all + atts, atts, nil
 }
 
 // vanish removes a document without leaves. It takes a sequence, so that who

@@ -45,6 +45,7 @@ func (f *faults) met() bool {
 type ledger struct {
 	mu      sync.Mutex // guards the rest
 	acked   map[DocID]Rev
+	purged  map[DocID]Rev
 	created bool
 	odd     error // an error that is not what clients may see
 }
@@ -67,6 +68,21 @@ func (l *ledger) put(db *DB, docs ...*Document) {
 		if l.note(r.Err) {
 			l.acked[r.ID] = r.Rev
 		}
+	}
+}
+
+// purge forgets a document of which one revision is known.
+func (l *ledger) purge(db *DB, id DocID) {
+	rev := l.rev(id)
+	if rev.IsZero() {
+		return
+	}
+	answers, err := db.Purge(ctx, []RevsQuery{{ID: id, Revs: []Rev{rev}}})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.acked, id) // where it failed nobody knows
+	if l.note(err) && len(answers[0].Revs) == 1 {
+		l.purged[id] = rev
 	}
 }
 
@@ -110,6 +126,7 @@ func (l *ledger) run(o Options) {
 		l.put(db, &Document{ID: "att", Rev: l.rev("att"), Attachments: []Attachment{{Name: "f", ContentType: "image/png", Data: big[round:]}}})
 		l.seen(db.Compact(ctx))
 		l.put(db, &Document{ID: DocID(fmt.Sprint("after", round))})
+		l.purge(db, "doc7")
 	}
 	c, err := db.Changes(ctx, ChangesOptions{Limit: -1, IncludeDocs: true})
 	if l.seen(err) {
@@ -139,7 +156,7 @@ func TestEveryOperationFails(t *testing.T) {
 			sweeps++
 			disk := vfs.NewCrashableMem()
 			f := &faults{at: at, row: row}
-			l := &ledger{acked: map[DocID]Rev{}}
+			l := &ledger{acked: map[DocID]Rev{}, purged: map[DocID]Rev{}}
 			fatal, done := make(chan error, 100), make(chan struct{})
 			o := Options{FS: errorfs.Wrap(disk, f), Fatal: func(err error) {
 				fatal <- err
@@ -159,7 +176,7 @@ func TestEveryOperationFails(t *testing.T) {
 			l.mu.Lock()
 			require.NoError(t, l.odd, "operation %d", at)
 			left := disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 0, RNG: rand.New(rand.NewPCG(1, uint64(at)))})
-			acked, created := l.acked, l.created
+			acked, purged, created := l.acked, l.purged, l.created
 			l.mu.Unlock()
 
 			after, err := Open("data", Options{FS: left})
@@ -172,6 +189,11 @@ func TestEveryOperationFails(t *testing.T) {
 					answers, err := db.RevsDiff(ctx, []RevsQuery{{ID: id, Revs: []Rev{rev}}})
 					require.NoError(t, err)
 					require.Empty(t, answers, "operation %d: %s %s was acknowledged", at, id, rev)
+				}
+				for id, rev := range purged {
+					answers, err := db.RevsDiff(ctx, []RevsQuery{{ID: id, Revs: []Rev{rev}}})
+					require.NoError(t, err)
+					require.Len(t, answers, 1, "operation %d: %s %s was purged", at, id, rev)
 				}
 			}
 			require.NoError(t, after.Close())

@@ -57,6 +57,11 @@ func TestCrashDuringBuilds(t *testing.T) {
 
 		for range 200 + r.Intn(400) {
 			id := fmt.Sprint("doc", r.Intn(800))
+			if rev, there := h.revs[id]; there && r.Intn(5) == 0 {
+				h.purge(id, rev)
+				delete(m, id)
+				continue
+			}
 			d := modelDoc{string(rune('a' + r.Intn(3))), r.Intn(800), 10 + r.Intn(80)}
 			h.put(id, fmt.Sprintf(`{"a":"%s","n":%d,"v":%d}`, d.a, d.n, d.v))
 			m[id] = d

@@ -2,7 +2,9 @@ package views
 
 import (
 	"fmt"
+	"math/rand"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -89,4 +91,77 @@ func TestPurgeLogOutrun(t *testing.T) {
 	require.EqualValues(t, left, rows.Total())
 	require.NoError(t, rows.Close())
 	require.Equal(t, 2, h.rebuilds(), "an index that begins has missed nothing")
+}
+
+// Writers purge, replicas send again what was purged, the database is compacted
+// and the index built, all at once: in the end the index is what a new one is.
+func TestPurgeUnderLoad(t *testing.T) {
+	r := random(t)
+	seeds := []int64{r.Int63(), r.Int63(), r.Int63()}
+	h := open(t, Options{})
+	require.NoError(t, h.db.SetPurgedInfosLimit(h.ctx, 40))
+	h.put("_design/d", `{"views":{"x":{"map":"function(doc){ emit(doc.n, 1) }","reduce":"_sum"}}}`)
+	var group, readers sync.WaitGroup
+	stop := make(chan struct{})
+	repeat := func(f func() error) {
+		readers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					if err := f(); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			}
+		})
+	}
+	repeat(func() error {
+		rows, err := h.engine.Query(h.ctx, h.db, "d", "x", Query{Limit: -1})
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+		}
+		return rows.Err()
+	})
+	repeat(func() error { return h.db.Compact(h.ctx) })
+	for w, seed := range seeds {
+		group.Go(func() {
+			r := rand.New(rand.NewSource(seed))
+			for range 400 {
+				id := couch.DocID(fmt.Sprint(w, "-", r.Intn(20)))
+				// Any branch of a tree of three generations, purged or not.
+				path := []couch.Rev{{Pos: 1, ID: "a"}}
+				for range r.Intn(3) {
+					path = append([]couch.Rev{{Pos: path[0].Pos + 1, ID: string(rune('a' + r.Intn(3)))}}, path...)
+				}
+				var err error
+				if r.Intn(3) == 0 {
+					_, err = h.db.Purge(h.ctx, []couch.RevsQuery{{ID: id, Revs: path[:1]}})
+				} else {
+					doc := &couch.Document{ID: id, Rev: path[0], Revisions: path, Deleted: r.Intn(4) == 0, Body: fmt.Appendf(nil, `{"n":%d}`, r.Intn(50))}
+					_, err = h.db.Put(h.ctx, doc, couch.WriteOptions{Replicated: true})
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	close(stop)
+	readers.Wait()
+	followed := h.query("x", Query{Limit: -1, NoReduce: true})
+	sum := h.query("x", Query{Limit: -1})
+	h.put("_design/d", `{"views":{"x":{"map":"function(doc){ emit(doc.n, 1); }","reduce":"_sum"}}}`)
+	require.Equal(t, h.query("x", Query{Limit: -1, NoReduce: true}), followed)
+	require.Equal(t, h.query("x", Query{Limit: -1}), sum)
+	report, err := h.store.Check(h.ctx, nil)
+	require.NoError(t, err)
+	require.Empty(t, report.Problems)
 }

@@ -224,6 +224,15 @@ func FuzzDecode(f *testing.F) {
 		tree.Trunk()
 		tree.Stem(2)
 		roundTrip(t, tree)
+		leaves := tree.Leaves()
+		for i, leaf := range leaves {
+			require.Equal(t, []Node{leaf}, tree.LeavesUnder(leaf.Rev))
+			removed, _ := tree.Remove([]Rev{leaf.Rev})
+			require.Equal(t, []Node{leaf}, removed)
+			require.Equal(t, len(leaves)-i-1, len(tree.Leaves()))
+			roundTrip(t, tree)
+		}
+		require.Zero(t, tree.Len())
 	})
 }
 
