@@ -75,4 +75,34 @@
 // is woken reads and renders a page, the others send its bytes. A feed ends with
 // last_seq when the database goes or the server closes, and when its client goes.
 // Its filter is of the revision of the design document that it began with.
+//
+// # Where answers differ from CouchDB's
+//
+// The conformance tables and the differential test hold every answer against
+// CouchDB 3.5; rows with theirs name its status where ours is another. On purpose
+// differ, of documents:
+//
+//   - What makes CouchDB fail with 500 (members and parameters of a wrong type) is 400.
+//   - An edit that names a revision of a document that is not there conflicts, always;
+//     CouchDB makes a child of nothing unless a validator has it look.
+//   - Of two edits of one document in one _bulk_docs the second conflicts, though it
+//     names the revision of the first: what validated it has not seen the first.
+//   - An attachment stub that means nothing is its document's error in _bulk_docs, not
+//     the whole request's.
+//   - batch=ok is durable when it is answered, and a conflict is told.
+//   - rev with latest=true is a leaf below rev, as CouchDB's manual has it; CouchDB
+//     sends the winner of the document.
+//   - "1-", "0-x" and a _revisions that is longer than its start are no revisions.
+//   - A body keeps its spelling of numbers and strings (1e2, \u00e9) but not the white
+//     space between them; the revision is the same. JSON may be 500 deep.
+//   - An attachment's revpos is the generation that brought its bytes, also where a
+//     client says otherwise, in a copy, and in a document made anew; the revision of
+//     such a document tells its attachments apart. Attachments that are no objects
+//     are refused. Digests of compressed ones are of another compressor.
+//   - The body of an ancestor that comes late is kept, whatever else is in the request.
+//   - A Destination may not begin with a slash nor hold a bad escape.
+//   - The revision of a _local document is 0-N or refused with 400.
+//   - Of keys in the query and in the body the query's count; a single key of a query
+//     in queries has a row where it is missing.
+//   - w and r are not read: there is one node.
 package httpd
