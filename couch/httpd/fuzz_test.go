@@ -18,7 +18,8 @@ import (
 // Whatever a server admin sends, the answer is never an internal error: that is
 // what a panic gives too. A request that waits is ended as a leaving client ends it.
 func FuzzRequest(f *testing.F) {
-	for _, table := range []map[string][]step{scenarios, purgeScenarios, partitionScenarios, clusterScenarios, dbUpdatesScenarios} {
+	// Not those of _changes: their functions throw errors of their own, with words of their own.
+	for _, table := range []map[string][]step{scenarios, attachmentScenarios, clusterScenarios, dbUpdatesScenarios, partitionScenarios, purgeScenarios} {
 		for _, steps := range table {
 			for _, s := range steps {
 				f.Add(s.do, s.header, s.send)
@@ -62,8 +63,8 @@ func FuzzRequest(f *testing.F) {
 		defer cancel()
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r.WithContext(ctx))
-		if ctx.Err() == nil && w.Code != http.StatusNotImplemented && !strings.Contains(w.Body.String(), noSearch) {
-			require.Less(t, w.Code, 500, "%s: %s", line, w.Body)
+		if ctx.Err() == nil {
+			require.NoError(t, faulty(w.Code, w.Body.Bytes(), r.Method == "HEAD"), line)
 		}
 	})
 }
