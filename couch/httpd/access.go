@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"slices"
+	"strings"
 
 	"settee/couch"
 )
@@ -32,6 +33,9 @@ func (c *call) admit(r *row) (func(*call) error, error) {
 		return nil, err
 	}
 	c.dbAdmin = c.user.Admin()
+	if !c.dbAdmin && hidden(name) {
+		return nil, errNotServerAdmin
+	}
 	if !c.dbAdmin && natureOf(name) != ordinary && listsAccounts[r.Path] {
 		return nil, errNotServerAdmin
 	}
@@ -53,6 +57,12 @@ func (c *call) admit(r *row) (func(*call) error, error) {
 		return nil, c.stranger()
 	}
 	return c.admitToDatabase(r, natureOf(name))
+}
+
+// hidden reports a first segment that only server admins may name: CouchDB tells
+// nobody else whether it is an endpoint.
+func hidden(segment string) bool {
+	return strings.HasPrefix(segment, "_") && natureOf(segment) == ordinary
 }
 
 // admitToServer refuses by what the server says of the caller.

@@ -172,8 +172,10 @@ func (c *call) object() ([]byte, error) {
 		return nil, err
 	case first(raw) == 0:
 		return nil, errJSON
-	case !isObject(raw):
-		return nil, errBodyObject
+	case isObject(raw):
+		return raw, nil
+	case decode(raw, new(any)) != nil:
+		return nil, errJSON
 	}
-	return raw, nil
+	return nil, errBodyObject
 }

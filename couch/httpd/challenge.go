@@ -3,6 +3,7 @@ package httpd
 import (
 	"net/http"
 	"net/url"
+	"strings"
 
 	"settee/couch"
 )
@@ -21,7 +22,8 @@ func (c *call) challenge(p problem) int {
 	case c.policy.requireUser:
 		h.Set("WWW-Authenticate", `Basic realm="server"`)
 	case !accepts(c.r.Header, "application/json") && accepts(c.r.Header, "text/html"):
-		c.location(c.policy.redirect + "?return=" + url.QueryEscape(c.r.URL.Path) + "&reason=" + url.QueryEscape(p.reason))
+		asked := "?return=" + url.QueryEscape(c.r.URL.Path) + "&reason=" + url.QueryEscape(p.reason)
+		c.location(c.policy.redirect + strings.ReplaceAll(asked, "+", "%20"))
 		return http.StatusFound
 	}
 	return p.status

@@ -42,6 +42,7 @@ type house struct {
 	*httpd.Server
 	address string // with the admin's credentials
 	base    *url.URL
+	store   *couch.Store
 }
 
 func start(t testing.TB, o httpd.Options) *house { return startOn(t, couch.Options{}, o) }
@@ -72,7 +73,7 @@ func startOn(t testing.TB, on couch.Options, o httpd.Options) *house {
 	address := strings.Replace(h.URL, "http://", "http://admin:secret@", 1)
 	base, err := url.Parse(address)
 	require.NoError(t, err)
-	return &house{Server: s, address: address, base: base}
+	return &house{Server: s, address: address, base: base, store: store}
 }
 
 // do sends one request, as the admin unless user names someone ("-": nobody).

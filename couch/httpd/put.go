@@ -41,10 +41,17 @@ func (c *call) parse(raw []byte) (*couch.Document, error) {
 		}
 		return nil, errJSON
 	}
+	read := couch.ParseDocument
 	if natureOf(c.db.Name()) == users {
-		return c.parseAccount(raw)
+		read = c.parseAccount
 	}
-	return couch.ParseDocument(raw)
+	d, err := read(raw)
+	if err == nil && int64(len(d.Body)) > c.s.store.MaxDocumentSize() {
+		// Named as the body names it, and for a batch the answer to all of it: replicators
+		// send such a batch again in halves.
+		return nil, &couch.Error{Kind: couch.DocumentTooLarge, Reason: string(d.ID)}
+	}
+	return d, err
 }
 
 // store writes a document that the path names and answers.

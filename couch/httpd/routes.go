@@ -75,14 +75,14 @@ var table = []row{
 	{"GET,HEAD", "/_dbs_info", lister, takesAny, (*call).dbsInfo},
 	{"POST", "/_dbs_info", lister, takesJSON, (*call).dbsInfoOf},
 	{"GET,HEAD", "/_active_tasks", admin, takesAny, (*call).activeTasks},
-	{"GET,HEAD", "/_membership", admin, takesAny, (*call).membership},
+	{"GET", "/_membership", admin, takesAny, (*call).membership},
 	{"GET,HEAD,POST,PUT,DELETE", "/{verb:_replicate}", signedIn, takesAny, (*call).unbuiltVerb},
 	{"GET", "/_db_updates", admin, takesAny, (*call).dbUpdates},
 	{"GET", "/_cluster_setup", admin, takesAny, (*call).clusterState},
 	{"POST", "/_cluster_setup", admin, takesAny, (*call).setUpCluster},
 	{"GET,HEAD,POST,PUT,DELETE", "/{verb:_scheduler}", admin, takesAny, (*call).unbuiltVerb},
 	{"GET,HEAD,POST,PUT,DELETE", "/_node", admin, takesAny, (*call).noNodePath},
-	{"GET", aNode, admin, takesAny, ofNode((*call).nodeItself)},
+	{"GET,HEAD,POST,PUT,DELETE", aNode, admin, takesAny, ofNode((*call).nodeItself)},
 	{"GET", aNode + "/_config", admin, takesAny, ofNode((*call).config)},
 	{"POST", aNode + "/_config/_reload", admin, takesAny, ofNode((*call).reloadConfig)},
 	{"GET", aNode + "/_config/{section}", admin, takesAny, ofNode((*call).configSection)},
@@ -177,7 +177,7 @@ var table = []row{
 	{"GET,HEAD,POST,PUT,DELETE,COPY", anyDB + "/_local", member, takesAny, (*call).noLocalID},
 	{"GET,HEAD,PUT,DELETE", anyDB + "/_local/{local}/{att:.+}", member, takesAny, (*call).noLocalAttachments},
 
-	{"GET,HEAD", oneDesign + "/_info", member, takesAny, (*call).viewInfo},
+	{"GET", oneDesign + "/_info", member, takesAny, (*call).viewInfo},
 	{"GET,HEAD,POST,PUT,DELETE", oneDesign + "/{verb:_show}/{rest:.+}", member, takesAny, (*call).unbuiltVerb},
 	{"GET,HEAD,POST,PUT,DELETE", oneDesign + "/{verb:_list}/{rest:.+}", member, takesAny, (*call).unbuiltVerb},
 	{"GET,HEAD,POST,PUT,DELETE", oneDesign + "/{verb:_update}/{rest:.+}", member, takesAny, (*call).unbuiltVerb},
@@ -244,6 +244,18 @@ func copyLast(a, b string) int {
 	return strings.Compare(a, b)
 }
 
+// allowed are the Allow headers that CouchDB words in another order than most, or
+// with other methods than it takes.
+var allowed = map[string]string{
+	"/_session":                        "GET,HEAD,POST,DELETE",
+	aNode + "/_config/{section}/{key}": "GET,PUT,DELETE",
+	anyDB:                              "DELETE,GET,HEAD,POST",
+	anyDB + "/_changes":                "GET,POST,HEAD",
+	anyDB + "/_revs_limit":             "PUT,GET",
+	anyDB + "/_security":               "PUT,GET",
+	oneDesign + "/_view/{view}":        "GET,POST,HEAD",
+}
+
 // newRouter makes one mux route of each path. The router knows paths only: 405
 // and Allow are the endpoint's own.
 func newRouter() *mux.Router {
@@ -262,7 +274,9 @@ func newRouter() *mux.Router {
 			e.rows[http.MethodHead] = e.rows[http.MethodGet] // some of CouchDB's endpoints take it and do not say so
 		}
 		slices.SortFunc(methods, copyLast)
-		e.allow = strings.Join(methods, ",")
+		if e.allow = allowed[path]; e.allow == "" {
+			e.allow = strings.Join(methods, ",")
+		}
 		router.Handle(path, e)
 	}
 	return router

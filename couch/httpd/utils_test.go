@@ -35,6 +35,29 @@ func TestSignInPage(t *testing.T) {
 	require.Contains(t, header.Get("Set-Cookie"), "AuthSession=")
 }
 
+func TestPages(t *testing.T) {
+	h := start(t, httpd.Options{})
+	status, header, page := do(t, h.base, "-", "GET", "/_utils/", "Accept: text/html", "")
+	require.Equal(t, 200, status)
+	require.Equal(t, "text/html; charset=utf-8", header.Get("Content-Type"))
+	require.Contains(t, page, "<h1>settee</h1>")
+	require.Equal(t, "en", attribute(t, page, "html", "lang"))
+	status, header, icon := do(t, h.base, "-", "GET", "/favicon.ico", "", "")
+	require.Equal(t, 200, status)
+	require.Equal(t, "public, max-age=31536000", header.Get("Cache-Control"))
+	require.Equal(t, "\x00\x00\x01\x00", icon[:4], "an icon file's first bytes")
+}
+
+// CouchDB 3.5 answers 500 to keys here.
+func TestAllDBsKeys(t *testing.T) {
+	h := start(t, httpd.Options{})
+	for _, name := range []string{"/a", "/b", "/c"} {
+		do(t, h.base, "", "PUT", name, "", "")
+	}
+	_, _, body := do(t, h.base, "", "GET", "/_all_dbs?keys=[%22c%22,%22none%22,%22a%22]", "", "")
+	require.Equal(t, "[\"c\",\"a\"]\n", body)
+}
+
 // What a link puts into the page stays text.
 func TestSignInPageEscapes(t *testing.T) {
 	h := start(t, httpd.Options{})

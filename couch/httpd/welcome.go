@@ -67,7 +67,7 @@ func (c *call) uuids() error {
 	}
 	c.out = append(dst, "]}\n"...)
 	h := c.w.Header()
-	h.Set("Cache-Control", "must-revalidate, no-cache")
+	h.Set("Cache-Control", "no-cache")
 	h.Set("Pragma", "no-cache")
 	h.Set("Expires", "Mon, 01 Jan 1990 00:00:00 GMT")
 	if c.etag(tagOf(c.out)) {
