@@ -41,6 +41,17 @@
 // keeps its newest entries, a thousand by default; who comes later than that
 // begins anew. A revision that a replica sends again comes back.
 //
+// # Partitions
+//
+// A partitioned database holds ids of the form partition:id only, beside design
+// and _local documents. Ids are keys as they are, so a partition is a range of
+// every index by id, and of a space whose keys begin with it.
+//
+// # Global changes
+//
+// While there is a database _global_changes it has a document for the creation,
+// the updates and the deletion of each other one, written twice a second at most.
+//
 // # Durability
 //
 // Writers of one database take its lock, read the tree, assign the sequence and
@@ -86,7 +97,8 @@
 //
 // # Locks
 //
-// Store.mu, then DB.mu, then globalChanges.mu; those of the settings stand alone. Whatever takes long,
+// Store.mu, then DB.mu, then globalChanges.mu; those of the settings stand
+// alone. Whatever takes long,
 // parsing, hashing, validation, attachments, the wait for the disk, happens
 // outside them.
 package couch

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -194,4 +195,28 @@ func TestGlobalChangesSettings(t *testing.T) {
 	global, err := s.DB(GlobalChanges)
 	require.NoError(t, err)
 	require.NoError(t, global.WaitSeq(ctx, 0), "nobody asked for it")
+}
+
+// BenchmarkGlobalChanges puts with sixteen writers, while the global changes are
+// kept and while they are not.
+func BenchmarkGlobalChanges(b *testing.B) {
+	for _, kept := range []bool{false, true} {
+		b.Run(fmt.Sprintf("kept=%t", kept), func(b *testing.B) {
+			s := opened(b, Options{})
+			if kept {
+				_, err := s.Create(ctx, GlobalChanges)
+				require.NoError(b, err)
+			}
+			db, err := s.Create(ctx, "db")
+			require.NoError(b, err)
+			var n atomic.Int64
+			b.SetParallelism(8)
+			b.ResetTimer()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					putOne(b, db, fmt.Sprint(n.Add(1)))
+				}
+			})
+		})
+	}
 }

@@ -92,3 +92,43 @@ func FuzzPartition(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkPartition reads partitions of twenty documents among few and many others.
+func BenchmarkPartition(b *testing.B) {
+	for _, partitions := range []int{50, 5000} {
+		s := opened(b, Options{})
+		db, err := s.CreatePartitioned(ctx, "db")
+		require.NoError(b, err)
+		for p := range partitions {
+			docs := make([]*Document, 20)
+			for i := range docs {
+				docs[i] = &Document{ID: DocID(fmt.Sprintf("p%d:%d", p, i)), Body: []byte(`{"n":1}`)}
+			}
+			_, err := db.Bulk(ctx, docs, WriteOptions{})
+			require.NoError(b, err)
+		}
+		at := 0
+		next := func() string { at += 7; return fmt.Sprint("p", at%partitions) }
+		b.Run(fmt.Sprintf("info/%d", partitions), func(b *testing.B) {
+			for b.Loop() {
+				info, err := db.PartitionInfo(ctx, next())
+				require.NoError(b, err)
+				require.EqualValues(b, 20, info.Docs)
+			}
+		})
+		b.Run(fmt.Sprintf("all_docs/%d", partitions), func(b *testing.B) {
+			for b.Loop() {
+				start, last := PartitionRange(next())
+				rows, err := db.AllDocs(ctx, AllDocsOptions{Start: &start, End: &last, ExclusiveEnd: true, Limit: -1})
+				require.NoError(b, err)
+				n := 0
+				for rows.Next() {
+					n++
+				}
+				require.Equal(b, 20, n)
+				_ = rows.Offset()
+				require.NoError(b, rows.Close())
+			}
+		})
+	}
+}
