@@ -9,8 +9,9 @@ import (
 
 // cursor reads the records of the store; bad tells that one was cut short.
 type cursor struct {
-	b   []byte
-	bad bool
+	b    []byte
+	bad  bool
+	copy string // of the whole record, for texts to be parts of; "": each is a copy of its own
 }
 
 func (c *cursor) uvarint() uint64 {
@@ -33,7 +34,14 @@ func (c *cursor) bytes(n uint64) []byte {
 	return b
 }
 
-func (c *cursor) text() string { return string(c.bytes(c.uvarint())) }
+func (c *cursor) text() string {
+	b := c.bytes(c.uvarint())
+	if c.copy == "" || c.bad {
+		return string(b)
+	}
+	end := len(c.copy) - len(c.b)
+	return c.copy[end-len(b) : end]
+}
 
 func (c *cursor) flag() byte {
 	if b := c.bytes(1); b != nil {
@@ -115,6 +123,9 @@ func appendSeqRecord(dst []byte, id DocID, leaves []revtree.Node) []byte {
 // readSeq reads a by-seq record into change, all leaves or the winner alone.
 func readSeq(b []byte, change *Change, all bool) error {
 	c := cursor{b: b}
+	if all || len(b) < 256 { // one copy for the id and the revisions; not of a thousand leaves for one
+		c.copy = string(b)
+	}
 	change.ID = DocID(c.text())
 	change.Revs = change.Revs[:0]
 	change.Deleted = len(c.b) > 0 && c.b[0] == flagDeleted

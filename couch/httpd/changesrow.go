@@ -52,10 +52,10 @@ type rowForm struct {
 }
 
 // The feeds that are one JSON object are drawn alike.
-func (r rowForm) object() bool { return r.feed == normal || r.feed == longpoll }
+func (r *rowForm) object() bool { return r.feed == normal || r.feed == longpoll }
 
 // open appends what stands before a row.
-func (r rowForm) open(dst []byte, first bool) []byte {
+func (r *rowForm) open(dst []byte, first bool) []byte {
 	switch {
 	case r.feed == eventsource:
 		return append(dst, "data: "...)
@@ -66,7 +66,7 @@ func (r rowForm) open(dst []byte, first bool) []byte {
 }
 
 // change appends a row up to its document.
-func (r rowForm) change(dst []byte, ch *couch.Change, tells bool) []byte {
+func (r *rowForm) change(dst []byte, ch *couch.Change, tells bool) []byte {
 	if r.updates {
 		return r.appendUpdate(dst, ch)
 	}
@@ -94,7 +94,7 @@ func (r rowForm) change(dst []byte, ch *couch.Change, tells bool) []byte {
 }
 
 // close appends a row's end.
-func (r rowForm) close(dst []byte, ch *couch.Change) []byte {
+func (r *rowForm) close(dst []byte, ch *couch.Change) []byte {
 	switch dst = append(dst, '}'); r.feed {
 	case continuous:
 		return append(dst, '\n')
@@ -105,7 +105,7 @@ func (r rowForm) close(dst []byte, ch *couch.Change) []byte {
 }
 
 // appendSeq appends a sequence's text in quotes.
-func (r rowForm) appendSeq(dst []byte, s couch.Seq) []byte {
+func (r *rowForm) appendSeq(dst []byte, s couch.Seq) []byte {
 	dst = strconv.AppendUint(append(dst, '"'), uint64(s), 10)
 	return append(append(dst, r.tail...), '"')
 }

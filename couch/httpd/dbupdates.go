@@ -67,7 +67,7 @@ func (c *call) dbUpdatesParams() (changesParams, error) {
 
 // appendUpdate draws a row of _db_updates, up to its end. CouchDB's eventsource shows the
 // document's row instead, which no client can want.
-func (r rowForm) appendUpdate(dst []byte, ch *couch.Change) []byte {
+func (r *rowForm) appendUpdate(dst []byte, ch *couch.Change) []byte {
 	u, _ := couch.ParseDBUpdate(ch.ID)
 	dst = appendString(append(dst, `{"db_name":`...), u.Name)
 	dst = appendString(append(dst, `,"type":`...), u.Type)
