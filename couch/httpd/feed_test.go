@@ -207,8 +207,8 @@ func TestSlowReaderGetsAnotherSnapshot(t *testing.T) {
 	if testing.Short() {
 		t.Skip("moves many megabytes, or a thousand connections")
 	}
-	h := feeds(t, httpd.Options{Stall: 400 * time.Millisecond})
-	const docs, part = 40, 2 << 20
+	const docs, part, stall = 48, 1 << 20, 2 * time.Second
+	h := feeds(t, httpd.Options{Stall: stall})
 	doc := `{"text":"` + strings.Repeat("x", 1<<20) + `"}`
 	for i := range docs {
 		h.must(t, fmt.Sprintf("PUT /feeds/%d", i), doc, 201)
@@ -220,15 +220,15 @@ func TestSlowReaderGetsAnotherSnapshot(t *testing.T) {
 	require.NoError(t, err)
 	defer res.Body.Close()
 	var text bytes.Buffer
-	for {
+	for begun := time.Now(); ; {
 		_, err := io.CopyN(&text, res.Body, part)
 		if err == io.EOF {
 			break
 		}
 		require.NoError(t, err)
-		if text.Len() < 10*part {
+		if time.Since(begun) < stall*5/4 {
 			h.must(t, fmt.Sprintf("PUT /feeds/late%d", text.Len()/part), "{}", 201)
-			time.Sleep(100 * time.Millisecond) // slow, but not stalled
+			time.Sleep(stall / 20) // slow, but not stalled
 		}
 	}
 	var answer struct {
