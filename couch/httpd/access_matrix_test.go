@@ -99,7 +99,7 @@ func concrete(pattern string) string {
 
 // Every row of the table, by every caller: nothing is reachable that should not be,
 // and nothing refused that should be.
-func TestAccessMatrix(t *testing.T) {
+func TestAccessConformance(t *testing.T) {
 	base := open(t)
 	must := func(request, body string, want int) {
 		method, path, _ := strings.Cut(request, " ")

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestSessionConforms(t *testing.T) { conform(t, sessionScenarios) }
+func TestSessionConformance(t *testing.T) { conform(t, sessionScenarios) }
 
 const (
 	wrongLogin  = `{"error":"unauthorized","reason":"Name or password is incorrect."}`
@@ -65,7 +65,7 @@ var sessionScenarios = map[string][]step{
 var cookieForm = regexp.MustCompile(`^AuthSession=[A-Za-z0-9_-]+; Version=1; Expires=[A-Z][a-z]{2}, \d\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d GMT; Max-Age=600; Path=/; HttpOnly$`)
 
 // A name and a password become a cookie, by JSON or a form, and the cookie signs requests.
-func TestSignInByCookie(t *testing.T) {
+func TestSignInConformance(t *testing.T) {
 	base := open(t)
 	name := base.User.Username()
 	password, _ := base.User.Password()
@@ -107,7 +107,7 @@ func TestSignInByCookie(t *testing.T) {
 }
 
 // Server admins come and go with _config/admins, at once.
-func TestAdminsByConfig(t *testing.T) {
+func TestAdminsConformance(t *testing.T) {
 	base := open(t)
 	const path = "/_node/_local/_config/admins/conformance_jan"
 	defer do(t, base, "", "DELETE", path, "", "")
