@@ -17,8 +17,8 @@ const smallGrowth = 10_000
 // page is how many rows the reads of growth ask for.
 const page = 20
 
-// growth asks the same of a database with few documents and, once compacted, with many: what is
-// read must not cost more because of what is not. Of a server of its own it also tells the
+// growth asks the same of a database with few documents and with many, compacted both times: what
+// is read must not cost more because of what is not. Of a server of its own it also tells the
 // memory that this took and how long the store takes to open, after an end and after a crash.
 func (s *subject) growth() ([]figure, error) {
 	if err := s.afresh(); err != nil {
@@ -35,6 +35,9 @@ func (s *subject) growth() ([]figure, error) {
 	if _, err := s.grow(db, bodies, 0, smallGrowth); err != nil {
 		return nil, err
 	}
+	if _, err := s.compact(db, smallGrowth); err != nil {
+		return nil, err
+	}
 	small, err := s.reads(db, smallGrowth)
 	if err != nil {
 		return nil, err
@@ -45,7 +48,7 @@ func (s *subject) growth() ([]figure, error) {
 		return nil, err
 	}
 	s.progress.stage("")
-	disk, err := s.compact(db)
+	disk, err := s.compact(db, s.flags.growth)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +139,7 @@ func (s *subject) nearEnd(db string) (string, error) {
 }
 
 // compact waits for a compaction, and tells what the documents take then.
-func (s *subject) compact(db string) (figure, error) {
+func (s *subject) compact(db string, docs int) (figure, error) {
 	if _, err := s.once("POST", "/"+db+"/_compact", []byte("{}")); err != nil {
 		return figure{}, err
 	}
@@ -158,8 +161,8 @@ func (s *subject) compact(db string) (figure, error) {
 			}
 			continue
 		}
-		if info.Docs != s.flags.growth {
-			return figure{}, fmt.Errorf("%d documents instead of %d", info.Docs, s.flags.growth)
+		if info.Docs != docs {
+			return figure{}, fmt.Errorf("%d documents instead of %d", info.Docs, docs)
 		}
 		bytes := float64(max(info.Sizes.File, info.Disk)) / float64(info.Docs)
 		return figure{name: s.grown("disk"), n: info.Docs, values: []value{{bytes, "bytes/doc", 0}}}, nil
@@ -171,11 +174,7 @@ func (s *subject) afresh() error {
 	if s.local == nil || s.rival {
 		return nil
 	}
-	return s.restart(syscall.SIGTERM)
-}
-
-func (s *subject) restart(signal os.Signal) error {
-	if err := s.local.stop(signal); err != nil {
+	if err := s.local.stop(syscall.SIGTERM); err != nil {
 		return err
 	}
 	if err := s.local.start(s.ctx); err != nil {
@@ -195,29 +194,38 @@ func (s *subject) restarts(db string) ([]figure, error) {
 	if peak := s.local.peak(); peak > 0 {
 		figures = append(figures, figure{name: s.grown("memory"), n: 1, values: []value{{peak / 1e6, "peak-MB", 0}}})
 	}
-	for i, end := range []struct {
+	more := s.flags.growth
+	for _, end := range []struct {
 		name   string
 		signal os.Signal
 	}{{"open", syscall.SIGTERM}, {"open-after-kill", syscall.SIGKILL}} {
-		more := s.flags.growth + i*batch // so that the log holds something to replay
-		if _, err := s.grow(db, bodies, more, more+batch); err != nil {
-			return nil, err
-		}
-		if err := s.local.stop(end.signal); err != nil {
-			return nil, err
-		}
-		l := load{}
-		if err := timed(&l.took, func() error {
-			if err := s.local.start(s.ctx); err != nil {
-				return err
+		var l load
+		for range opens {
+			if _, err := s.grow(db, bodies, more, more+batch); err != nil {
+				return nil, err // so that the log holds something to replay
 			}
-			s.find()
-			_, err := s.once("GET", "/"+db, nil)
-			return err
-		}); err != nil {
-			return nil, err
+			more += batch
+			if err := s.local.stop(end.signal); err != nil {
+				return nil, err
+			}
+			if err := timed(&l.took, func() error { return s.reopen(db) }); err != nil {
+				return nil, err
+			}
 		}
-		figures = append(figures, figure{name: s.grown(end.name), n: 1, values: []value{{float64(l.took[0].Nanoseconds()), "ns/op", 0}}})
+		figures = append(figures, figure{name: s.grown(end.name), load: sum(l.took), unit: "opens"})
 	}
 	return figures, nil
+}
+
+// opens is how often each kind of start is measured.
+const opens = 3
+
+// reopen starts the own server up to its first answer about the database.
+func (s *subject) reopen(db string) error {
+	if err := s.local.start(s.ctx); err != nil {
+		return err
+	}
+	s.find()
+	_, err := s.once("GET", "/"+db, nil)
+	return err
 }
