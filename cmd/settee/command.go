@@ -26,6 +26,7 @@ var commands = []command{
 	{"serve", "run the npm registry and the CouchDB server", serve},
 	{"check", "prove the stores of a stopped server, or repair them", check},
 	{"bench", "measure a server, beside another", bench},
+	{"settings", "list the settings of the CouchDB API", listSettings},
 	{"version", "print what this binary is", version},
 }
 

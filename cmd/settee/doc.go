@@ -3,6 +3,7 @@
 //	settee serve      runs both; needs no flag
 //	settee check      proves the stores of a stopped server, and mends them with --repair
 //	settee bench      measures a server: a running one, or one that it starts
+//	settee settings   lists what _config of the CouchDB API can change
 //	settee version    prints what this binary is
 //	settee help       lists the commands; settee COMMAND --help explains one
 //

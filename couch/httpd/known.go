@@ -1,6 +1,9 @@
 package httpd
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // effect is when a change of a setting is felt.
 type effect string
@@ -110,7 +113,7 @@ var forbiddenSections = []string{
 func KnownSettings() []string {
 	var lines []string
 	for _, k := range knownSettings {
-		lines = append(lines, strings.Join([]string{k.Section + "/" + k.Key, k.Default, string(k.Effect), k.What}, "\t"))
+		lines = append(lines, strings.Join([]string{k.Section + "/" + cmp.Or(k.Key, "*"), k.Default, string(k.Effect), k.What}, "\t"))
 	}
 	return lines
 }

@@ -31,7 +31,7 @@ func FuzzSetting(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, i int, value string) {
 		name, _, _ := strings.Cut(lines[uint(i)%uint(len(lines))], "\t")
-		if name == "admins/" || name == "chttpd_auth/iterations" {
+		if strings.HasSuffix(name, "/*") || name == "chttpd_auth/iterations" {
 			return // no key, or hours of hashing
 		}
 		_, _, err := h.store.TrySetting(strings.Split(name, "/")[0], strings.Split(name, "/")[1], value)
