@@ -97,7 +97,7 @@ func checkFilters(body json.RawMessage) error {
 	}
 	for name, f := range filters {
 		if f[0] != '"' && f[0] != '{' {
-			return invalid("`filters.%s` field must have object or string type", name)
+			return invalid("`filters.%s` field must have string or object type", name)
 		}
 	}
 	return nil

@@ -3,7 +3,6 @@ package httpd
 import (
 	"errors"
 	"hash/fnv"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -17,7 +16,7 @@ func (c *call) changes() error {
 	if err != nil {
 		return err
 	}
-	if p.Feed == normal && c.verb != http.MethodPost {
+	if p.Feed == normal {
 		if unchanged, err := c.changesTag(); unchanged || err != nil {
 			return err
 		}
@@ -27,14 +26,16 @@ func (c *call) changes() error {
 	return f.run()
 }
 
-// changesTag is the ETag of the normal feed: the query and where the database stands.
+// changesTag is the ETag of the normal feed: the question, of which the body of a
+// POST is a part, and where the database stands.
 func (c *call) changesTag() (unchanged bool, err error) {
 	seq, err := c.db.UpdateSeq()
 	if err != nil {
 		return false, err
 	}
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(c.db.FormatSeq(seq) + "?" + c.r.URL.RawQuery))
+	_, _ = h.Write([]byte(c.db.FormatSeq(seq) + "?" + c.r.URL.RawQuery + "\n"))
+	_, _ = h.Write(c.in)
 	return c.etag(`"` + strconv.FormatUint(h.Sum64(), 36) + `"`), nil
 }
 

@@ -134,11 +134,12 @@ var changesScenarios = map[string][]step{
 		{do: "GET /db/_changes?filter=_doc_ids&doc_ids=[1]", status: 400, want: problem("bad_request", "`doc_ids` filter parameter is not a list of doc ids.")},
 		{do: "POST /db/_changes?filter=_doc_ids", send: `{"doc_ids":"a"}`, status: 400, want: problem("bad_request", "`doc_ids` filter parameter is not a list of doc ids.")},
 		{do: "PUT /db/_design/d", send: `{"filters":{"f":"function(doc){return true}"}}`, status: 201},
+		{do: "PUT /db/_design/syntax", send: `{"filters":{"f":"function("}}`, status: 201}, // it is compiled when it is used
 		{do: "GET /db/_changes?filter=d/g", status: 404, want: problem("not_found", "missing json key: g")},
 		{do: "GET /db/_changes?filter=_view&view=d/v", status: 404, want: problem("not_found", "missing json key: views")},
 		{do: "PUT /db/_design/erl", send: `{"language":"cobol","filters":{"f":"PERFORM"}}`, status: 201},
-		{do: "PUT /db/_design/bad1", send: `{"filters":[]}`, status: 400, want: `{"error":"invalid_design_doc","reason":"…filters…"}`},
-		{do: "PUT /db/_design/bad2", send: `{"filters":{"f":1}}`, status: 400, want: `{"error":"invalid_design_doc","reason":"…filters.f…"}`},
+		{do: "PUT /db/_design/bad1", send: `{"filters":[]}`, status: 400, want: problem("invalid_design_doc", "`filters` field must have object type")},
+		{do: "PUT /db/_design/bad2", send: `{"filters":{"f":1}}`, status: 400, want: problem("invalid_design_doc", "`filters.f` field must have string or object type")},
 	},
 	"changes_filters": someChanges(
 		step{do: `GET /db/_changes?filter=_doc_ids&doc_ids=["c","none","a","a"]`, status: 200, want: feedOf("…", "…", rowOf("1", "a", changed1), rowOf("…", "c", changedC))},

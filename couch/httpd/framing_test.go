@@ -71,6 +71,16 @@ func TestChangesTag(t *testing.T) {
 	require.NotEqual(t, first, later)
 	_, header, _ := do(t, h.base, "", "HEAD", "/feeds/_changes", "", "")
 	require.Equal(t, later, header.Get("Etag"))
+	post := func(body, known string) (int, string) {
+		status, header, _ := do(t, h.base, "", "POST", "/feeds/_changes?filter=_doc_ids", "If-None-Match: "+known, body)
+		return status, header.Get("Etag")
+	}
+	_, ofA := post(`{"doc_ids":["a"]}`, "none")
+	status, ofB := post(`{"doc_ids":["b"]}`, ofA)
+	require.Equal(t, http.StatusOK, status)
+	require.NotEqual(t, ofA, ofB)
+	status, _ = post(`{"doc_ids":["b"]}`, ofB)
+	require.Equal(t, http.StatusNotModified, status, "CouchDB does so for POST, too")
 	for _, feed := range []string{"longpoll", "continuous", "eventsource"} {
 		status, none := tag("/feeds/_changes?timeout=0&feed="+feed, later)
 		require.Equal(t, http.StatusOK, status)
