@@ -98,7 +98,6 @@
 // # Locks
 //
 // Store.mu, then DB.mu, then globalChanges.mu; those of the settings stand
-// alone. Whatever takes long,
-// parsing, hashing, validation, attachments, the wait for the disk, happens
-// outside them.
+// alone. Whatever takes long, parsing, hashing, validation, attachments, the
+// wait for the disk, happens outside them.
 package couch

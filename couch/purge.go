@@ -2,10 +2,9 @@ package couch
 
 import (
 	"context"
+	"errors"
 
 	"github.com/cockroachdb/pebble/v2"
-
-	"settee/couch/revtree"
 )
 
 // Purge forgets leaves, as if they had never been written: they are neither in
@@ -24,7 +23,11 @@ func (db *DB) Purge(ctx context.Context, asked []RevsQuery) ([]Purged, error) {
 	if err := db.store.room.admit(len(asked) * perWrite); err != nil {
 		return nil, err
 	}
-	answers, batch, seq, err := db.purge(asked)
+	sizes, err := db.leafSizes(asked)
+	if err != nil {
+		return nil, err
+	}
+	answers, batch, seq, err := db.purge(asked, sizes)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +43,7 @@ func (db *DB) Purge(ctx context.Context, asked []RevsQuery) ([]Purged, error) {
 }
 
 // purge applies one batch under the lock, as land does.
-func (db *DB) purge(asked []RevsQuery) ([]Purged, *pebble.Batch, Seq, error) {
+func (db *DB) purge(asked []RevsQuery, sizes map[string]leafSize) ([]Purged, *pebble.Batch, Seq, error) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	if db.gone.Load() {
@@ -51,7 +54,7 @@ func (db *DB) purge(asked []RevsQuery) ([]Purged, *pebble.Batch, Seq, error) {
 	answers := make([]Purged, len(asked))
 	err := func() (err error) {
 		for i, q := range asked {
-			if answers[i], err = l.purge(q); err != nil {
+			if answers[i], err = l.purge(q, sizes); err != nil {
 				return err
 			}
 		}
@@ -74,7 +77,7 @@ func (db *DB) purge(asked []RevsQuery) ([]Purged, *pebble.Batch, Seq, error) {
 }
 
 // purge removes leaves from one document's tree and logs it.
-func (l *landing) purge(q RevsQuery) (Purged, error) {
+func (l *landing) purge(q RevsQuery, sizes map[string]leafSize) (Purged, error) {
 	out := Purged{ID: q.ID, Revs: []Rev{}}
 	p, err := l.load(&edit{id: q.ID})
 	if err != nil {
@@ -84,19 +87,16 @@ func (l *landing) purge(q RevsQuery) (Purged, error) {
 	if len(leaves) == 0 {
 		return out, nil
 	}
-	freed, atts, err := l.sizes(q.ID, leaves)
-	if err != nil {
-		return out, err
-	}
 	for _, leaf := range leaves {
 		out.Revs = append(out.Revs, leaf.Rev)
+		size := sizes[string(l.db.bodyKey(q.ID, leaf.Rev))]
+		p.freed += max(size.all, 1)
+		l.counts.stale += size.atts
 	}
 	for _, r := range gone {
 		_ = l.batch.Delete(l.db.bodyKey(q.ID, r), nil)
 	}
 	p.dirty = true
-	p.freed += freed
-	l.counts.stale += atts
 	l.counts.purged++
 	out.Seq = l.counts.purged
 	set(l.batch, l.db.purgeKey(out.Seq), out.append(nil))
@@ -107,20 +107,31 @@ func (l *landing) purge(q RevsQuery) (Purged, error) {
 	return out, nil
 }
 
-// sizes are the bytes of the leaves that go, and of these their attachments',
-// which lie where they are until a compaction.
-func (l *landing) sizes(id DocID, leaves []revtree.Node) (all, atts int64, err error) {
-	for _, leaf := range leaves {
-		body, err := l.db.readBody(l.db.store.pebble, id, leaf.Rev)
-		if err != nil {
-			return 0, 0, err
-		}
-		all += int64(len(body.json))
-		for i := range body.atts {
-			atts += body.atts[i].length
+// leafSize is the bytes of a revision, and of these its attachments', which lie
+// where they are until a compaction.
+type leafSize struct{ all, atts int64 }
+
+// leafSizes reads, before the lock is taken, what the revisions would free; by body key.
+func (db *DB) leafSizes(asked []RevsQuery) (map[string]leafSize, error) {
+	sizes := map[string]leafSize{}
+	for _, q := range asked {
+		for _, r := range q.Revs {
+			body, err := db.readBody(db.store.pebble, q.ID, r)
+			if errors.Is(err, errNoBody) || errors.Is(err, &Error{Kind: Internal}) {
+				continue // a body that is damaged can be purged, too
+			}
+			if err != nil {
+				return nil, err
+			}
+			var size leafSize
+			for i := range body.atts {
+				size.atts += body.atts[i].length
+			}
+			size.all = size.atts + int64(len(body.json))
+			sizes[string(db.bodyKey(q.ID, r))] = size
 		}
 	}
-	return all + atts, atts, nil
+	return sizes, nil
 }
 
 // vanish removes a document without leaves. It takes a sequence, so that who

@@ -214,6 +214,19 @@ func TestPurgeLog(t *testing.T) {
 	require.NoError(t, rows.Close())
 }
 
+// What cannot be read can be purged.
+func TestPurgeDamaged(t *testing.T) {
+	db := database(t, Options{})
+	rev := put(t, db, `{"_id":"a"}`)
+	b := db.store.pebble.NewBatch()
+	set(b, db.bodyKey("a", rev), []byte{0xff})
+	require.NoError(t, db.store.commit(b))
+	_, err := db.Get(ctx, "a", GetOptions{})
+	require.ErrorIs(t, err, &Error{Kind: Internal})
+	require.Equal(t, []Rev{rev}, purged(t, db, "a", rev))
+	require.Zero(t, keysOf(t, db, "a"))
+}
+
 // A compaction that began before a purge spares the body of a revision that
 // became a leaf again.
 func TestCompactionAfterPurge(t *testing.T) {
