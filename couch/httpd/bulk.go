@@ -63,6 +63,7 @@ func (c *call) bulkDocs() error {
 	if err != nil {
 		return err
 	}
+	c.grafts = body.replicated
 	docs, err := c.parseAll(body.docs)
 	if err != nil {
 		return err

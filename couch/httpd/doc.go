@@ -34,8 +34,9 @@
 // _users to the rules of CouchDB's _design/_auth, which need not be there; anonymous
 // callers may sign up where _security lets them in, which it does not unless
 // users_db_security_editable let somebody change it. users_db_public has no effect,
-// as in CouchDB 3. Of documents of _replicator others than their owner see all but
-// credentials, by themselves and in no list.
+// as in CouchDB 3. A document of _replicator belongs to who wrote it, as its member
+// owner says; others see all of it but credentials, by itself and in no list, and
+// may not change it.
 //
 // # Settings
 //

@@ -42,8 +42,11 @@ func (c *call) parse(raw []byte) (*couch.Document, error) {
 		return nil, errJSON
 	}
 	read := couch.ParseDocument
-	if natureOf(c.db.Name()) == users {
+	switch natureOf(c.db.Name()) {
+	case users:
 		read = c.parseAccount
+	case replicators:
+		read = c.parseReplication
 	}
 	d, err := read(raw)
 	if err == nil && int64(len(d.Body)) > c.s.store.MaxDocumentSize() {

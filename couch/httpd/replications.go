@@ -1,16 +1,86 @@
 package httpd
 
-import "net/url"
+import (
+	"context"
+	"net/url"
 
-// replicationOwner is who made a document of _replicator.
-func replicationOwner(body []byte) (owner string) {
-	_ = members(body, func(key string, value []byte) error {
-		if key == "owner" {
-			owner, _ = text(value)
+	"settee/couch"
+)
+
+// parseReplication reads a document of _replicator: it belongs to who writes it,
+// unless it says whose it is already.
+func (c *call) parseReplication(raw []byte) (*couch.Document, error) {
+	d, err := couch.ParseDocument(raw)
+	if err != nil || d.Deleted || c.grafts || c.query["new_edits"] == "false" {
+		return d, err
+	}
+	id := d.ID
+	if _, named := c.vars["doc"]; named {
+		if id, err = c.docID(); err != nil {
+			return nil, err
+		}
+	}
+	_, design := c.vars["ddoc"]
+	_, local := c.vars["local"]
+	owner, says := replicationOwner(d.Body)
+	if design || local || id.IsDesign() || id.IsLocal() || says && (owner != "" || !c.dbAdmin) {
+		return d, nil
+	}
+	dst := []byte{'{'}
+	err = members(raw, func(key string, value []byte) error {
+		if key != "owner" {
+			dst = appendMember(dst, key, value)
 		}
 		return nil
 	})
-	return owner
+	if err != nil {
+		return nil, err
+	}
+	dst = appendMember(dst, "owner", appendName(nil, c.user))
+	return couch.ParseDocument(append(dst, '}'))
+}
+
+// replicationOwner is who made a document of _replicator; says tells nobody from nothing.
+func replicationOwner(body []byte) (owner string, says bool) {
+	_ = members(body, func(key string, value []byte) error {
+		if key == "owner" {
+			owner, _ = text(value)
+			says = true
+		}
+		return nil
+	})
+	return owner, says
+}
+
+var errForeignReplication = &couch.Error{Kind: couch.Forbidden, Reason: "Can't update replication documents from other users."}
+
+// replications is the validator of _replicator: who is no admin of it writes their
+// own documents only, and to nobody else's name.
+type replications struct{}
+
+var _ couch.Selective = replications{}
+
+// Cares implements couch.Selective.
+func (replications) Cares(db *couch.DB, doc *couch.Document) bool {
+	return natureOf(db.Name()) == replicators && !doc.ID.IsDesign()
+}
+
+// Validate implements couch.Validator.
+func (replications) Validate(_ context.Context, db *couch.DB, doc, old *couch.Document, user *couch.User) error {
+	by, dbAdmin, err := writerOf(db, user)
+	if err != nil || dbAdmin {
+		return err
+	}
+	if owner, _ := replicationOwner(doc.Body); !doc.Deleted && owner != by.Name {
+		return errForeignReplication
+	}
+	if old == nil || old.Deleted {
+		return nil
+	}
+	if owner, _ := replicationOwner(old.Body); owner != by.Name || by.Name == "" {
+		return errForeignReplication
+	}
+	return nil
 }
 
 // withoutCredentials drops from a document of _replicator what signs it in at its ends.

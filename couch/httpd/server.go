@@ -138,6 +138,7 @@ func New(store *couch.Store, engine *views.Engine, a Authenticator, o Options) *
 	s.readSettings("")
 	s.unwatch = store.WatchSettings(s.readSettings)
 	store.AddValidator(accounts{})
+	store.AddValidator(replications{})
 	s.router = newRouter()
 	s.plain = s.endpointOf(plainDoc)
 	return s

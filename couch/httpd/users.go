@@ -109,8 +109,10 @@ func (c *call) mayRead(id couch.DocID) error {
 	}
 	if k == replicators && c.user.Name != "" {
 		d, err := c.db.Get(c.ctx(), id, couch.GetOptions{})
-		if err == nil && replicationOwner(d.Body) == c.user.Name {
-			return nil
+		if err == nil {
+			if owner, _ := replicationOwner(d.Body); owner == c.user.Name {
+				return nil
+			}
 		}
 	}
 	return couch.ErrMissing

@@ -223,4 +223,26 @@ func TestReplicationsHideCredentials(t *testing.T) {
 		require.NotContains(t, h.as(t, name, "POST /_replicator/_bulk_get", `{"docs":[{"id":"r"}]}`, 200), "secret")
 		h.as(t, name, "DELETE /_replicator/r?rev=1-a", "", 404)
 	}
+
+	// Documents belong to who writes them.
+	h.as(t, "spike", "PUT /_replicator/mine", `{"source":"a","target":"b"}`, 201)
+	require.Contains(t, h.must(t, "GET /_replicator/mine", "", 200), `"source":"a","target":"b","owner":"spike"}`)
+	mine := h.as(t, "spike", "GET /_replicator/mine", "", 200)
+	h.as(t, "spike", "PUT /_replicator/mine", strings.Replace(mine, `"a"`, `"c"`, 1), 201)
+	h.as(t, "spike", "POST /_replicator", `{"_id":"posted"}`, 201)
+	h.as(t, "spike", "PUT /_replicator/forged", `{"owner":"tom"}`, 403, "Can't update replication documents from other users.")
+	h.as(t, "spike", "PUT /_replicator/forged", `{"owner":null}`, 403, "Can't update replication documents from other users.")
+	r := h.must(t, "GET /_replicator/r", "", 200)
+	h.as(t, "spike", "PUT /_replicator/r", r, 403, "Can't update replication documents from other users.")
+	h.as(t, "spike", "PUT /_replicator/r", strings.Replace(r, `"tom"`, `"spike"`, 1), 403, "Can't update replication documents from other users.")
+	h.as(t, "spike", "POST /_replicator/_bulk_docs", `{"docs":[`+r+`,{"_id":"r","_rev":"`+revOf(r)+`","_deleted":true},{"_id":"bulk"}]}`, 201,
+		`[{"id":"r","error":"forbidden"`, `{"ok":true,"id":"bulk"`)
+	h.as(t, "-", "PUT /_replicator/nobodys", `{}`, 201)
+	h.as(t, "-", "PUT /_replicator/nobodys", h.must(t, "GET /_replicator/nobodys", "", 200), 403)
+	h.must(t, "POST /_replicator/_bulk_docs", `{"new_edits":false,"docs":[{"_id":"grafted","_rev":"1-a"}]}`, 201)
+	require.NotContains(t, h.must(t, "GET /_replicator/grafted", "", 200), "owner")
+	h.must(t, "PUT /_replicator/_design/d", `{}`, 201)
+	require.NotContains(t, h.must(t, "GET /_replicator/_design/d", "", 200), "owner")
+	h.must(t, "PUT /_replicator/_local/l", `{}`, 201)
+	require.NotContains(t, h.must(t, "GET /_replicator/_local/l", "", 200), "owner")
 }
