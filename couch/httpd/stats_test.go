@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -29,11 +30,13 @@ func TestStats(t *testing.T) {
 	h := start(t, httpd.Options{})
 	paths := map[string]float64{ // what the requests below add
 		"couchdb/database_reads": 2, "couchdb/document_writes": 3, "couchdb/document_inserts": 3, "couchdb/database_writes": 2,
-		"couchdb/local_document_writes": 0, "couchdb/httpd/bulk_requests": 1, "couchdb/httpd/view_reads": 0,
+		"couchdb/local_document_writes": 0, "couchdb/httpd/bulk_requests": 1, "couchdb/httpd/view_reads": 0, "couchdb/httpd/partition_all_docs_requests": 1,
 		"couchdb/httpd_request_methods/PUT": 1, "couchdb/httpd_request_methods/POST": 1, "couchdb/httpd_request_methods/COPY": 0,
 		"couchdb/httpd_status_codes/201": 2, "couchdb/httpd_status_codes/409": 0, "couchdb/httpd_status_codes/404": 1,
 	}
 	status, _, _ := do(t, h.base, "", "PUT", "/db", "", "")
+	require.Equal(t, 201, status)
+	status, _, _ = do(t, h.base, "", "PUT", "/parts?partitioned=true", "", "")
 	require.Equal(t, 201, status)
 	before := map[string]float64{}
 	for p := range paths {
@@ -44,10 +47,14 @@ func TestStats(t *testing.T) {
 	do(t, h.base, "", "GET", "/db/a", "", "")
 	do(t, h.base, "", "GET", "/db/b", "", "")
 	do(t, h.base, "", "GET", "/db/none", "", "")
+	do(t, h.base, "", "GET", "/parts/_partition/p/_all_docs", "", "")
 	for p, added := range paths {
 		require.Equal(t, added, statOf(t, h, p)-before[p], p)
 	}
 	require.Positive(t, statOf(t, h, "fsync/count"))
+	if runtime.GOOS == "linux" {
+		require.Greater(t, statOf(t, h, "couchdb/open_os_files"), 3.0)
+	}
 
 	_, _, body := do(t, h.base, "", "GET", "/_node/_local/_stats/couchdb/request_time", "", "")
 	var times struct {
