@@ -2,6 +2,7 @@ package couch
 
 import (
 	"bytes"
+	"slices"
 )
 
 // docDigest is the body as Erlang terms, from which the revision id is computed.
@@ -183,50 +184,45 @@ var bodyMembers = map[string]bool{
 	"_replication_state_reason": true, "_replication_stats": true,
 }
 
-// withoutTwins rewrites JSON so that of the members of one name in an object
-// only the last is left, in its place. raw is valid.
+// withoutTwins is JSON without the members of a name that comes again in the
+// same object: the last one is left, in its place. raw is valid. The work is
+// linear, however deep the twins lie.
 func withoutTwins(raw []byte) []byte {
 	w := walker{b: raw}
-	return w.rewrite(make([]byte, 0, len(raw)))
+	var twins [][2]int
+	w.twins(&twins)
+	slices.SortFunc(twins, func(a, b [2]int) int { return a[0] - b[0] })
+	out, at := make([]byte, 0, len(raw)), 0
+	for _, span := range twins {
+		if span[0] >= at { // else it lies in one that is left out
+			out = append(out, raw[at:span[0]]...)
+			at = span[1]
+		}
+	}
+	return append(out, raw[at:]...)
 }
 
-// rewrite copies the value at the cursor to dst.
-func (w *walker) rewrite(dst []byte) []byte {
+// twins adds the spans to leave out of the value at the cursor, each from its
+// member's name to the next member's.
+func (w *walker) twins(spans *[][2]int) {
 	switch w.space(); w.b[w.i] {
 	case '{':
-		last := map[string]int{}
-		probe := walker{b: w.b, i: w.i}
-		n := 0
-		probe.members(func(key string, _ []byte) { last[key] = n; n++ })
-		at := 0
-		dst = append(dst, '{')
-		first := true
-		w.openMembers(func(key string, name []byte) {
-			keep := last[key] == at
-			at++
-			if !keep {
-				w.skip()
-				return
-			}
-			if !first {
-				dst = append(dst, ',')
-			}
-			first = false
-			dst = append(append(dst, name...), ':')
-			dst = w.rewrite(dst)
+		var names []string
+		var starts []int
+		w.openMembers(func(name string, at int) {
+			names, starts = append(names, name), append(starts, at)
+			w.twins(spans)
 		})
-		return append(dst, '}')
+		later := make(map[string]bool, len(names))
+		for i := len(names) - 1; i >= 0; i-- {
+			if later[names[i]] {
+				*spans = append(*spans, [2]int{starts[i], starts[i+1]})
+			}
+			later[names[i]] = true
+		}
 	case '[':
-		dst = append(dst, '[')
-		w.elements(func(i int) {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = w.rewrite(dst)
-		})
-		return append(dst, ']')
+		w.elements(func(int) { w.twins(spans) })
+	default:
+		w.skip()
 	}
-	from := w.i
-	w.skip()
-	return append(dst, w.b[from:w.i]...)
 }

@@ -54,8 +54,8 @@ func (w *walker) skipText() {
 }
 
 // openMembers calls fn for each member of the object at the cursor, which then
-// stands on the value; fn moves past it. name is the key as it is written.
-func (w *walker) openMembers(fn func(key string, name []byte)) {
+// stands on the value; fn moves past it. at is where the key begins.
+func (w *walker) openMembers(fn func(key string, at int)) {
 	w.space()
 	w.i++
 	for w.space(); w.b[w.i] != '}'; w.space() {
@@ -69,14 +69,14 @@ func (w *walker) openMembers(fn func(key string, name []byte)) {
 		w.space()
 		w.i++ // the colon
 		w.space()
-		fn(unquote(name), name)
+		fn(unquote(name), from)
 	}
 	w.i++
 }
 
 // members calls fn for each member with its raw value.
 func (w *walker) members(fn func(key string, value []byte)) {
-	w.openMembers(func(key string, _ []byte) {
+	w.openMembers(func(key string, _ int) {
 		from := w.i
 		w.skip()
 		fn(key, w.b[from:w.i])
