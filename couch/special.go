@@ -115,6 +115,10 @@ func (d *Document) setRevisions(raw []byte) error {
 			err = &Error{Kind: DocValidation, Reason: "RevId isn't a string"}
 			return
 		}
+		if len(id) == len(`""`) {
+			err = errRev
+			return
+		}
 		revs = append(revs, Rev{Pos: pos, ID: revtree.ParseID(unquote(id))})
 		pos--
 	})
