@@ -95,6 +95,14 @@
 // anew later, and a write to the log waits for space instead of failing. Room is
 // looked for once a megabyte of writes.
 //
+// # Listeners
+//
+// Nothing polls. Who waits for the next sequence is parked on the durable
+// watermark: WaitSeq for one wait, a Listener for a reader who stays. Listeners are told in
+// rounds, so that a crowd of them leaves the writers most of the time (see audience). A
+// reader of Changes holds a snapshot, and with it what compactions would take away:
+// whoever serves slow readers has to let go of it in time and read on in a newer one.
+//
 // # Locks
 //
 // Store.mu, then DB.mu, then globalChanges.mu; those of the settings stand
