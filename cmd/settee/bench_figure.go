@@ -105,11 +105,13 @@ func (c *comparison) add(here, there []figure, compared bool) {
 	}
 	for i, f := range here {
 		mine, more := f.headline()
-		row := [4]string{f.name, mine.String(), "no such figure", ""}
+		row := [4]string{f.name, mine.String()}
 		switch {
 		case len(there) == 1 && there[0].failed != nil:
 			row[2] = brief(there[0].failed)
-		case i < len(there):
+		case i >= len(there):
+			continue // only a server of our own can be asked that
+		default:
 			theirs, _ := there[i].headline()
 			row[2] = theirs.String()
 			better := mine.v / theirs.v
