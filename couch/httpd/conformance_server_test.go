@@ -220,6 +220,16 @@ var serverScenarios = map[string][]step{
 		{do: "DELETE /_node/_local/_config/chttpd/require_valid_user_except_for_up", header: try, status: 200},
 		{do: "GET /", as: "-", status: 200},
 	},
+	"frames": {
+		{do: "GET /db", status: 200, got: "X-Frame-Options: "},
+		{do: "PUT /_node/_local/_config/chttpd/enable_xframe_options", header: try, send: `"true"`, status: 200},
+		{do: "GET /db", status: 200, got: "X-Frame-Options: DENY"},
+		{do: "GET /db/none", status: 404, got: "X-Frame-Options: DENY"},
+		{do: "PUT /_node/_local/_config/x_frame_options/same_origin", header: try, send: `"true"`, status: 200},
+		{do: "GET /db", status: 200, got: "X-Frame-Options: SAMEORIGIN"},
+		{do: "DELETE /_node/_local/_config/x_frame_options/same_origin", header: try, status: 200},
+		{do: "DELETE /_node/_local/_config/chttpd/enable_xframe_options", header: try, status: 200},
+	},
 	"challenge": {
 		{do: "GET /_all_dbs", as: "-", status: 401, got: "Www-Authenticate: "},
 		{do: "GET /_all_dbs", as: "-", header: "X-CouchDB-WWW-Authenticate: Cookie", status: 401, got: "Www-Authenticate: Cookie"},

@@ -35,6 +35,7 @@ var knownSettings = []known{
 	{"chttpd", "bind_address", "", never, "where the server listens"},
 	{"chttpd", "changes_timeout", "60000", atOnce, "milliseconds of a feed without changes, and the most a client may ask for"},
 	{"chttpd", "enable_cors", "false", atOnce, "[cors] is followed"},
+	{"chttpd", "enable_xframe_options", "false", atOnce, "answers say that no page may frame them"},
 	{"chttpd", "max_db_number_for_dbs_info_req", "100", atOnce, "keys of POST /_dbs_info"},
 	{"chttpd", "max_http_request_size", "4294967296", atOnce, "bytes of a request's body; JSON is held in memory and bounded to 128 MiB where this is not set"},
 	{"chttpd", "max_uri_length", "", atOnce, "bytes of a request's path and query"},
@@ -97,6 +98,7 @@ var knownSettings = []known{
 	{"uuids", "max_count", "1000", atOnce, "ids of one request"},
 	{"uuids", "utc_id_suffix", "", atOnce, "what utc_id ends with"},
 	{"vendor", "name", "settee", readOnly, "who made this server"},
+	{"x_frame_options", "same_origin", "false", atOnce, "but for pages of this server; hosts are not heeded, as no browser heeds them"},
 }
 
 // legacy are the sections that older programs write to.

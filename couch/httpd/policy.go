@@ -33,6 +33,7 @@ type policy struct {
 	minimal   []string // canonical names of the headers that Prefer: return=minimal leaves
 	forwarded forwarded
 	server    []string
+	frame     []string   // the X-Frame-Options header; nil: none
 	cors      *corsRules // nil: off
 }
 
@@ -129,6 +130,13 @@ func (s *Server) readSettings(string) {
 	p.requireUser, p.requireUserUp = valid || exceptUp, valid && !exceptUp
 	if n, set := s.setting("chttpd", "max_http_request_size"); set && n != s.defaults["chttpd"]["max_http_request_size"] {
 		p.maxBody = p.maxRequest
+	}
+	switch {
+	case !s.flag("chttpd", "enable_xframe_options"):
+	case s.flag("x_frame_options", "same_origin"):
+		p.frame = []string{"SAMEORIGIN"}
+	default:
+		p.frame = []string{"DENY"}
 	}
 	if s.text("chttpd", "server_header_versions") == "false" {
 		p.server = []string{"CouchDB"}

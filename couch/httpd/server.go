@@ -160,6 +160,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h["Server"] = c.policy.server
 	h["Cache-Control"] = mustRevalidate
+	if c.policy.frame != nil {
+		h["X-Frame-Options"] = c.policy.frame
+	}
 	c.set("X-Couch-Request-Id", requestID(r))
 	defer s.end(c)
 	if c.policy.cors != nil && c.cors() {
