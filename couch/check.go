@@ -29,10 +29,15 @@ func (s *Store) Check(ctx context.Context, progress func(done, total int64)) (Ch
 // prove checks every database, and mends what it can unless m is nil.
 func (s *Store) prove(ctx context.Context, m *mending, progress func(done, total int64)) (CheckReport, error) {
 	var report CheckReport
-	if err := s.names(ctx, &report, m); err != nil {
-		return report, err
+	err := s.names(ctx, &report, m)
+	var names []string
+	if err == nil {
+		names, err = s.Databases(ctx)
 	}
-	names, err := s.Databases(ctx)
+	if errors.Is(err, &Error{Kind: Internal}) {
+		report.Problems = append(report.Problems, "the list of databases cannot be read: "+err.Error())
+		return report, nil
+	}
 	if err != nil {
 		return report, err
 	}
@@ -282,9 +287,22 @@ func (c *checker) body(key, value []byte) error {
 	if there, err := has(c.snap, c.db.idKey(id)); err != nil {
 		return err
 	} else if _, rebuilt := c.rebuilt[id]; !there && !rebuilt {
-		c.found(func(m *mending) string { return m.drop(c.db.name, key, value) }, "the body of %q %s has no document", id, rev)
+		c.found(func(m *mending) string {
+			if !readableBody(value) {
+				return m.drop(c.db.name, key, value)
+			}
+			return c.salvage(m, id)
+		}, "the body of %q %s has no document", id, rev)
 	}
 	return nil
+}
+
+func readableBody(value []byte) bool {
+	body, err := readBody(value)
+	if err == nil {
+		_, err = ParseDocument(body.json)
+	}
+	return err == nil
 }
 
 // trunk proves that a segment belongs to its document.

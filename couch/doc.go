@@ -75,8 +75,9 @@
 // Check proves that all keys agree. Repair mends: what can be computed (counters,
 // winners, by-sequence records) is computed anew; a by-id record that cannot be
 // read is made from the leaves that its by-sequence record names, or from the
-// newest bodies; a leaf whose body cannot be read goes as if purged. It begins
-// anew until nothing is left to mend, and gives away each record before it goes.
+// newest bodies; a leaf whose body cannot be read goes as if purged. Before
+// that, spans of keys in blocks that fail their checksum are cut out of the
+// tables. It begins anew until nothing is left to mend, and gives away each record before it goes.
 //
 // # Compaction
 //

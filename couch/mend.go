@@ -59,17 +59,20 @@ func (c *checker) resequence(m *mending, id DocID, r docRecord, leaves []revtree
 // with its last one.
 func (c *checker) prune(m *mending, id DocID, r docRecord, lost Rev) string {
 	m.keep(c.db.name, c.db.idKey(id), r.append(nil))
-	key := c.db.bodyKey(id, lost)
-	if value, err := read(c.snap, key); err == nil {
-		m.drop(c.db.name, key, value)
-	}
 	_ = m.batch.Delete(c.db.seqKey(r.seq), nil)
 	c.settled[r.seq] = true
 	r.tree.Remove([]Rev{lost})
 	if r.tree.Len() == 0 {
 		_ = m.batch.Delete(c.db.idKey(id), nil)
 		c.dropIndexes(m)
+		if err := c.bodies(id, func(key, value []byte) bool { m.drop(c.db.name, key, value); return true }); err != nil {
+			return err.Error()
+		}
 		return "the document was set aside"
+	}
+	key := c.db.bodyKey(id, lost)
+	if value, err := read(c.snap, key); err == nil {
+		m.drop(c.db.name, key, value)
 	}
 	r.winner, r.seq = r.tree.Winner(), c.fresh()
 	c.place(m, id, r)
@@ -128,25 +131,37 @@ func (c *checker) rebuild(m *mending, at Seq, row *Change, value []byte) string 
 }
 
 // salvage makes a document of which nothing says what its leaves are from its
-// bodies of the newest generation.
+// bodies of the newest generation that can be read.
 func (c *checker) salvage(m *mending, id DocID) string {
 	row := Change{ID: id}
-	start := c.db.prefix(kindBody).key(closed(id))
-	it, err := c.snap.NewIter(&pebble.IterOptions{LowerBound: start, UpperBound: end(start)})
+	err := c.bodies(id, func(key, value []byte) bool {
+		if _, rev, ok := bodyOf(key[len(prefix{}):]); ok && readableBody(value) {
+			if len(row.Revs) > 0 && rev.Pos != row.Revs[0].Pos {
+				return false
+			}
+			row.Revs = append(row.Revs, rev)
+		}
+		return true
+	})
 	if err != nil {
 		return err.Error()
 	}
-	for ok := it.Last(); ok; ok = it.Prev() {
-		_, rev, ok := bodyOf(it.Key()[len(prefix{}):])
-		if !ok || (len(row.Revs) > 0 && rev.Pos != row.Revs[0].Pos) {
-			break
-		}
-		row.Revs = append(row.Revs, rev)
+	return c.rebuild(m, c.fresh(), &row, nil)
+}
+
+// bodies calls fn for the bodies of a document, the newest first, until it wants no more.
+func (c *checker) bodies(id DocID, fn func(key, value []byte) bool) error {
+	start := c.db.prefix(kindBody).key(closed(id))
+	it, err := c.snap.NewIter(&pebble.IterOptions{LowerBound: start, UpperBound: end(start)})
+	if err != nil {
+		return readError(err)
+	}
+	for ok := it.Last(); ok && fn(it.Key(), it.Value()); ok = it.Prev() {
 	}
 	if err := it.Close(); err != nil {
-		return err.Error()
+		return readError(err)
 	}
-	return c.rebuild(m, c.fresh(), &row, nil)
+	return nil
 }
 
 // forgetPurges begins the purge log anew. The indexes may have missed some of

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -24,16 +25,16 @@ func (s *Store) pebbleOptions() *pebble.Options {
 		FS:                          roomFS{zeroedLogs{s.o.FS}, s.room},
 		CacheSize:                   s.o.CacheSize + 2*memTable, // memory tables are taken from it: the one in use and the one in flush
 		MemTableSize:                memTable,
-		MemTableStopWritesThreshold: queued,                                              // a flush slower than the writers for a moment stalls nobody
-		L0CompactionThreshold:       4,                                                   // reads of a cold key look at few files
-		L0StopWritesThreshold:       24,                                                  // a bulk load is slowed, not stopped, by its own compactions
-		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },                   // two cores; writers need one of them
-		FormatMajorVersion:          pebble.FormatNewest,                                 // nothing older reads this folder
-		MaxOpenFiles:                1000,                                                // the usual limit of a process is 1,024 or far more
-		WALBytesPerSync:             512 << 10,                                           // a large batch does not make one long fsync at its end
-		FlushDelayDeleteRange:       0,                                                   // dropped databases give their room back with ordinary compactions
-		Logger:                      quiet{s},                                            // and to nobody by default
-		EventListener:               &pebble.EventListener{BackgroundError: s.diskError}, // retried by Pebble; told
+		MemTableStopWritesThreshold: queued,                            // a flush slower than the writers for a moment stalls nobody
+		L0CompactionThreshold:       4,                                 // reads of a cold key look at few files
+		L0StopWritesThreshold:       24,                                // a bulk load is slowed, not stopped, by its own compactions
+		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 }, // two cores; writers need one of them
+		FormatMajorVersion:          pebble.FormatNewest,               // nothing older reads this folder
+		MaxOpenFiles:                1000,                              // the usual limit of a process is 1,024 or far more
+		WALBytesPerSync:             512 << 10,                         // a large batch does not make one long fsync at its end
+		FlushDelayDeleteRange:       0,                                 // dropped databases give their room back with ordinary compactions
+		Logger:                      quiet{s},                          // and to nobody by default
+		EventListener:               &pebble.EventListener{BackgroundError: s.diskError, DataCorruption: s.damage},
 	}
 	for i := range o.Levels {
 		// Every write first looks for its document; most are new. Ten bits a key
@@ -82,7 +83,14 @@ type fatal struct{ err error }
 
 func (f fatal) Error() string { return f.err.Error() }
 
-// diskError tells of a flush or a compaction that failed. A full disk fails all
+// damage tells of a block that is not what was written. Who reads it gets an
+// error; all else goes on.
+func (s *Store) damage(info pebble.DataCorruptionInfo) {
+	s.o.Logger.Error("storage is damaged", "file", info.Path, "err", info.Details)
+}
+
+// diskError tells of a flush or a compaction that failed, which Pebble will try
+// again. A full disk fails all
 // of them until there is space; it is told once, by room.
 func (s *Store) diskError(err error) {
 	if !isFull(err) {
@@ -205,7 +213,8 @@ func readError(err error) error {
 	case isFull(err):
 		return fullError(err)
 	case pebble.IsCorruptionError(err):
-		return &Error{Kind: Internal, Reason: "The store is damaged.", Err: err}
+		line, _, _ := strings.Cut(err.Error(), "\n") // Pebble's others are for its own makers
+		return &Error{Kind: Internal, Reason: "The store is damaged.", Err: errors.New(line)}
 	}
 	return &Error{Kind: Unavailable, Reason: "The disk could not be read.", Err: err}
 }

@@ -114,13 +114,13 @@ type disk struct {
 // diskSize leaves room for tables beside the five old logs that Pebble keeps.
 const diskSize = 160 << 20
 
-func quotaDisk(base vfs.FS) (*disk, *quota) {
-	q := &quota{FS: base, limit: diskSize}
+func quotaDisk(base vfs.FS, size int64) (*disk, *quota) {
+	q := &quota{FS: base, limit: size}
 	filled := 0
 	return &disk{fs: q, dir: "data",
 		fill:  func(*testing.T) { filled += q.left(); q.raise(-int64(q.left())) },
 		clear: func(*testing.T) { q.raise(int64(filled)); filled = 0 },
-		grow:  func(*testing.T) { q.raise(diskSize / 2) }}, q
+		grow:  func(*testing.T) { q.raise(size / 2) }}, q
 }
 
 // tmpfs mounts a file system of its own. Where that is not permitted, the quota
@@ -129,7 +129,7 @@ func tmpfs(t *testing.T) *disk {
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%d", diskSize)); err != nil {
 		t.Logf("a tmpfs cannot be mounted here (%v): a quota in memory stands in for it", err)
-		d, _ := quotaDisk(vfs.NewMem())
+		d, _ := quotaDisk(vfs.NewMem(), diskSize)
 		return d
 	}
 	t.Cleanup(func() { require.NoError(t, syscall.Unmount(dir, syscall.MNT_DETACH)) })
@@ -316,12 +316,12 @@ func TestOpenOnFullDisk(t *testing.T) {
 // A crash on a full disk loses nothing.
 func TestCrashOnFullDisk(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it writes 300 MB")
+		t.Skip("it writes 100 MB")
 	}
 	r := random(t)
 	for range 3 {
 		base := vfs.NewCrashableMem()
-		d, q := quotaDisk(base)
+		d, q := quotaDisk(base, 48<<20)
 		s, err := Open(d.dir, Options{FS: d.fs})
 		require.NoError(t, err)
 		db, err := s.Create(ctx, "db")
@@ -331,7 +331,9 @@ func TestCrashOnFullDisk(t *testing.T) {
 			refused(t, err)
 		}
 		left := base.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: r.IntN(101), RNG: rand.New(rand.NewPCG(r.Uint64(), 1))})
-		used := q.used
+		usage, err := q.GetDiskUsage("")
+		require.NoError(t, err)
+		used := int64(usage.UsedBytes)
 		d.grow(t)
 		require.NoError(t, s.Close())
 
@@ -354,10 +356,10 @@ func TestCrashOnFullDisk(t *testing.T) {
 // A store that ends on a full disk does not wait for space.
 func TestCloseOnFullDisk(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it writes 300 MB")
+		t.Skip("it writes 100 MB")
 	}
 	base := vfs.NewCrashableMem()
-	d, _ := quotaDisk(base)
+	d, _ := quotaDisk(base, 48<<20)
 	end := make(chan struct{}, 2)
 	s, err := Open(d.dir, Options{FS: d.fs, Fatal: func(error) {
 		end <- struct{}{} // a manifest had no space either

@@ -131,6 +131,9 @@ func Open(dir string, o Options) (*Store, error) {
 func (s *Store) load(dir string) error {
 	v, err := read(s.pebble, formatKey)
 	if err == ErrMissing {
+		if first, ok := s.reads(nil); !ok || first.key != nil {
+			return corrupt("it does not say its format")
+		}
 		return s.found()
 	}
 	if err != nil {
@@ -160,10 +163,15 @@ func (s *Store) found() error {
 	s.uuid, s.next = hex.EncodeToString(id[:]), 1
 	b := s.pebble.NewBatch()
 	defer b.Close() //nolint:errcheck // it only goes back to its pool
+	s.head(b)
+	return s.commit(b)
+}
+
+// head writes what load reads.
+func (s *Store) head(b *pebble.Batch) {
 	set(b, formatKey, binary.AppendUvarint(nil, format))
 	set(b, uuidKey, []byte(s.uuid))
 	set(b, nextKey, binary.BigEndian.AppendUint32(nil, s.next))
-	return s.commit(b)
 }
 
 // set and the like cannot fail on a batch that is neither indexed nor applied.
