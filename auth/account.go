@@ -99,6 +99,11 @@ func (a *Auth) Register(ctx context.Context, name, password, email string) (Iden
 	}
 	defer a.users.forget(userID(name))
 	rev, err := a.users.db.Put(ctx, userID(name), who.document())
+	if kivik.HTTPStatus(err) == http.StatusNotFound { // somebody deleted the database
+		if err = ensureDB(ctx, a.client, usersDB); err == nil {
+			rev, err = a.users.db.Put(ctx, userID(name), who.document())
+		}
+	}
 	if kivik.HTTPStatus(err) == http.StatusConflict {
 		return Identity{}, ErrNameTaken
 	}

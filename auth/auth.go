@@ -43,8 +43,9 @@ type Options struct {
 	Now                      func() time.Time
 	Logger                   *slog.Logger
 
-	// ClientAddr is the address a request comes from, for tokens bound to addresses;
-	// default the connection's. Behind a proxy its owner must say which header to trust.
+	// ClientAddr is the address a request comes from, for tokens bound to addresses and
+	// for failed sign-ins; default the connection's. Behind a proxy that is the proxy's,
+	// for everybody: its owner must say which header to trust.
 	ClientAddr func(*http.Request) netip.Addr
 }
 

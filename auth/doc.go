@@ -117,4 +117,8 @@
 // the feed's way through the network. When a feed breaks, answers from memory
 // are used for at most 15 seconds after the last proof that nothing was missed;
 // after that every answer is read from the store, until the feed has caught up.
+//
+// ForgetAccounts is for who writes to _users in this process: what was written holds
+// when it returns. A _users that somebody deletes stays away until somebody, or a
+// sign-up, makes it again; tokens and orgs come back by themselves.
 package auth

@@ -42,9 +42,17 @@ func (f *follower[V]) start(ctx context.Context) error {
 	if err := ensureDB(ctx, f.client, f.db.Name()); err != nil {
 		return err
 	}
+	return f.begin(ctx)
+}
+
+// begin is start without a database being made: _users that an administrator deleted
+// is theirs to make again, or the next sign-up's.
+func (f *follower[V]) begin(ctx context.Context) error {
 	now := f.now()
 	stats, err := f.db.Stats(ctx)
 	if err != nil {
+		f.vouch(now.Add(-vouchTime)) // until there is a feed again the store is asked
+		f.clear()
 		return err
 	}
 	f.since, f.purged, f.heeded = stats.UpdateSeq, purgeSeq(stats), now
@@ -101,6 +109,8 @@ func (f *follower[V]) run(ctx context.Context) {
 				sleep(ctx, shortestPause)
 			}
 			continue
+		case lostPosition(err) && f.db.Name() == usersDB:
+			err = f.begin(ctx)
 		case lostPosition(err):
 			err = f.start(ctx)
 		}

@@ -156,7 +156,11 @@ func (h *memoryHandle) Put(_ context.Context, id string, doc any, _ driver.Optio
 	}
 	var rev string
 	_ = json.Unmarshal(body["_rev"], &rev)
-	return h.store.db(h.name).write(id, rev, body, false)
+	d := h.store.db(h.name)
+	if d == nil {
+		return "", status(http.StatusNotFound)
+	}
+	return d.write(id, rev, body, false)
 }
 
 func (h *memoryHandle) Delete(_ context.Context, id string, options driver.Options) (string, error) {

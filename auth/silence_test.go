@@ -71,3 +71,41 @@ func TestDeadConnection(t *testing.T) {
 		require.True(t, known, "answers come from memory again")
 	})
 }
+
+// An administrator who deletes _users may make it again; until then there are no
+// accounts, and a sign-up makes it too.
+func TestUsersDeleted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := context.Background()
+		client, store, a, _ := settled(t)
+		_, err := a.Signup(ctx, "ada", "correct horse", "")
+		require.NoError(t, err)
+		_, err = a.Login(ctx, "ada", "correct horse")
+		require.NoError(t, err)
+		db := store.db(usersDB)
+		require.NoError(t, client.DestroyDB(ctx, usersDB))
+		db.with(db.wake)
+		synctest.Wait()
+		_, err = a.Login(ctx, "ada", "correct horse")
+		require.ErrorIs(t, err, ErrCredentials)
+		time.Sleep(time.Minute)
+		require.Nil(t, store.db(usersDB))
+		require.NoError(t, client.CreateDB(ctx, usersDB))
+		_, err = a.Signup(ctx, "ada", "battery staple", "")
+		require.NoError(t, err)
+		_, err = a.Login(ctx, "ada", "battery staple")
+		require.NoError(t, err)
+
+		require.NoError(t, client.DestroyDB(ctx, usersDB))
+		_, err = a.Signup(ctx, "bob", "battery staple", "")
+		require.NoError(t, err)
+		require.NotNil(t, store.db(usersDB))
+		time.Sleep(time.Minute)
+		_, err = a.Login(ctx, "bob", "battery staple")
+		require.NoError(t, err)
+		before := store.db(usersDB).reads
+		_, err = a.Login(ctx, "bob", "battery staple")
+		require.NoError(t, err)
+		require.Equal(t, before, store.db(usersDB).reads, "the feed vouches again")
+	})
+}

@@ -25,12 +25,18 @@ func (c *call) admit(r *row) (func(*call) error, error) {
 	if err := c.admitToServer(r.Who); err != nil {
 		return nil, err
 	}
-	if _, named := c.vars["db"]; !named || r.Who == admin {
-		return r.handle, nil // handlers of databases' coming and going take the name themselves
+	if _, named := c.vars["db"]; !named {
+		return r.handle, nil
 	}
 	name, err := c.segment("db")
 	if err != nil {
 		return nil, err
+	}
+	if name == usersDB && !c.reads() {
+		c.answered.before = c.s.auth.ForgetAccounts // whoever has the answer signs in by what was written
+	}
+	if r.Who == admin {
+		return r.handle, nil // handlers of databases' coming and going take the name themselves
 	}
 	c.dbAdmin = c.user.Admin()
 	if !c.dbAdmin && hidden(name) {
@@ -41,9 +47,6 @@ func (c *call) admit(r *row) (func(*call) error, error) {
 	}
 	if c.db, err = c.s.store.DB(name); err != nil {
 		return nil, err
-	}
-	if name == usersDB && !c.reads() {
-		c.answered.before = c.s.auth.ForgetAccounts // whoever has the answer signs in by what was written
 	}
 	if c.dbAdmin {
 		return r.handle, nil

@@ -176,6 +176,14 @@ func TestUsersAreValidated(t *testing.T) {
 	require.Equal(t, 200, status, body)
 	require.Contains(t, body, `"name":"Zoë 🦊"`)
 
+	// _users goes and comes at an administrator's word, and accounts with it.
+	h.as(t, "tom", "GET /_session", "", 200)
+	h.must(t, "DELETE /_users", "", 200)
+	h.as(t, "tom", "GET /_session", "", 401)
+	h.must(t, "PUT /_users", "", 201)
+	h.must(t, "POST /_users", accountDoc("tom", ""), 201)
+	h.as(t, "tom", "GET /_session", "", 200)
+
 	// A database whose last part is _users hashes and hides as well, but has no _design/_auth.
 	h.must(t, "PUT /team%2F_users", "", 201)
 	h.must(t, "PUT /team%2F_users/_security", "{}", 200)
