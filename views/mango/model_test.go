@@ -27,6 +27,14 @@ func random(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewSource(seed))
 }
 
+// rounds is how often a random test tries; -short tries less.
+func rounds(n int) int {
+	if testing.Short() {
+		return n / 5
+	}
+	return n
+}
+
 // The model decodes everything and carries a negation along instead of pushing it down.
 
 type pairs []pair
@@ -370,7 +378,7 @@ func (g generator) leaf(depth int) string {
 func TestMatchAgreesWithModel(t *testing.T) {
 	g := generator{random(t)}
 	hits := 0
-	for range 40000 {
+	for range rounds(40000) {
 		selector, doc := g.selector(3), g.object(3)
 		s, err := Compile([]byte(selector))
 		if err != nil {
@@ -386,13 +394,13 @@ func TestMatchAgreesWithModel(t *testing.T) {
 		require.NoError(t, err, s)
 		require.Equal(t, want, again.Match([]byte(doc)), "%s", s)
 	}
-	require.Greater(t, hits, 4000, "the documents hardly meet the selectors")
+	require.Greater(t, hits, rounds(4000), "the documents hardly meet the selectors")
 }
 
 // A negation and what it negates never both hold; where the field is there, one does.
 func TestNegation(t *testing.T) {
 	g := generator{random(t)}
-	for range 20000 {
+	for range rounds(20000) {
 		leaf, doc := g.leaf(2), g.object(3)
 		yes, err := Compile([]byte(`{"a":` + leaf + `}`))
 		require.NoError(t, err, leaf)
@@ -409,7 +417,7 @@ func TestNegation(t *testing.T) {
 
 func TestDeMorgan(t *testing.T) {
 	g := generator{random(t)}
-	for range 20000 {
+	for range rounds(20000) {
 		a, b, doc := g.selector(2), g.selector(2), []byte(g.object(3))
 		for _, row := range [][2]string{
 			{`{"$not":{"$and":[%s,%s]}}`, `{"$or":[{"$not":%s},{"$not":%s}]}`},
@@ -436,7 +444,7 @@ func TestPlainTextsDiffer(t *testing.T) {
 		}
 		return appendQuoted(nil, string(s))
 	}
-	for range 100000 {
+	for range rounds(100000) {
 		a, b := one(), one()
 		x, err := collate.Append(nil, a)
 		require.NoError(t, err)

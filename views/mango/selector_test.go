@@ -3,6 +3,7 @@ package mango
 import (
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -115,6 +116,23 @@ func TestSpellings(t *testing.T) {
 	s, err = Compile([]byte(`{"_id":{"$gt":"a\u0000"}}`))
 	require.NoError(t, err)
 	require.True(t, s.Match([]byte(`{"_id":"a\u0001"}`)), "bytes, not collation")
+}
+
+func TestMatchTogether(t *testing.T) {
+	s, err := Compile([]byte(`{"x":{"$gt":"é","$not":{"$regex":"^(?!z)b"}},"l":{"$all":[1.0,{"k":[]}]}}`))
+	require.NoError(t, err)
+	doc := []byte(`{"x":"zèbre","l":[{"k":[]},1.0,2]}`)
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 200 {
+				if !s.Match(doc) {
+					t.Error("no match")
+				}
+			}
+		})
+	}
+	group.Wait()
 }
 
 func TestRegexIsBounded(t *testing.T) {
