@@ -1,6 +1,7 @@
 package couch
 
 import (
+	"bytes"
 	"errors"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -33,6 +34,9 @@ type pending struct {
 	kept      int64 // bytes of attachments that they share with the old ones
 	freed     int64 // bytes of purged ones
 	edited    bool
+
+	joined bool   // a known revision brought ancestors
+	loaded []byte // the tree before it did
 }
 
 // load reads a document's record, or begins one.
@@ -94,24 +98,49 @@ func (l *landing) merge(e *edit) error {
 			return missingStub(e, e.atts[i].name)
 		}
 	}
-	if p.record.tree.Has(path[0]) {
-		path = path[:l.db.unstemmed(len(path))] // what is older would be stemmed again
+	known := p.record.tree.Has(path[0])
+	late := false
+	if known {
+		if late, err = l.late(e, p); err != nil {
+			return err
+		}
 	}
-	outcome := p.record.tree.Merge(path, e.doc.Deleted)
+	outcome := l.graft(p, path, e.doc.Deleted && (late || !known), known)
 	p.edited = true
-	if outcome == revtree.Extended || outcome == revtree.Branched {
-		p.dirty = true
+	leaves := p.added
+	if late || !known {
 		l.store(e, p)
-		return nil
 	}
-	late, err := l.late(e, p)
-	if late {
-		leaves := p.added
-		l.store(e, p)
+	if known {
 		p.added = leaves
 	}
-	p.dirty = p.dirty || late || outcome == revtree.Joined
-	return err
+	p.dirty = p.dirty || late || outcome != revtree.Known
+	return nil
+}
+
+// graft merges a path. That a known revision comes with ancestors may be nothing
+// new in the end, where stemming cuts them off again.
+func (l *landing) graft(p *pending, path []Rev, deleted, known bool) revtree.Outcome {
+	tree := &p.record.tree
+	if known && p.loaded == nil && !p.dirty {
+		p.loaded = tree.Append(nil)
+	}
+	outcome := tree.Merge(path, deleted)
+	if outcome == revtree.Joined && p.record.spill == 0 {
+		p.joined = true
+		return revtree.Known
+	}
+	return outcome
+}
+
+// changed reports whether a document whose trees were joined is another one
+// when it is stemmed.
+func (l *landing) changed(p *pending) bool {
+	if p.joined && !p.dirty {
+		p.record.tree.Stem(l.db.RevsLimit())
+		p.dirty = !bytes.Equal(p.loaded, p.record.tree.Append(nil))
+	}
+	return p.dirty
 }
 
 // late reports whether an edit brings the body of a revision that was known as
@@ -218,7 +247,7 @@ func (l *landing) chunks(a *staged) {
 func (l *landing) finish() error {
 	changed := false
 	for _, p := range l.order {
-		if !p.dirty {
+		if !l.changed(p) {
 			continue
 		}
 		changed = true

@@ -42,8 +42,9 @@ func TestDiffer(t *testing.T) {
 		theirs = startOn(t, couch.Options{InlineLimit: 1, CacheSize: 1 << 16}, httpd.Options{}).base
 	}
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, 1)), known: map[string][]string{}, paths: map[string][]string{}}
-	const db = "/differ"
+	db := fmt.Sprintf("/differ_%d", seed)
 	limit := g.pick("1000", "1000", "2", "3")
+	g.stems = limit != "1000"
 	for _, base := range []*url.URL{ours, theirs} {
 		do(t, base, "", "DELETE", db, "", "")
 		status, _, body := do(t, base, "", "PUT", db+"?q=1", "", "")

@@ -100,7 +100,10 @@
 //     client says otherwise, in a copy, and in a document made anew; the revision of
 //     such a document tells its attachments apart. Attachments that are no objects
 //     are refused. Digests of compressed ones are of another compressor.
-//   - The body of an ancestor that comes late is kept, whatever else is in the request.
+//   - The body of an ancestor that comes late is kept, whatever else is in the request,
+//     and a stemmed revision that is told of again has its body until a compaction.
+//     A path that spans two branches joins them, however low the limit of revisions.
+//   - A revision that _revs_diff names twice is missing once. Purges are counted right.
 //   - A Destination may not begin with a slash nor hold a bad escape.
 //   - The revision of a _local document is 0-N or refused with 400.
 //   - Of keys in the query and in the body the query's count; a single key of a query

@@ -73,14 +73,6 @@ func (g *generator) bulkGet() request {
 	return request{method: "POST", path: "/_bulk_get?" + g.options("revs", "latest", "attachments"), body: `{"docs":[` + strings.Join(list, ",") + "]}", unordered: true}
 }
 
-func (g *generator) purge() request {
-	if !g.odds(3) {
-		return g.get()
-	}
-	id := g.id()
-	return request{method: "POST", path: "/_purge", body: "{" + text(id) + ":" + text(g.revs(id)) + "}", unordered: true}
-}
-
 func (g *generator) conditional() request {
 	id := g.id()
 	return request{method: "GET", path: docPath(id), header: `If-None-Match: "` + g.rev(id) + `"`}
