@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -176,11 +177,21 @@ func inWords(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &thrown):
-		return &couch.Error{Kind: couch.Kind(thrown.Name), Reason: thrown.Reason}
+		return failedWith(thrown)
 	case errors.Is(err, js.ErrStopped):
 		return &couch.Error{Kind: "os_process_error", Reason: "OS process timed out.", Err: err}
 	}
 	return notCompiled(err)
+}
+
+// failedWith is an error of the server whatever a function threw: one that calls
+// itself not_found must not be taken for a missing document.
+func failedWith(e *js.Exception) error {
+	err := &couch.Error{Kind: couch.Kind(e.Name), Reason: e.Reason}
+	if err.HTTPStatus() != http.StatusInternalServerError {
+		return &couch.Error{Kind: "error", Reason: e.Error()}
+	}
+	return err
 }
 
 // notCompiled is a function that is none. Other than at a design document's

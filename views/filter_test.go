@@ -142,7 +142,7 @@ func TestFilterThatLoopsIsStopped(t *testing.T) {
 func TestFilterErrors(t *testing.T) {
 	h := open(t, Options{})
 	h.put("a", `{}`)
-	h.put("_design/d", `{"filters":{"none":{},"syntax":"function(","number":"1","throws":"function(){throw 'x'}","object":"function(){throw {a:1}}"},"views":{"lib":{"m":"1"}},"list":[]}`)
+	h.put("_design/d", `{"filters":{"none":{},"syntax":"function(","number":"1","throws":"function(){throw 'x'}","object":"function(){throw {a:1}}","missing":"function(){throw {error:'not_found',reason:'x'}}","getter":"function(){throw {get error(){for(;;);}}}"},"views":{"lib":{"m":"1"}},"list":[]}`)
 	h.put("_design/cobol", `{"language":"cobol","filters":{"f":"PERFORM"}}`)
 	for _, c := range []struct {
 		o    FilterOptions
@@ -160,6 +160,8 @@ func TestFilterErrors(t *testing.T) {
 		{FilterOptions{Name: "d/number"}, &couch.Error{Kind: "SyntaxError"}},
 		{FilterOptions{Name: "d/throws"}, &couch.Error{Kind: "unnamed_error", Reason: "x"}},
 		{FilterOptions{Name: "d/object"}, &couch.Error{Kind: "unnamed_error", Reason: `{"a":1}`}},
+		{FilterOptions{Name: "d/missing"}, &couch.Error{Kind: "error", Reason: "not_found: x"}},
+		{FilterOptions{Name: "d/getter"}, &couch.Error{Kind: "unnamed_error"}},
 		{FilterOptions{Name: "cobol/f"}, &couch.Error{Kind: couch.UnknownLanguage, Reason: "cobol"}},
 	} {
 		_, err := h.filtered(c.o, couch.ChangesOptions{})
