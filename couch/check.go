@@ -84,12 +84,13 @@ func (s *Store) proveOne(ctx context.Context, name string, look bool, report *Ch
 
 // checker proves one database on one snapshot.
 type checker struct {
+	ctx    context.Context
 	db     *DB
 	snap   *snapshot
 	report *CheckReport
 	docs   map[bool]int64 // by deleted
 	size   int64          // bytes of all documents
-	atts   map[string]storedAtt
+	atts   digests        // that were proved
 
 	mending    *mending         // nil: problems are only told
 	top        Seq              // the highest sequence there is
@@ -111,7 +112,7 @@ func (db *DB) check(ctx context.Context, report *CheckReport, m *mending) error 
 		return err
 	}
 	defer snap.release()
-	c := &checker{db: db, snap: snap, report: report, docs: map[bool]int64{}, atts: map[string]storedAtt{},
+	c := &checker{ctx: ctx, db: db, snap: snap, report: report, docs: map[bool]int64{}, atts: digests{},
 		mending: m, top: snap.counts.seq, settled: map[Seq]bool{}, unreadable: map[DocID][]byte{}, rebuilt: map[DocID]Seq{}}
 	report.Databases++
 	m.begin()
@@ -137,9 +138,6 @@ func (db *DB) check(ctx context.Context, report *CheckReport, m *mending) error 
 	}
 	if m.count() == before { // else what is counted is not what will be
 		c.counters()
-	}
-	if err := c.attachments(ctx); err != nil {
-		return err
 	}
 	return m.finish(db)
 }
@@ -237,8 +235,10 @@ func (c *checker) leaves(id DocID, r docRecord, leaves []revtree.Node) {
 		if body.deleted != leaf.Deleted {
 			c.found(func(m *mending) string { return c.redelete(m, id, leaf) }, "%q: leaf %s and its body differ in being deleted", id, leaf.Rev)
 		}
-		for _, a := range body.atts {
-			c.atts[a.locator] = a
+		for i := range body.atts {
+			if c.atts.add(body.atts[i].locator) {
+				c.attachment(id, &body.atts[i])
+			}
 		}
 	}
 }
@@ -321,34 +321,22 @@ func (c *checker) trunk(key, value []byte) error {
 	return nil
 }
 
-// attachments proves the bytes of those that leaves use: small ones by their
+// attachment proves the bytes of one that a leaf uses: small ones by their
 // digest, large ones by being there with their length.
-func (c *checker) attachments(ctx context.Context) error {
-	locators := make([]string, 0, len(c.atts))
-	for l := range c.atts {
-		locators = append(locators, l)
-	}
-	slices.Sort(locators)
-	for _, l := range locators {
-		if err := c.snap.ended(ctx); err != nil {
-			return err
-		}
-		a := c.atts[l]
-		c.report.Attachments++
-		f := c.db.file(ctx, c.snap, &a)
-		if len(l) != sha256.Size {
-			if _, err := f.Seek(max(a.stored-1, 0), io.SeekStart); err == nil {
-				if n, err := io.Copy(io.Discard, f); err != nil || n != min(a.stored, 1) {
-					c.problem("attachment %s: its blob %x is missing or short: %v", a.name, l, err)
-				}
-			}
-		} else {
-			sum := md5.New()
-			if _, err := io.Copy(sum, f); err != nil || string(sum.Sum(nil)) != string(a.md5[:]) {
-				c.problem("attachment %s: its bytes are missing or another's: %v", a.name, err)
+func (c *checker) attachment(id DocID, a *storedAtt) {
+	c.report.Attachments++
+	f := c.db.file(c.ctx, c.snap, a)
+	defer f.Close() //nolint:errcheck // it was only read
+	if len(a.locator) != sha256.Size {
+		if _, err := f.Seek(max(a.stored-1, 0), io.SeekStart); err == nil {
+			if n, err := io.Copy(io.Discard, f); err != nil || n != min(a.stored, 1) {
+				c.problem("%q: attachment %s: its blob %x is missing or short: %v", id, a.name, a.locator, err)
 			}
 		}
-		_ = f.Close()
+		return
 	}
-	return nil
+	sum := md5.New()
+	if _, err := io.Copy(sum, f); err != nil || string(sum.Sum(nil)) != string(a.md5[:]) {
+		c.problem("%q: attachment %s: its bytes are missing or another's: %v", id, a.name, err)
+	}
 }

@@ -147,9 +147,9 @@ func (db *DB) endCompaction() {
 
 // dropBodies deletes the bodies that are no leaf's: a revision that is none
 // never becomes one again, but by a purge. It returns what the leaves' attachments are.
-func (c *compaction) dropBodies(ctx context.Context, snap *snapshot) (map[string]bool, error) {
+func (c *compaction) dropBodies(ctx context.Context, snap *snapshot) (digests, error) {
 	db := c.db
-	used := map[string]bool{}
+	used := digests{}
 	batch := deletion{db: db, purged: snap.counts.purged}
 	var id DocID
 	leaves := map[Rev]bool{}
@@ -182,7 +182,7 @@ func (c *compaction) dropBodies(ctx context.Context, snap *snapshot) (map[string
 		}
 		body, err := readBody(value)
 		for i := range body.atts {
-			used[body.atts[i].locator] = true
+			used.add(body.atts[i].locator)
 		}
 		return err
 	})
@@ -192,10 +192,10 @@ func (c *compaction) dropBodies(ctx context.Context, snap *snapshot) (map[string
 	return used, batch.flush()
 }
 
-func (c *compaction) dropAttachments(ctx context.Context, snap *snapshot, used map[string]bool) error {
+func (c *compaction) dropAttachments(ctx context.Context, snap *snapshot, used digests) error {
 	batch := deletion{db: c.db, spare: true}
 	err := snap.each(ctx, kindAtt, func(key, _ []byte) error {
-		if locator := key[len(prefix{}):]; len(locator) == sha256.Size+chunkDigits && !used[string(locator[:sha256.Size])] {
+		if locator := key[len(prefix{}):]; len(locator) == sha256.Size+chunkDigits && !used.has(locator[:sha256.Size]) {
 			return batch.add(key)
 		}
 		return nil

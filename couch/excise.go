@@ -22,7 +22,7 @@ const neighbours = 256
 // table is not what was written. What they held is lost, and found missing later
 // on. A table that cannot be read at all may span all there is: it stays.
 func (m *mending) cutOut(ctx context.Context) error {
-	for from := []byte{}; ; {
+	for from := []byte{0}; ; {
 		before, damaged, err := m.store.readable(ctx, from)
 		if err != nil || !damaged || len(before) == 0 {
 			return err

@@ -1,0 +1,20 @@
+package couch
+
+import "github.com/cespare/xxhash/v2"
+
+// digests is a set of attachments. It keeps eight bytes of each, so that a
+// million take some 20 MB; two that share them are one, of which the worst is
+// that garbage stays.
+type digests map[uint64]struct{}
+
+// add tells whether the set had it not.
+func (d digests) add(locator string) (fresh bool) {
+	before := len(d)
+	d[xxhash.Sum64String(locator)] = struct{}{}
+	return len(d) > before
+}
+
+func (d digests) has(locator []byte) bool {
+	_, ok := d[xxhash.Sum64(locator)]
+	return ok
+}
