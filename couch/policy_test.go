@@ -117,8 +117,8 @@ func TestCompactsItself(t *testing.T) {
 			}
 			if c.want {
 				require.Eventually(t, func() bool { return errors.Is(old(), ErrMissing) }, time.Minute, time.Millisecond)
-				require.Eventually(t, func() bool { return len(db.store.Compactions()) == 0 }, time.Minute, time.Millisecond)
-				require.Less(t, db.counts.Load().stale, int64(100_000))
+				// What was written while it ran may take a second one.
+				require.Eventually(t, func() bool { return db.counts.Load().stale < 100_000 }, time.Minute, time.Millisecond)
 			} else {
 				require.NoError(t, old())
 			}
