@@ -37,7 +37,7 @@ func (db *DB) stage(ctx context.Context, a *Attachment) (staged, error) {
 		raw.r = bytes.NewReader(a.Data)
 	}
 	source := io.Reader(raw)
-	encoded := a.Encoding == "gzip"
+	encoded := a.Follows && a.Encoding == "gzip" // inline data is decoded, whatever is said of its source
 	packing := db.store.packing.Load()
 	out.gzip = encoded || packing.wants(out.contentType)
 	sum := md5.New()

@@ -98,6 +98,9 @@ var attachmentScenarios = map[string][]step{
 		{do: "GET /db/b/t.txt", status: 404},
 		{do: "GET /db/b?atts_since=[\"$LAST\"]", status: 200, want: `{…"u":{…"stub":true}}}`},
 		{do: "GET /db/b?atts_since=[\"9-x\"]", status: 200, want: `{…"u":{…"data":"aGVsbG8="}}}`},
+		// What was read with att_encoding_info can be written as it is: data is never encoded.
+		{do: "PUT /db/again", send: `{"_attachments":{"t.txt":{"content_type":"text/plain","revpos":1,"digest":"md5-yB5yjZ1ML2NvBn+JzBSGLA==","data":"aGVsbG8=","encoding":"gzip","encoded_length":25}}}`, status: 201},
+		{do: "GET /db/again/t.txt", status: 200, want: "hello"},
 		{do: "PUT /db/n", send: `{"_attachments":{"f":{"stub":true}}}`, status: 412, want: `{"error":"missing_stub",…}`},
 		{do: "PUT /db/n", send: `{"_attachments":{"f":{"data":"%"}}}`, status: 400, want: problem("bad_request", "Invalid attachment data for f")},
 		{do: "PUT /db/n", send: `{"_attachments":{"f":{"data":1}}}`, status: 400, want: problem("bad_request", "Invalid attachment data for f")},

@@ -62,6 +62,19 @@
 // Attachments stream. The documents of _bulk_docs are cut out of the body as
 // raw slices and parsed in parallel, never decoded into maps.
 //
+// A body that stalls for Options.Stall, or brings less than 64 bytes a second on
+// the whole, is answered with 408 and its connection cut. What a handler leaves of
+// a body is read before the answer begins, up to 256 KiB.
+//
+// # Attachments
+//
+// No answer holds an attachment: each is opened when its turn comes and read as it
+// is written, by itself, as a part, or in base64 within JSON. In multipart/related
+// the document comes first, then a part for each attachment that says follows, in the
+// order of that member; names and headers of the parts, and what stands before and
+// after them, are not looked at. What is sent is framed in CouchDB's own way, so its
+// length is known beforehand.
+//
 // # Streams
 //
 // Lists, views and feeds are written in chunks from a pooled buffer. Each piece
@@ -100,6 +113,9 @@
 //     client says otherwise, in a copy, and in a document made anew; the revision of
 //     such a document tells its attachments apart. Attachments that are no objects
 //     are refused. Digests of compressed ones are of another compressor.
+//   - A digest of a part or a Content-MD5 that does not fit is 400; CouchDB fails
+//     with 500 on the one and does not look at the other. A part's length may be left
+//     out, and a multipart body must have its last boundary.
 //   - The body of an ancestor that comes late is kept, whatever else is in the request,
 //     and a stemmed revision that is told of again has its body until a compaction.
 //     A path that spans two branches joins them, however low the limit of revisions.

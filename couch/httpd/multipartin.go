@@ -45,13 +45,19 @@ func (c *call) putRelated(id couch.DocID) error {
 		if !a.Follows {
 			continue
 		}
-		size := storedSize(*a)
-		if size > c.policy.maxAttachment {
-			return &couch.Error{Kind: couch.AttachmentTooBig, Reason: a.Name}
-		}
-		a.Body = &limitReader{in: &partReader{parts: parts, want: size}, left: c.policy.maxAttachment, name: a.Name}
+		a.Body = &limitReader{in: &partReader{parts: parts, want: storedSize(*a)}, left: c.policy.maxAttachment, name: a.Name}
 	}
 	return c.store(id, d)
+}
+
+// boundAttachments refuses a document by what it says of its attachments.
+func (c *call) boundAttachments(d *couch.Document) error {
+	for i := range d.Attachments {
+		if a := &d.Attachments[i]; !a.Stub && max(storedSize(*a), int64(len(a.Data))) > c.policy.maxAttachment {
+			return &couch.Error{Kind: couch.AttachmentTooBig, Reason: a.Name}
+		}
+	}
+	return nil
 }
 
 // multipartError is CouchDB's word for a body that is not what its boundary promised.

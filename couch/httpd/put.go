@@ -49,6 +49,9 @@ func (c *call) parse(raw []byte) (*couch.Document, error) {
 		read = c.parseReplication
 	}
 	d, err := read(raw)
+	if err == nil {
+		err = c.boundAttachments(d)
+	}
 	if err == nil && int64(len(d.Body)) > c.s.store.MaxDocumentSize() {
 		// Named as the body names it, and for a batch the answer to all of it: replicators
 		// send such a batch again in halves.

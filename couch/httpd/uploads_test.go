@@ -179,4 +179,7 @@ func TestRequestSize(t *testing.T) {
 	h.must(t, "PUT /_node/_local/_config/couchdb/max_attachment_size", `"10"`, 200)
 	h.must(t, "PUT /db/b/f", strings.Repeat("x", 11), http.StatusRequestEntityTooLarge)
 	h.must(t, "PUT /db/b/f", strings.Repeat("x", 10), 201)
+	inline := `{"_id":"c","_attachments":{"f":{"data":"` + base64.StdEncoding.EncodeToString(make([]byte, 11)) + `"}}}`
+	h.must(t, "PUT /db/c", inline, http.StatusRequestEntityTooLarge)
+	h.must(t, "POST /db/_bulk_docs", `{"docs":[`+inline+`]}`, http.StatusRequestEntityTooLarge)
 }
