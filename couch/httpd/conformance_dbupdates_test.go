@@ -41,7 +41,8 @@ var dbUpdatesScenarios = map[string][]step{
 		{do: "GET /_db_updates?heartbeat=0", status: 200},
 		{do: "GET /_db_updates", as: "-", status: 401, want: problem("unauthorized", "You are not a server admin.")},
 		{do: "POST /_db_updates", send: "{}", status: 405, want: problem("method_not_allowed", "Only GET allowed")},
-		{do: "GET /_global_changes/created:conformance_db_updates", status: 200, want: `{"_id":"created:conformance_db_updates","_rev":"…"}`},
+		{do: "GET /_global_changes/_all_docs?limit=1&include_docs=true", status: 200,
+			want: "{\"total_rows\":…,\"offset\":0,\"rows\":[\r\n{\"id\":\"…ed:…\",…,\"doc\":{\"_id\":\"…ed:…\",\"_rev\":\"…\"}}\r\n]}"},
 	},
 }
 
