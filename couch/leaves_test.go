@@ -132,6 +132,32 @@ func TestStemWithConflicts(t *testing.T) {
 	}
 }
 
+// A replica that tells ancestors which the limit has stemmed changes nothing.
+func TestStemmedAncestorsAgain(t *testing.T) {
+	db := database(t, Options{})
+	require.NoError(t, db.SetRevsLimit(ctx, 3))
+	path := []Rev{}
+	for i := range uint64(6) {
+		path = append([]Rev{{Pos: i + 1, ID: "x"}}, path...)
+	}
+	tell := func(path []Rev) Seq {
+		_, err := db.Put(ctx, &Document{ID: "a", Rev: path[0], Revisions: path}, WriteOptions{Replicated: true})
+		require.NoError(t, err)
+		seq, err := db.UpdateSeq()
+		require.NoError(t, err)
+		return seq
+	}
+	for i, from := range []int{2, 1, 0} {
+		require.EqualValues(t, i+1, tell(path[from:]))
+	}
+	for from := range path[:3] {
+		require.EqualValues(t, 3, tell(path[from:]), "generation %d", path[from].Pos)
+	}
+	require.NoError(t, db.SetRevsLimit(ctx, 4))
+	require.EqualValues(t, 4, tell(path), "one more is kept")
+	require.EqualValues(t, 4, tell(path[1:]))
+}
+
 // BenchmarkLeaves does one thing to a document of so many conflicts.
 func BenchmarkLeaves(b *testing.B) {
 	for _, n := range []int{1, 500, 5000} {
