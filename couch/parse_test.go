@@ -1,6 +1,7 @@
 package couch
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -113,7 +114,7 @@ func TestTerms(t *testing.T) {
 
 func FuzzParseDocument(f *testing.F) {
 	for _, s := range []string{`{}`, `{"_id":"a","_rev":"1-a","x":[1,2.5,-3,"é\n"],"y":{"k":1,"k":2}}`, `{"_attachments":{"a":{"data":"aGk="}},"_deleted":true}`,
-		`{"_revisions":{"start":2,"ids":["b","a"]},"\u005fid":"x"}`, `{"a":123456789012345678901234567890,"b":[[],{}]}`} {
+		`{"_revisions":{"start":2,"ids":["b","a"]},"\u005fid":"x"}`, `{"a":123456789012345678901234567890,"b":[[],{}]}`, "{ \"a b\\\\\" :\t[1 ,\r\n{ } ] , \"_id\":\"x\"}"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
@@ -122,6 +123,9 @@ func FuzzParseDocument(f *testing.F) {
 			return
 		}
 		require.True(t, json.Valid(raw))
+		var tight bytes.Buffer
+		require.NoError(t, json.Compact(&tight, doc.Body))
+		require.Equal(t, tight.String(), string(doc.Body), "no white space between tokens")
 		if doc.ID == "" {
 			doc.ID = "x"
 		}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"settee/couch"
 )
@@ -246,18 +247,23 @@ func (c *call) sendInfos(n int, at func(i int) (name string, key []byte)) error 
 // Location headers have it.
 func escapedPath(segments ...string) string {
 	const digits = "0123456789ABCDEF"
-	var path []byte
+	size := 0
 	for _, s := range segments {
-		path = append(path, '/')
+		size += len(s) + 4
+	}
+	var path strings.Builder
+	path.Grow(size)
+	for _, s := range segments {
+		path.WriteByte('/')
 		for i := range len(s) {
 			if b := s[i]; asciiWord[b] {
-				path = append(path, b)
+				path.WriteByte(b)
 			} else {
-				path = append(path, '%', digits[b>>4], digits[b&15])
+				path.Write([]byte{'%', digits[b>>4], digits[b&15]})
 			}
 		}
 	}
-	return string(path)
+	return path.String()
 }
 
 // asciiWord are the bytes of a path that need no escape.
