@@ -22,7 +22,7 @@ import (
 )
 
 var (
-	differSeed  = flag.Uint64("seed", 0, "seed of random requests; 0: of the clock")
+	differSeed = flag.Uint64("seed", 0, "seed of random requests; 0: of the clock")
 	// After some five hundred CouchDB compacts the database by itself, and old revisions are missing there.
 	differSteps = flag.Int("differ", 400, "how many random requests two servers answer")
 )
