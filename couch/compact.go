@@ -129,7 +129,6 @@ func (db *DB) forgetStale(bytes int64) error {
 func (db *DB) beginCompaction(ctx context.Context) (*snapshot, error) {
 	db.mu.Lock()
 	db.touched = map[string]bool{}
-	db.compacts.Store(true)
 	db.mu.Unlock()
 	snap, err := db.snapshot(ctx)
 	if err != nil {
@@ -142,7 +141,6 @@ func (db *DB) endCompaction() {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	db.touched = nil
-	db.compacts.Store(false)
 }
 
 // dropBodies deletes the bodies that are no leaf's: a revision that is none

@@ -42,7 +42,7 @@ type DB struct {
 	revsLimit        atomic.Int64
 	security         atomic.Pointer[Security]
 	purgedInfosLimit atomic.Int64
-	compacts         atomic.Bool     // a compaction runs
+	compacts         atomic.Bool     // a compaction runs, until the disk has back what it freed
 	touched          map[string]bool // guarded by mu: locators that writes used since it began; nil: none runs
 }
 

@@ -128,12 +128,14 @@ func (k *keeper) begin(c *compaction) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.running = append(k.running, c)
+	c.db.compacts.Store(true)
 }
 
 // end looks again: a database that is written meanwhile may have new garbage.
 func (k *keeper) end(c *compaction) {
 	k.mu.Lock()
 	k.running = slices.DeleteFunc(k.running, func(o *compaction) bool { return o == c })
+	c.db.compacts.Store(false)
 	k.mu.Unlock()
 	k.look(c.db, c.db.counts.Load())
 }
