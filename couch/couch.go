@@ -21,7 +21,7 @@ type Options struct {
 	Compaction Policy // when databases compact themselves
 
 	InlineLimit     int64 // attachment bytes kept in Pebble; default 64 KiB: one commit, and still cheap to compact
-	CacheSize       int64 // bytes of block cache; default 16 MiB: idle memory stays small, the page cache does the rest
+	CacheSize       int64 // bytes of block cache, taken as reads fill it; default 64 MiB, the page cache does the rest
 	Reserve         int64 // bytes of the disk that are never used: with less free, writes are refused; default 64 MiB, at most a quarter of the disk
 	MaxDocumentSize int64 // bytes of JSON; default CouchDB's 8,000,000; the registry's stores raise it
 }

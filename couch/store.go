@@ -73,7 +73,7 @@ func (o *Options) defaults() {
 		o.InlineLimit = 64 << 10
 	}
 	if o.CacheSize == 0 {
-		o.CacheSize = 16 << 20
+		o.CacheSize = 64 << 20
 	}
 	if o.Reserve == 0 {
 		o.Reserve = defaultReserve
