@@ -39,6 +39,9 @@ func (f *figure) of(q float64) float64 {
 	return f.took[int(q*float64(len(f.took)-1))].Seconds() * 1e3
 }
 
+// perWork is the time for one piece of work, all clients together, in nanoseconds.
+func (f *figure) perWork() float64 { return float64(f.elapsed.Nanoseconds()) / float64(f.work()) }
+
 // measured are the values of a figure, those of timed requests first.
 func (f *figure) measured() []value {
 	if len(f.took) == 0 {
@@ -47,7 +50,7 @@ func (f *figure) measured() []value {
 	slices.Sort(f.took)
 	n := float64(f.work())
 	return append([]value{
-		{float64(f.elapsed.Nanoseconds()) / n, "ns/op", 0},
+		{f.perWork(), "ns/op", 0},
 		{n / f.elapsed.Seconds(), f.unit + "/s", 0},
 		{f.of(.5), "p50-ms", 3},
 		{f.of(.99), "p99-ms", 3},

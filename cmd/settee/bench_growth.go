@@ -57,7 +57,7 @@ func (s *subject) growth() ([]figure, error) {
 		return nil, err
 	}
 	for i := range large {
-		large[i].values = []value{{large[i].middle() / small[i].middle(), fmt.Sprintf("x-of-%d", smallGrowth), 2}}
+		large[i].values = []value{{large[i].perWork() / small[i].perWork(), fmt.Sprintf("x-of-%d", smallGrowth), 2}}
 	}
 	loaded := figure{name: s.grown("load"), load: l, n: len(l.took) * batch, unit: "docs"}
 	figures := append(slices.Concat([]figure{loaded}, small, large), disk)
@@ -70,12 +70,6 @@ func (s *subject) growth() ([]figure, error) {
 
 func (s *subject) grown(what string) string {
 	return fmt.Sprintf("Growth/docs=%d/%s", s.flags.growth, what)
-}
-
-// middle is the time that half of the requests stayed below.
-func (f *figure) middle() float64 {
-	slices.Sort(f.took)
-	return f.of(.5)
 }
 
 // grow loads the documents from one number to another.
