@@ -153,7 +153,8 @@ var changesScenarios = map[string][]step{
 		step{do: `POST /db/_changes?filter=_selector&include_docs=true`, send: `{"selector":{"n":{"$exists":true}},"fields":["n","_id"]}`, status: 200, want: feedOf("…", "0", rowOf("…", "c", changedC+`,"doc":{"n":2,"_id":"c"}`))},
 		step{do: `POST /db/_changes?filter=_selector&include_docs=true`, send: `{"selector":{"_deleted":true},"fields":[]}`, status: 200, want: feedOf("…", "0", rowOf("3", "b", deleted2+`,"doc":{"_id":"b","_rev":"$D2","_deleted":true}`))},
 		step{do: `POST /db/_changes?filter=_selector&conflicts=true`, send: `{"selector":{"_conflicts":{"$size":1}}}`, status: 200, want: feedOf("…", "0", rowOf("…", "c", changedC))},
-		step{do: `POST /db/_changes?filter=_selector&feed=continuous&timeout=0&limit=1`, send: `{"selector":{}}`, status: 200, want: rowOf("1", "a", changed1) + "\n" + `{"last_seq":"1-…","pending":2}` + "\n"},
+		// CouchDB beats once a millisecond while it looks.
+		step{do: `POST /db/_changes?filter=_selector&feed=continuous&timeout=0&limit=1`, send: `{"selector":{}}`, status: 200, want: "…" + rowOf("1", "a", changed1) + "\n" + `{"last_seq":"1-…","pending":2}` + "\n"},
 		step{do: "PUT /db/_design/f", status: 201, send: `{"lib":{"m":"exports.odd=function(n){return n%2==1}"},
 			"views":{"v":{"map":"function(doc){if(doc.n)emit(doc.n)}"},"throws":{"map":"function(doc){doc.a.b.c}"}},
 			"filters":{"odd":"function(doc,req){return require('lib/m').odd(doc.n)}","deleted":"function(doc){return doc._deleted}",
