@@ -31,7 +31,7 @@ var unauthorized = strings.Fields(`
 	PutAttachment/RW:Conflict PutAttachment/RW:UpdateDesignDoc PutAttachment/RW:CreateDesignDoc PutAttachment/RW:Update PutAttachment/RW:Create
 	DeleteAttachment/RW:NotFound DeleteAttachment/RW:NoDoc DeleteAttachment/RW:DesignDoc DeleteAttachment/RW:foo.txt
 	Put/RW:LeadingUnderscoreInID Put/RW:DesignDoc Put/RW:Conflict Put/RW:Local Put/RW:HeavilyEscapedID Put/RW:SlashInID Put/RW:Create
-	Query/RW:WithDocs Query/RW:WithoutDocs DBUpdates/RW Changes/Continuous/RW Changes/Normal/RW
+	Query/RW:WithDocs Query/RW:WithoutDocs DBUpdates/RW Changes/Normal/RW
 	Find:_duck Find/RW Explain:_duck Explain/RW GetIndexes:_duck GetIndexes:_users GetIndexes:_replicator GetIndexes:_global_changes GetIndexes/RW
 	CreateIndex/RW:EmptyIndex CreateIndex/RW:InvalidIndex CreateIndex/RW:NilIndex CreateIndex/RW:Valid
 	DeleteIndex/RW:NotFoundDdoc DeleteIndex/RW:NotFoundName DeleteIndex/RW:ValidIndex GetReplications`)
@@ -56,7 +56,8 @@ func expected() kt.SuiteConfig {
 		"PutAttachment/RW/Admin/Conflict.status": http.StatusConflict, "DeleteAttachment/RW/Admin/NotFound.status": http.StatusNotFound, "DeleteAttachment/RW/Admin/NoDoc.status": http.StatusConflict,
 		"Put/RW/Admin/LeadingUnderscoreInID.status": http.StatusBadRequest, "Put/RW/Admin/Conflict.status": http.StatusConflict,
 		"Query/RW/Admin/WithoutDocs/ScanDoc.status": http.StatusBadRequest,
-		"Changes/Continuous.options":                kivik.Params(map[string]any{"feed": "continuous", "since": "now", "heartbeat": 6000}),
+		// It wants a row of each of three revisions written at once; a feed tells a document's latest.
+		"Changes/Continuous.skip": true,
 		// Replication between servers has its own tests, with servers that may reach each other.
 		"GetReplications.skip": true, "Replicate.skip": true,
 		// The plan that it wants is that of CouchDB 3.3, which 3.5 does not give.
