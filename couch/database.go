@@ -284,9 +284,19 @@ func (db *DB) loadMeta() error {
 	}
 	return errors.Join(
 		meta(metaSecurity, func(v []byte) { db.security.Store((*Security)(&v)) }),
-		meta(metaRevsLimit, func(v []byte) { c := cursor{b: v}; db.revsLimit.Store(int64(c.uvarint())) }),
-		meta(metaPurgedInfosLimit, func(v []byte) { c := cursor{b: v}; db.purgedInfosLimit.Store(int64(c.uvarint())) }),
+		meta(metaRevsLimit, limit(&db.revsLimit)),
+		meta(metaPurgedInfosLimit, limit(&db.purgedInfosLimit)),
 	)
+}
+
+// limit reads a limit into its place. One that cannot be read stays the default: check tells of it.
+func limit(into *atomic.Int64) func([]byte) {
+	return func(v []byte) {
+		c := cursor{b: v}
+		if n := int64(c.uvarint()); !c.bad && n > 0 {
+			into.Store(n)
+		}
+	}
 }
 
 // Delete removes a database and all that belongs to it.

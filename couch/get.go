@@ -147,7 +147,7 @@ func (db *DB) dress(ctx context.Context, r pebble.Reader, id DocID, record *docR
 	doc := body.document(id, rev)
 	path := record.tree.Path(rev)
 	if o.Revs {
-		for _, n := range path[:db.unstemmed(len(path))] { // the limit may be younger than the tree
+		for _, n := range path[:min(len(path), db.RevsLimit())] { // the limit may be younger than the tree
 			doc.Revisions = append(doc.Revisions, n.Rev)
 		}
 	}

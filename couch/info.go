@@ -40,14 +40,6 @@ func (db *DB) UpdateSeq() (Seq, error) {
 // RevsLimit is how many revisions a branch keeps.
 func (db *DB) RevsLimit() int { return int(db.revsLimit.Load()) }
 
-// unstemmed is how many of a path's revisions the limit keeps; without a limit all.
-func (db *DB) unstemmed(revs int) int {
-	if limit := db.RevsLimit(); limit > 0 {
-		return min(revs, limit)
-	}
-	return revs
-}
-
 // SetRevsLimit changes it.
 func (db *DB) SetRevsLimit(_ context.Context, n int) error {
 	if n < 1 {
