@@ -140,11 +140,10 @@ func TestCompactionsWait(t *testing.T) {
 	}
 	require.Eventually(t, func() bool { return len(s.Compactions()) == 1 }, time.Minute, time.Millisecond)
 	c := s.Compactions()[0]
-	require.Equal(t, "a", c.Database)
 	require.EqualValues(t, 10, c.Total)
-	a, err := s.DB("a")
+	db, err := s.DB(c.Database) // b, where a had its first compaction before there was much to do
 	require.NoError(t, err)
-	info, err := a.Info(ctx)
+	info, err := db.Info(ctx)
 	require.NoError(t, err)
 	require.True(t, info.CompactRunning)
 	whole(t, s)
