@@ -2,13 +2,12 @@ package couch
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"sort"
 	"strings"
 	"sync"
-
-	"github.com/cockroachdb/pebble/v2"
 )
 
 const (
@@ -239,32 +238,20 @@ func (db *DB) idEnd(id string) []byte {
 // isTombstone tells from a by-id record whether its document is deleted.
 func isTombstone(record []byte) bool { return len(record) > 0 && record[0] == flagDeleted }
 
+var errEnough = errors.New("enough was walked")
+
 // ids walks by-id records until fn wants no more.
 func (s *snapshot) ids(ctx context.Context, lower, upper []byte, fn func(id, value []byte) bool) error {
-	it, err := s.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
-	if err != nil {
-		return readError(err)
-	}
-	defer it.Close() //nolint:errcheck // its error is read below
-	n := 0
-	for ok := it.First(); ok; ok = it.Next() {
-		if n++; n%lookUp == 0 {
-			if err := s.ended(ctx); err != nil {
-				return err
-			}
+	err := s.eachIn(ctx, lower, upper, func(key, value []byte) error {
+		if !fn(key[len(prefix{}):], value) {
+			return errEnough
 		}
-		value, err := it.ValueAndErr()
-		if err != nil {
-			return readError(err)
-		}
-		if !fn(it.Key()[len(prefix{}):], value) {
-			return nil
-		}
+		return nil
+	})
+	if err == errEnough {
+		return nil
 	}
-	if err := it.Error(); err != nil {
-		return readError(err)
-	}
-	return nil
+	return err
 }
 
 // liveUpTo counts the live documents of a range, unless there are more than most.
