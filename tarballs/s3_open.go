@@ -28,6 +28,9 @@ type S3Options struct {
 // keep npm waiting past its patience.
 const attempts = 5
 
+// startPause lies between two questions to a server that is starting.
+const startPause = 100 * time.Millisecond
+
 // address is a parsed s3:// URL.
 type address struct {
 	host, bucket, prefix, region string
@@ -99,15 +102,33 @@ func S3(ctx context.Context, location string, o S3Options) (*S3Store, error) {
 		return nil, fmt.Errorf("open %s: %w", location, err)
 	}
 	s := &S3Store{client: *client, bucket: a.bucket, prefix: a.prefix, tempDir: o.TempDir}
-	if err := s.ensureBucket(ctx, a.region); err != nil {
+	if err := s.awaitBucket(ctx, a.region); err != nil {
 		return nil, fmt.Errorf("open %s: %w", location, err)
 	}
 	return s, nil
 }
 
-func (s *S3Store) ensureBucket(ctx context.Context, region string) error {
+// awaitBucket has patience with a server that is still starting, as one does that
+// is started with us: the client gives up at the first 503 where it asks for the
+// bucket's region.
+func (s *S3Store) awaitBucket(ctx context.Context, region string) error {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
+	for {
+		err := s.ensureBucket(ctx, region)
+		var answer minio.ErrorResponse
+		if !errors.As(err, &answer) || answer.StatusCode != http.StatusServiceUnavailable {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(startPause):
+		}
+	}
+}
+
+func (s *S3Store) ensureBucket(ctx context.Context, region string) error {
 	there, err := s.client.BucketExists(ctx, s.bucket)
 	if err != nil || there {
 		return err
