@@ -107,9 +107,9 @@ func (r *Registry) candidates(ctx context.Context, s searching) ([]PackageName, 
 	}
 	switch {
 	case s.maintainer != "":
-		rows = by("maintainers", s.maintainer)
+		rows = by("by-maintainer", s.maintainer)
 	case s.keyword != "":
-		rows = by("keywords", s.keyword)
+		rows = by("by-keyword", s.keyword)
 	case s.scope != "":
 		rows = within("@" + s.scope + "/")
 	default:

@@ -15,8 +15,8 @@ const Name = "registry"
 
 // reduces are the views that count their rows; the others have no reduce.
 var reduces = map[string]string{
-	"maintainers": "_count", "keywords": "_count", "scopes": "_count",
-	"dependents": "_count", "starred": "_count",
+	"versions": "_count", "updated": "_count", "by-maintainer": "_count", "by-keyword": "_count", "by-scope": "_count",
+	"dependents": "_count", "deprecated": "_count", "install-scripts": "_count", "licences": "_count", "starred": "_count",
 }
 
 type view struct {

@@ -2,30 +2,68 @@ package packuments
 
 import (
 	"encoding/json"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-const sample = `{"_id":"@s/n","name":"@s/n","dist-tags":{"latest":"1.1.0","next":"2.0.0-rc.1"},"keywords":["CLI","tool",""],
- "maintainers":[{"name":"ann"},{"name":"bob"}],"users":{"cy":true,"dan":false},
+const sample = `{"_id":"@s/n","name":"@s/n","dist-tags":{"latest":"1.1.0","next":"2.0.0-rc.1"},"keywords":["CLI"," tool","","cli"],
+ "maintainers":[{"name":"ann"},{"name":"bob"},{"name":"ann"}],"users":{"cy":true,"dan":false},
  "time":{"created":"2024-01-01T00:00:00.000Z","modified":"2024-02-01T00:00:00.000Z","1.0.0":"2024-01-01T00:00:00.000Z","1.1.0":"2024-02-01T00:00:00.000Z"},
- "versions":{"1.0.0":{"deprecated":"old","dist":{"integrity":"sha512-a"}},"1.1.0":{"dependencies":{"a":"^1"},"dist":{"integrity":"sha512-b"}}}}`
+ "versions":{"1.0.0":{"deprecated":"old","license":"GPL","hasInstallScript":true,"dist":{"integrity":"sha512-a"}},
+  "1.1.0":{"dependencies":{"a":"^1"},"optionalDependencies":{"a":"^2","b":7},"peerDependencies":{"c":"*"},"devDependencies":{"d":"1"},
+   "scripts":{"test":"x","postinstall":"node-gyp rebuild"},"license":"MIT","dist":{"integrity":"sha512-b"}}}}`
 
 func TestViews(t *testing.T) {
 	tests := map[string][]row{
-		"updated":     {{`"2024-02-01T00:00:00.000Z"`, `"1.1.0"`}},
-		"maintainers": {{`"ann"`, `"1.1.0"`}, {`"bob"`, `"1.1.0"`}},
-		"keywords":    {{`"cli"`, `"1.1.0"`}, {`"tool"`, `"1.1.0"`}},
-		"scopes":      {{`["@s","ann"]`, `"1.1.0"`}, {`["@s","bob"]`, `"1.1.0"`}},
-		"dist_tags":   {{`"@s/n"`, `{"latest":"1.1.0","next":"2.0.0-rc.1"}`}},
-		"versions":    {{`["@s/n","1.0.0"]`, `{"time":"2024-01-01T00:00:00.000Z","deprecated":"old"}`}, {`["@s/n","1.1.0"]`, `{"time":"2024-02-01T00:00:00.000Z"}`}},
-		"dependents":  {{`"a"`, `"^1"`}},
-		"integrity":   {{`"sha512-a"`, `"1.0.0"`}, {`"sha512-b"`, `"1.1.0"`}},
-		"starred":     {{`"cy"`, `"@s/n"`}},
+		"updated":         {{`"2024-02-01T00:00:00.000Z"`, `"1.1.0"`}},
+		"by-maintainer":   {{`"ann"`, `"1.1.0"`}, {`"bob"`, `"1.1.0"`}},
+		"by-keyword":      {{`"cli"`, `"1.1.0"`}, {`"tool"`, `"1.1.0"`}},
+		"by-scope":        {{`"@s"`, `"1.1.0"`}},
+		"dist-tags":       {{`"@s/n"`, `{"latest":"1.1.0","next":"2.0.0-rc.1"}`}},
+		"versions":        {{`["@s/n","1.0.0"]`, `{"time":"2024-01-01T00:00:00.000Z","deprecated":"old"}`}, {`["@s/n","1.1.0"]`, `{"time":"2024-02-01T00:00:00.000Z"}`}},
+		"dependents":      {{`"a"`, `"^1"`}, {`"b"`, `null`}, {`"c"`, `"*"`}},
+		"deprecated":      {{`["@s/n","1.0.0"]`, `"old"`}},
+		"install-scripts": {{`["@s/n","1.0.0"]`, `{}`}, {`["@s/n","1.1.0"]`, `{"postinstall":"node-gyp rebuild"}`}},
+		"licences":        {{`"MIT"`, `"1.1.0"`}},
+		"integrity":       {{`"sha512-a"`, `"1.0.0"`}, {`"sha512-b"`, `"1.1.0"`}},
+		"starred":         {{`"cy"`, `"@s/n"`}},
 	}
 	for view, want := range tests {
 		require.Equal(t, want, javascript(t, view, sample), view)
+	}
+	require.Len(t, tests, len(views(t))-1, "abbreviated has a test of its own")
+}
+
+// TestOldForms reads what packages of the first years have.
+func TestOldForms(t *testing.T) {
+	doc := func(members, manifest string) string {
+		return `{"_id":"n","dist-tags":{"latest":"1.0.0"},` + members + `"versions":{"1.0.0":` + manifest + `}}`
+	}
+	tests := []struct {
+		view, doc string
+		keys      []string
+	}{
+		{"by-maintainer", doc(`"maintainers":["Ann <a@b.c> (http://x)"," Bob ","<only@mail>"],`, `{}`), []string{`"Ann"`, `"Bob"`}},
+		{"by-maintainer", doc(`"maintainers":{"name":"ann"},`, `{}`), []string{`"ann"`}},
+		{"by-maintainer", doc(`"maintainers":[{"name":"toString"},{"name":"__proto__"},{"name":7},null,[]],`, `{}`), []string{`"toString"`, `"__proto__"`}},
+		{"by-keyword", doc(`"keywords":"Big, small things,,",`, `{}`), []string{`"big"`, `"small things"`}},
+		{"licences", doc(``, `{}`), []string{`null`}},
+		{"licences", doc(``, `{"license":{"type":"BSD","url":"x"}}`), []string{`"BSD"`}},
+		{"licences", doc(``, `{"licenses":[{"type":"MIT"},"GPL",{"url":"x"},{"type":"MIT"}]}`), []string{`"MIT"`, `"GPL"`}},
+		{"licences", doc(``, `{"license":"","licenses":"ISC"}`), []string{`"ISC"`}},
+		{"licences", doc(``, `{"license":"(MIT OR Apache-2.0)","licenses":[{"type":"MIT"}]}`), []string{`"(MIT OR Apache-2.0)"`}},
+		{"deprecated", doc(``, `{"deprecated":true}`), []string{`["n","1.0.0"]`}},
+		{"deprecated", doc(``, `{"deprecated":""}`), nil},
+		{"deprecated", doc(``, `{"deprecated":false}`), nil},
+	}
+	for _, test := range tests {
+		var keys []string
+		for _, r := range javascript(t, test.view, test.doc) {
+			keys = append(keys, r.Key)
+		}
+		require.Equal(t, test.keys, keys, test.doc)
 	}
 }
 
@@ -52,10 +90,15 @@ func views(t *testing.T) map[string]struct{ Map, Reduce string } {
 func TestDesignDocumentIsStable(t *testing.T) {
 	require.Equal(t, string(DesignDoc()), string(DesignDoc()))
 	found := views(t)
-	require.Len(t, found, 10)
+	require.Len(t, found, 13)
 	require.Empty(t, found["abbreviated"].Reduce)
 	for name := range reduces {
 		require.Equal(t, "_count", found[name].Reduce)
+	}
+	text, err := os.ReadFile("doc.go")
+	require.NoError(t, err)
+	for name := range found {
+		require.Contains(t, string(text), "//\t"+name+" ", "the package doc has a line for each view")
 	}
 	require.Empty(t, Source("nothing"))
 }

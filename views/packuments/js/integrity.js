@@ -1,7 +1,10 @@
 function (doc) {
-  if (!doc.versions) { return; }
+  var isObject = function (x) { return x !== null && typeof x === 'object' && !Array.isArray(x); };
+  if (!isObject(doc.versions)) { return; }
   Object.keys(doc.versions).forEach(function (number) {
-    var dist = doc.versions[number] && doc.versions[number].dist;
-    if (dist && typeof dist.integrity === 'string') { emit(dist.integrity, number); }
+    var manifest = doc.versions[number];
+    if (number === '__proto__' || !isObject(manifest) || !isObject(manifest.dist)) { return; }
+    var integrity = manifest.dist.integrity;
+    if (typeof integrity === 'string' && integrity !== '') { emit(integrity, number); }
   });
 }

@@ -1,5 +1,8 @@
 function (doc) {
-  if (!doc.time || typeof doc.time.modified !== 'string') { return; }
-  var latest = doc.versions && doc['dist-tags'] && doc['dist-tags'].latest;
-  emit(doc.time.modified, latest || null);
+  var isObject = function (x) { return x !== null && typeof x === 'object' && !Array.isArray(x); };
+  var own = function (o, k) { return isObject(o) && Object.prototype.hasOwnProperty.call(o, k) ? o[k] : undefined; };
+  var tag = own(doc['dist-tags'], 'latest');
+  var latest = typeof tag === 'string' && tag !== '__proto__' && isObject(own(doc.versions, tag)) ? tag : null;
+  var modified = own(doc.time, 'modified');
+  if (typeof modified === 'string') { emit(modified, latest); }
 }
