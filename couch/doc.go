@@ -87,6 +87,13 @@
 // are counted with every write; by Options.Compaction a database with too many
 // compacts itself, the most urgent first, one at a time, at a bounded rate.
 //
+// # Loads
+//
+// What is large and can be made again, an index of many documents, need not pass
+// the log and the memory tables: a SpaceLoad writes sorted tables, which the store takes
+// in all at once, durable. It waits while compactions are behind. Tables of a load that a crash
+// ended are named load-*.sst, and go when the store opens.
+//
 // # A full disk
 //
 // Writes are refused with Full while less than Options.Reserve is free; reads,

@@ -18,6 +18,8 @@ const (
 	memTable = 8 << 20
 	// queued is how many of them may wait for their flush.
 	queued = 4
+	// stopWrites is how many layers of young tables stop all writers.
+	stopWrites = 24
 )
 
 func (s *Store) pebbleOptions() *pebble.Options {
@@ -27,7 +29,7 @@ func (s *Store) pebbleOptions() *pebble.Options {
 		MemTableSize:                memTable,
 		MemTableStopWritesThreshold: queued,                            // a flush slower than the writers for a moment stalls nobody
 		L0CompactionThreshold:       4,                                 // reads of a cold key look at few files
-		L0StopWritesThreshold:       24,                                // a bulk load is slowed, not stopped, by its own compactions
+		L0StopWritesThreshold:       stopWrites,                        // a bulk load is slowed, not stopped, by its own compactions
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 }, // two cores; writers need one of them
 		FormatMajorVersion:          pebble.FormatNewest,               // nothing older reads this folder
 		MaxOpenFiles:                1000,                              // the usual limit of a process is 1,024 or far more

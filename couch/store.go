@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
@@ -29,7 +30,10 @@ var (
 // Store is an open folder of databases.
 type Store struct {
 	o      Options
+	dir    string
 	pebble *pebble.DB
+	tables sstable.WriterOptions // of loads
+	loads  atomic.Uint64         // tables of loads so far
 	lock   *pebble.Lock
 	uuid   string
 	ids    uuids
@@ -86,7 +90,7 @@ func (o *Options) defaults() {
 // Open opens or creates the store in dir.
 func Open(dir string, o Options) (*Store, error) {
 	o.defaults()
-	s := &Store{o: o, gate: newGate(), keeper: newKeeper(o.Compaction), ids: uuids{rand: o.Rand, now: o.Now}}
+	s := &Store{o: o, dir: dir, gate: newGate(), keeper: newKeeper(o.Compaction), ids: uuids{rand: o.Rand, now: o.Now}}
 	s.closing, s.close = context.WithCancel(context.Background())
 	if err := o.FS.MkdirAll(dir, 0o755); err != nil {
 		return nil, &Error{Kind: Unavailable, Reason: "The folder " + dir + " cannot be made.", Err: err}
@@ -99,7 +103,9 @@ func Open(dir string, o Options) (*Store, error) {
 	po := s.pebbleOptions()
 	po.Lock = lock
 	if err := s.caught(func() (err error) {
-		s.pebble, err = pebble.Open(dir, po)
+		if s.pebble, err = pebble.Open(dir, po); err == nil {
+			s.tables = loadOptions(po, s.pebble)
+		}
 		return err
 	}); err != nil {
 		_ = lock.Close()
@@ -109,6 +115,9 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, &Error{Kind: Unavailable, Reason: "The store in " + dir + " could not be opened.", Err: err}
 	}
 	err = s.load(dir)
+	if err == nil {
+		err = s.sweepLoads()
+	}
 	if err == nil {
 		err = s.loadSettings()
 	}
