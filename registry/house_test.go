@@ -127,11 +127,7 @@ func (h *house) do(method, path, token string, body any, headers ...string) repl
 func engine(t testing.TB, o couch.Options) (*kivik.Client, *couch.Store, *views.Engine) {
 	s, err := couch.Open(t.TempDir(), o)
 	require.NoError(t, err)
-	native := map[string]views.NativeMap{}
-	for source, twin := range packuments.Twins() {
-		native[source] = twin
-	}
-	e := views.New(s, views.Options{Native: native})
+	e := views.New(s, views.Options{Native: views.Native{Twins: packuments.Twins(), Map: packuments.Map}})
 	client, err := driver.NewClient(s, e)
 	require.NoError(t, err)
 	t.Cleanup(func() {

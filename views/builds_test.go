@@ -14,11 +14,10 @@ func TestBuilds(t *testing.T) {
 	const source = "function(doc){ emit(doc._id, 1) }"
 	const docs = 700 // more than the builder reads ahead
 	begun, goOn := make(chan bool, docs+2), make(chan bool)
-	h := open(t, Options{Workers: 1, Native: map[string]NativeMap{source: func(_ []byte, emit func(k, v []byte)) error {
+	h := open(t, Options{Workers: 1, Native: Native{Twins: map[string]int{source: 0}, Map: func(_ []byte, _ []int, emit func(n int, k, v []byte)) {
 		begun <- true
 		<-goOn
-		emit([]byte("1"), []byte("1"))
-		return nil
+		emit(0, []byte("1"), []byte("1"))
 	}}})
 	for i := range docs {
 		h.put(fmt.Sprintf("doc%03d", i), `{}`)

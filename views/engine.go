@@ -44,8 +44,7 @@ type cachedDesign struct {
 
 // Options are the limits of an engine. The zero value works.
 type Options struct {
-	// Native are Go twins of map functions, by the function's exact source.
-	Native map[string]NativeMap
+	Native Native // default: none, all functions run in the sandbox
 	// Timeout is how long one function may run on one document; default 5 s, CouchDB's.
 	Timeout time.Duration
 	// Workers map documents in parallel; default: as many as there are processors.

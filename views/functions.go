@@ -19,32 +19,36 @@ type interpreter interface {
 	Reduce(fn int, keys, values []byte) ([]byte, error)
 }
 
-// NativeMap is the Go twin of a map function: it must emit the same rows. doc is
-// the document's JSON with its _id and _rev. The emitted bytes are JSON and are copied.
-type NativeMap func(doc []byte, emit func(key, value []byte)) error
+// Native are twins in Go of some map functions. A document is handed to all of them
+// together, so that they may share what they read of it.
+type Native struct {
+	// Twins are the numbers of the twins, by the function's exact source.
+	Twins map[string]int
+	// Map runs the twins of those numbers; n of an emit is which of them. It must emit the rows which the
+	// functions emit and cannot fail. doc is the document's JSON with its _id and _rev; what is emitted is JSON and is copied.
+	Map func(doc []byte, twins []int, emit func(n int, key, value []byte))
+}
 
 // functions are a design's functions made ready to run.
 type functions struct {
-	native  []nativeView
+	native  Native
+	twins   []int       // of native, that run
+	twinned []int       // the view of each of them
 	scripts interpreter // nil where every map is native and no reduce is JavaScript
 	numbers []int       // the view of each map function of scripts
 	reduces []reducer   // by view; nil: none
 }
 
-type nativeView struct {
-	view int
-	run  NativeMap
-}
-
-func (d *design) functions(native map[string]NativeMap, timeout time.Duration, log func(string)) (*functions, error) {
-	f := &functions{reduces: make([]reducer, len(d.views))}
+func (d *design) functions(native Native, timeout time.Duration, log func(string)) (*functions, error) {
+	f := &functions{native: native, reduces: make([]reducer, len(d.views))}
 	source := js.Source{Lib: d.lib}
 	if d.lib != nil && d.lib[0] != '{' {
 		source.Lib = nil
 	}
 	for i, v := range d.views {
-		if run := native[v.mapping]; run != nil {
-			f.native = append(f.native, nativeView{i, run})
+		if twin, ok := native.Twins[v.mapping]; ok {
+			f.twins = append(f.twins, twin)
+			f.twinned = append(f.twinned, i)
 		} else {
 			f.numbers = append(f.numbers, i)
 			source.Maps = append(source.Maps, v.mapping)
@@ -73,16 +77,8 @@ func (d *design) functions(native map[string]NativeMap, timeout time.Duration, l
 
 // mapDoc runs all maps on a document.
 func (f *functions) mapDoc(doc []byte, emit func(view int, key, value []byte), failed func(view int, err error)) {
-	for _, n := range f.native {
-		var rows [][2][]byte
-		err := n.run(doc, func(k, v []byte) { rows = append(rows, [2][]byte{bytes.Clone(k), bytes.Clone(v)}) })
-		if err != nil {
-			failed(n.view, err)
-			continue
-		}
-		for _, r := range rows {
-			emit(n.view, r[0], r[1])
-		}
+	if len(f.twins) > 0 {
+		f.native.Map(doc, f.twins, func(n int, key, value []byte) { emit(f.twinned[n], key, value) })
 	}
 	if len(f.numbers) > 0 {
 		f.scripts.Map(doc,

@@ -301,21 +301,26 @@ func TestLoopingFunctionDoesNotHoldTheBuild(t *testing.T) {
 
 func TestNativeTwin(t *testing.T) {
 	const source = "function(doc){ emit(doc._id, 1) }"
-	h := open(t, Options{Native: map[string]NativeMap{source: func(doc []byte, emit func(k, v []byte)) error {
-		var d struct {
-			ID string `json:"_id"`
-		}
-		if err := json.Unmarshal(doc, &d); err != nil || d.ID == "bad" {
-			return fmt.Errorf("bad: %v", err)
-		}
-		emit(mustJSON(d.ID), []byte(`"native"`))
-		return nil
-	}}})
-	h.put("_design/d", `{"views":{"x":{"map":"`+source+`"},"y":{"map":"`+source+` "}}}`)
+	h := open(t, Options{Native: Native{
+		Twins: map[string]int{"function(doc){}": 6, source: 7},
+		Map: func(doc []byte, twins []int, emit func(n int, k, v []byte)) {
+			var d struct {
+				ID string `json:"_id"`
+			}
+			if json.Unmarshal(doc, &d) != nil || d.ID == "silent" {
+				return
+			}
+			for n, twin := range twins {
+				emit(n, mustJSON(d.ID), fmt.Appendf(nil, `"native %d of %d"`, twin, len(twins)))
+			}
+		},
+	}})
+	h.put("_design/d", `{"views":{"w":{"map":"`+source+`","reduce":"_count"},"x":{"map":"`+source+`"},"y":{"map":"`+source+` "}}}`)
 	h.put("a", `{}`)
-	h.put("bad", `{}`)
-	require.Equal(t, []string{"0/1", `a "a" "native"`}, h.query("x", Query{Limit: -1}))
-	require.Equal(t, []string{"0/2", `a "a" 1`, `bad "bad" 1`}, h.query("y", Query{Limit: -1}))
+	h.put("silent", `{}`)
+	require.Equal(t, []string{"null 1"}, h.query("w", Query{Limit: -1}))
+	require.Equal(t, []string{"0/1", `a "a" "native 7 of 2"`}, h.query("x", Query{Limit: -1}))
+	require.Equal(t, []string{"0/2", `a "a" 1`, `silent "silent" 1`}, h.query("y", Query{Limit: -1}))
 }
 
 func TestConcurrentQueries(t *testing.T) {

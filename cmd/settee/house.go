@@ -140,12 +140,8 @@ func configured(s settings) couch.Settings {
 }
 
 // twins are the registry's native map functions in the engine's type; neither room knows the other.
-func twins() map[string]views.NativeMap {
-	native := map[string]views.NativeMap{}
-	for source, twin := range packuments.Twins() {
-		native[source] = twin
-	}
-	return native
+func twins() views.Native {
+	return views.Native{Twins: packuments.Twins(), Map: packuments.Map}
 }
 
 // openStore opens the embedded engine in DATA/couch.

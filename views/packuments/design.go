@@ -48,11 +48,3 @@ func Source(view string) string {
 	}
 	return strings.TrimSpace(string(b))
 }
-
-// Twins are the native map functions, by the JavaScript that each stands for.
-// doc is the document with its _id; emit takes raw JSON and must copy what it keeps.
-func Twins() map[string]func(doc []byte, emit func(key, value []byte)) error {
-	return map[string]func(doc []byte, emit func(key, value []byte)) error{
-		Source("abbreviated"): Abbreviate,
-	}
-}

@@ -12,27 +12,67 @@ import (
 // store are; text that is not ends the walk early, and never panics.
 func Members(object []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(name, value []byte) bool) {
-		i := blank(object, 0)
-		if i >= len(object) || object[i] != '{' {
+		walk(object, blank(object, 0), func(name []byte, at int) int {
+			end := value(object, at)
+			if end == at || !yield(name, object[at:end]) {
+				return -1
+			}
+			return end
+		})
+	}
+}
+
+// walk calls member with the name of each member of the object that begins at b[i]
+// and with where its value begins. It returns where it ends, or -1 to end the
+// walk. walk returns where the object ends, at the latest len(b).
+func walk(b []byte, i int, member func(name []byte, at int) (end int)) int {
+	if i >= len(b) || b[i] != '{' {
+		return min(i, len(b))
+	}
+	for i = blank(b, i+1); i < len(b) && b[i] == '"'; i = blank(b, i+1) {
+		start := i
+		i = quoted(b, i)
+		name := b[start:i]
+		if i = blank(b, i); i >= len(b) || b[i] != ':' || len(name) < 2 {
+			return len(b)
+		}
+		start = blank(b, i+1)
+		if i = member(name, start); i < 0 || i == start {
+			return len(b)
+		}
+		if i = blank(b, i); i >= len(b) || b[i] != ',' {
+			break
+		}
+	}
+	return min(i+1, len(b)) // after the closing brace
+}
+
+// elements walks the elements of an array; anything else, but nothing, is one itself.
+func elements(raw []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		if !isArray(raw) {
+			if raw != nil {
+				yield(raw)
+			}
 			return
 		}
-		for i = blank(object, i+1); i < len(object) && object[i] == '"'; i = blank(object, i+1) {
-			start := i
-			i = quoted(object, i)
-			name := object[start:i]
-			if i = blank(object, i); i >= len(object) || object[i] != ':' {
-				return
-			}
-			start = blank(object, i+1)
-			i = value(object, start)
-			if i == start || !yield(name, object[start:i]) {
-				return
-			}
-			if i = blank(object, i); i >= len(object) || object[i] != ',' {
+		for first, rest := First(raw[1:max(1, len(raw)-1)]); first != nil; first, rest = First(rest) {
+			if !yield(first) {
 				return
 			}
 		}
 	}
+}
+
+// bare is the text of a raw JSON string; it is a part of raw where it has no escapes.
+func bare(raw []byte) []byte {
+	if len(raw) < 2 {
+		return nil
+	}
+	if plain := raw[1 : len(raw)-1]; bytes.IndexByte(plain, '\\') < 0 {
+		return plain
+	}
+	return []byte(Text(raw))
 }
 
 // Text is the string of a raw JSON string, "" of anything else.
@@ -48,6 +88,17 @@ func Text(raw []byte) string {
 		return ""
 	}
 	return s
+}
+
+// appendText appends a string's JSON; most need no escapes.
+func appendText(dst []byte, text string) []byte {
+	for _, c := range []byte(text) {
+		if c < 0x20 || c == '"' || c == '\\' {
+			raw, _ := json.Marshal(text) // strings cannot fail
+			return append(dst, raw...)
+		}
+	}
+	return append(append(append(dst, '"'), text...), '"')
 }
 
 // Is reports whether a raw JSON string spells text, without making a string.
