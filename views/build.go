@@ -1,23 +1,25 @@
 package views
 
 import (
-	"bytes"
 	"context"
-	"slices"
 
 	"settee/couch"
 )
 
-// The size of a batch: large enough that rows of neighbouring keys share summaries,
-// small enough that a reader or a crash loses little.
-const (
-	batchDocs  = 2000
-	batchBytes = 8 << 20
-)
+// batches are the sizes of the steps in which an index is written.
+type batches struct {
+	// So large that rows of neighbouring keys share summaries, so small that a
+	// reader or a crash loses little.
+	docs, bytes int
+	// bulkFrom is from how many changes on a build drops the summaries of an index and makes them
+	// anew at its end, and writes tables: one pass costs less than updating most of them in each batch.
+	bulkFrom int64
+	// bulkBytes is the size of a bulk's batches, a third of a million rows: tables of fewer
+	// would be merged more often, and more take memory.
+	bulkBytes int
+}
 
-// bulkFrom is from how many changes on a build drops the summaries of an index and makes them
-// anew at its end: then one pass costs less than updating most of them in each batch.
-const bulkFrom = 5000
+var ordinary = batches{docs: 2000, bytes: 8 << 20, bulkFrom: 5000, bulkBytes: 64 << 20}
 
 // builder brings an index up to date once.
 type builder struct {
@@ -25,6 +27,7 @@ type builder struct {
 	run   *run
 	ctx   context.Context
 	state state
+	empty bool // nothing of the index is written: no document has rows to take away
 	docs  []mapped
 	bytes int
 }
@@ -37,7 +40,7 @@ func (b *builder) build() (couch.Seq, error) {
 	}
 	defer changes.Close()
 	b.run.total.Store(changes.Pending())
-	if pending := changes.Pending(); pending >= bulkFrom && pending >= b.rows()/4 {
+	if pending := changes.Pending(); pending >= b.engine.batches.bulkFrom && pending >= b.rows()/4 {
 		b.state.Summed = false
 	}
 	if err := b.mapAll(changes, b.add); err != nil {
@@ -45,7 +48,7 @@ func (b *builder) build() (couch.Seq, error) {
 	}
 	reached := max(changes.LastSeq(), b.state.seq)
 	if reached != b.state.seq || len(b.docs) > 0 {
-		if err := b.flush(reached); err != nil {
+		if err := b.flush(reached, true); err != nil {
 			return 0, err
 		}
 	}
@@ -59,7 +62,7 @@ func (b *builder) build() (couch.Seq, error) {
 
 // open opens the feed where the index stands, after what was purged meanwhile.
 func (b *builder) open() (*couch.Changes, error) {
-	if err := b.load(); err != nil {
+	if err := b.resume(); err != nil {
 		return nil, err
 	}
 	changes, err := b.feed()
@@ -78,7 +81,7 @@ func (b *builder) open() (*couch.Changes, error) {
 	if err := b.space.Drop(b.ctx); err != nil {
 		return nil, err
 	}
-	b.state, b.docs, b.bytes = freshState(len(b.design.views)), nil, 0
+	b.state, b.empty, b.docs, b.bytes = freshState(len(b.design.views)), true, nil, 0
 	if changes, err = b.feed(); err == nil {
 		b.state.Purged = changes.PurgeSeq()
 	}
@@ -111,15 +114,19 @@ func (b *builder) forget(changes *couch.Changes) (known bool, err error) {
 	return true, nil
 }
 
-func (b *builder) load() error {
+func (b *builder) resume() error {
 	snapshot, err := b.space.Snapshot()
 	if err != nil {
 		return err
 	}
 	defer snapshot.Close()
 	ours := false
-	if b.state, ours, err = readState(b.db, snapshot, len(b.design.views)); err != nil || ours {
+	if b.state, ours, err = readState(b.db, snapshot, len(b.design.views)); err != nil {
 		return err
+	}
+	b.empty = b.state.seq == 0 || !ours
+	if ours {
+		return nil
 	}
 	return b.space.Drop(b.ctx)
 }
@@ -136,120 +143,17 @@ func (b *builder) add(m mapped) error {
 	b.run.mapped.Add(1)
 	b.docs = append(b.docs, m)
 	b.bytes += m.size()
-	if len(b.docs) < batchDocs && b.bytes < batchBytes {
+	if !b.full() {
 		return nil
 	}
-	return b.flush(m.seq)
+	return b.flush(m.seq, false)
 }
 
-// flush writes the collected documents in one batch, the summaries and the state with them.
-func (b *builder) flush(seq couch.Seq) error {
-	snapshot, err := b.space.Snapshot()
-	if err != nil {
-		return err
-	}
-	defer snapshot.Close()
-	out := b.space.Batch()
-	changed := make([]map[string][]byte, len(b.design.views)) // row keys; nil: removed
-	for i := range changed {
-		changed[i] = map[string][]byte{}
-	}
-	for _, m := range b.docs {
-		if err := b.replace(snapshot, out, m, changed); err != nil {
-			return err
-		}
-	}
-	for view, rows := range changed {
-		if err := b.writeRows(snapshot, out, view, rows); err != nil {
-			return err
-		}
-	}
-	b.state.seq = seq
-	b.state.write(b.db, out)
-	if err := out.Commit(); err != nil {
-		return err
-	}
-	b.docs, b.bytes = b.docs[:0], 0
-	return nil
-}
-
-// replace puts a document's rows in the place of those it had.
-func (b *builder) replace(s *couch.SpaceSnapshot, out batch, m mapped, changed []map[string][]byte) error {
-	key := docKey(m.id)
-	old, err := s.Get(key)
-	if err != nil && !missing(err) {
-		return err
-	}
-	for _, r := range parseDocRows(old) {
-		changed[r.view][string(r.key)] = nil
-		b.state.Rows[r.view]--
-		b.state.Bytes -= int64(r.size)
-	}
-	var record []byte
-	for _, r := range m.rows {
-		changed[r.view][string(r.key)] = r.value
-		size := len(r.key) + len(r.value)
-		record = appendDocRow(record, docRow{view: r.view, key: r.key, size: size})
-		b.state.Rows[r.view]++
-		b.state.Bytes += int64(size)
-	}
-	switch {
-	case record != nil:
-		out.Set(key, record)
-	case old != nil:
-		out.Delete(key)
-	}
-	return nil
-}
-
-func (b *builder) writeRows(s *couch.SpaceSnapshot, out batch, view int, rows map[string][]byte) error {
-	prefix := levelPrefix(view, 0)
-	changes := make([]change, 0, len(rows))
-	for key, value := range rows {
-		changes = append(changes, change{[]byte(key), value})
-	}
-	slices.SortFunc(changes, func(a, b change) int { return bytes.Compare(a.key, b.key) })
-	for _, c := range changes {
-		if key := append(bytes.Clone(prefix), c.key...); c.value == nil {
-			out.Delete(key)
-		} else {
-			out.Set(key, c.value)
-		}
-	}
+// full reports whether the collected documents are enough for a batch.
+func (b *builder) full() bool {
+	size := b.engine.batches
 	if !b.state.Summed {
-		return nil
+		return b.bytes >= size.bulkBytes
 	}
-	return b.summaries(s, view).update(out, changes)
-}
-
-func (x *index) summaries(s *couch.SpaceSnapshot, view int) *summaries {
-	return &summaries{view: view, reduce: x.reduces[view], open: func(lower, upper []byte) (iterator, error) { return s.Iter(lower, upper) }}
-}
-
-// summarise makes all summaries anew, in batches; the last one says that they are whole.
-func (b *builder) summarise() error {
-	snapshot, err := b.space.Snapshot()
-	if err != nil {
-		return err
-	}
-	defer snapshot.Close()
-	out := b.space.Batch()
-	out.DeleteRange([]byte{'s'}, []byte{'s' + 1})
-	set := func(key, value []byte) error {
-		out.Set(key, value)
-		if out.Size() < flushSize {
-			return b.ctx.Err()
-		}
-		err := out.Commit()
-		out = b.space.Batch()
-		return err
-	}
-	for view := range b.design.views {
-		if err := b.summaries(snapshot, view).summariseAll(set); err != nil {
-			return err
-		}
-	}
-	b.state.Summed = true
-	b.state.write(b.db, out)
-	return out.Commit()
+	return len(b.docs) >= size.docs || b.bytes >= size.bytes
 }

@@ -113,7 +113,7 @@ func (c *checker) each(prefix []byte, fn func(key, value []byte) error) error {
 func (c *checker) documents() error {
 	rows, size := make([]int64, len(c.st.Rows)), int64(0)
 	err := c.each(docKey(""), func(key, value []byte) error {
-		named, ok := splitDocRows(value)
+		named, ok := docRows(couch.DocID(key[1:]), value)
 		if !ok {
 			return damage("the record of %q cannot be read", key[1:])
 		}
@@ -145,26 +145,6 @@ func (c *checker) documents() error {
 	return nil
 }
 
-// splitDocRows is parseDocRows for a record that may be damaged.
-func splitDocRows(record []byte) (rows []docRow, ok bool) {
-	for len(record) > 0 {
-		var v [3]uint64
-		for i := range v {
-			n, size := binary.Uvarint(record)
-			if size <= 0 {
-				return nil, false
-			}
-			v[i], record = n, record[size:]
-		}
-		if v[2] > uint64(len(record)) || v[0] > 1<<16 {
-			return nil, false
-		}
-		rows = append(rows, docRow{view: int(v[0]), size: int(v[1]), key: record[:v[2]]})
-		record = record[v[2]:]
-	}
-	return rows, true
-}
-
 // rows proves that there are no others than documents name.
 func (c *checker) rows() error {
 	for view, want := range c.st.Rows {
@@ -185,7 +165,7 @@ func (c *checker) rows() error {
 
 func checkRow(row, record []byte) error {
 	collated, n := binary.Uvarint(record)
-	if n <= 0 || collated+6 > uint64(len(row)) {
+	if n <= 0 || collated+rowKeyEnd > uint64(len(row)) {
 		return damage("a row cannot be read")
 	}
 	record = record[n:]

@@ -19,10 +19,13 @@ func TestCrashDuringBuilds(t *testing.T) {
 	ctx := context.Background()
 	fs := vfs.NewCrashableMem()
 	m := model{}
-	for life := range 6 {
+	for life := range 8 {
 		store, err := couch.Open("store", couch.Options{FS: fs})
 		require.NoError(t, err)
 		h := &house{t: t, ctx: ctx, store: store, engine: New(store, Options{}), revs: map[string]couch.Rev{}}
+		if life%2 == 1 {
+			h.engine.batches = batches{docs: 50, bytes: 1 << 20, bulkFrom: 40, bulkBytes: 20_000} // several loads a build
+		}
 		if h.db, err = store.DB("db"); err != nil {
 			h.db, err = store.Create(ctx, "db")
 			require.NoError(t, err)

@@ -10,7 +10,7 @@
 // signature. VIEW is the number of a view in the order of names, two bytes.
 //
 //	'm'                       state: how far the index has come, rows of each view
-//	'd' docid                 the row keys that the document has, for their removal
+//	'd' docid                 the rows that the document has, for their removal: of each VIEW, size, collated key
 //	'r' VIEW row              one row: collated key, docid 00 01, number of the emit (4 bytes);
 //	                          of a partitioned index the partition 00 01 before the key
 //	's' VIEW LEVEL start      one summary: how many rows and their reduction
@@ -33,8 +33,10 @@
 // An index follows the change feed. Documents are mapped in parallel and written
 // in batches; each holds the rows, the summaries and the sequence reached, so a crash
 // loses whole batches and the next build takes them up again. When much is to be
-// done, summaries are dropped first (state.Summed is false) and made in one pass at the end;
-// who reads with update=false in between counts and reduces the rows themselves.
+// done, batches are larger, and are sorted tables that the store takes in as they are (couch.SpaceLoad);
+// summaries are dropped first (state.Summed is false) and made in one pass at the end;
+// who reads with update=false in between counts and reduces the rows themselves. When one batch is all
+// there is, its rows are summed before they are written.
 //
 // A purge takes a document away without a row in the feed. An index keeps how far
 // in the database's purge log it has come, and takes away the rows of what vanished

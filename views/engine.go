@@ -14,6 +14,7 @@ import (
 // Engine builds and queries views of one store. It is safe for concurrent use.
 type Engine struct {
 	options Options
+	batches batches
 	store   *couch.Store
 
 	ctx    context.Context // ends with Close
@@ -58,7 +59,7 @@ func New(store *couch.Store, o Options) *Engine {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	e := &Engine{options: o, store: store, indexes: map[indexName]*index{}, designs: map[designName]cachedDesign{}, filters: map[filterKey]*js.Program{}, dropping: map[indexName]chan struct{}{}}
+	e := &Engine{options: o, batches: ordinary, store: store, indexes: map[indexName]*index{}, designs: map[designName]cachedDesign{}, filters: map[filterKey]*js.Program{}, dropping: map[indexName]chan struct{}{}}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	store.SetValidator(validator{})
 	return e

@@ -14,6 +14,9 @@ import (
 // height is the number of summary levels: 16^6 rows before the top level grows.
 const height = 6
 
+// maxViews is how many a design document may have: VIEW has two bytes.
+const maxViews = 1 << 16
+
 // high is above every byte that can follow a collated key or a docid.
 const high = 0xff
 
@@ -57,8 +60,13 @@ func appendDocID(dst []byte, id couch.DocID) []byte {
 	return append(dst, 0, 1)
 }
 
-func appendRowKey(dst, collated []byte, id couch.DocID, n int) []byte {
-	return binary.BigEndian.AppendUint32(appendDocID(append(dst, collated...), id), uint32(n))
+const (
+	rowKeyEnd  = 6 // bytes of a row key after the docid
+	lengthSize = 5 // bytes of a length, at most
+)
+
+func appendRowKey(dst, collated []byte, id couch.DocID, n uint32) []byte {
+	return binary.BigEndian.AppendUint32(appendDocID(append(dst, collated...), id), n)
 }
 
 func appendRowValue(dst []byte, collated int, key, value []byte) []byte {
@@ -80,7 +88,7 @@ func parseEntry(row, record []byte) entry {
 	record = record[n:]
 	length, n := binary.Uvarint(record)
 	record = record[n:]
-	id := row[collated : len(row)-6]
+	id := row[collated : len(row)-rowKeyEnd]
 	if bytes.IndexByte(id, 0) >= 0 {
 		id = bytes.ReplaceAll(id, []byte{0, high}, []byte{0})
 	}
@@ -105,22 +113,37 @@ type docRow struct {
 	size int // bytes of the row, for the figures
 }
 
-func appendDocRow(dst []byte, r docRow) []byte {
-	dst = binary.AppendUvarint(dst, uint64(r.view))
-	dst = binary.AppendUvarint(dst, uint64(r.size))
-	dst = binary.AppendUvarint(dst, uint64(len(r.key)))
-	return append(dst, r.key...)
+// appendDocRow adds a row to a 'd' record. The docid and the number of the emit, which end its
+// key, are not written: rows of a view stand in the order of their numbers.
+func appendDocRow(dst []byte, view, size int, collated []byte) []byte {
+	dst = binary.AppendUvarint(dst, uint64(view))
+	dst = binary.AppendUvarint(dst, uint64(size))
+	dst = binary.AppendUvarint(dst, uint64(len(collated)))
+	return append(dst, collated...)
 }
 
-func parseDocRows(record []byte) (rows []docRow) {
+// docRows reads the record of a document, which may be damaged.
+func docRows(id couch.DocID, record []byte) (rows []docRow, ok bool) {
+	var numbers []uint32 // by view
 	for len(record) > 0 {
 		var v [3]uint64
 		for i := range v {
 			n, size := binary.Uvarint(record)
+			if size <= 0 {
+				return nil, false
+			}
 			v[i], record = n, record[size:]
 		}
-		rows = append(rows, docRow{view: int(v[0]), size: int(v[1]), key: record[:v[2]]})
+		if v[2] > uint64(len(record)) || v[0] >= maxViews {
+			return nil, false
+		}
+		view := int(v[0])
+		for len(numbers) <= view {
+			numbers = append(numbers, 0)
+		}
+		rows = append(rows, docRow{view: view, size: int(v[1]), key: appendRowKey(nil, record[:v[2]], id, numbers[view])})
+		numbers[view]++
 		record = record[v[2]:]
 	}
-	return rows
+	return rows, true
 }

@@ -8,14 +8,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"settee/couch"
-	"settee/couch/collate"
 )
 
 // mapped is a document's place in the feed and the rows it has now.
 type mapped struct {
-	seq  couch.Seq
-	id   couch.DocID
-	rows []mappedRow
+	seq    couch.Seq
+	id     couch.DocID
+	record []byte // its 'd' record; nil: it has no rows
+	rows   []mappedRow
 }
 
 type mappedRow struct {
@@ -23,10 +23,15 @@ type mappedRow struct {
 	key, value []byte // of the record
 }
 
-func (m mapped) size() int {
-	n := len(m.id)
-	for _, r := range m.rows {
-		n += len(r.key) + len(r.value)
+func (r *mappedRow) size() int { return len(r.key) + len(r.value) }
+
+// perRow is what a row takes in memory beside its bytes.
+const perRow = 100
+
+func (m *mapped) size() int {
+	n := perRow + len(m.id) + len(m.record)
+	for i := range m.rows {
+		n += perRow + m.rows[i].size()
 	}
 	return n
 }
@@ -45,12 +50,16 @@ const (
 	chunkBytes = 256 << 10
 )
 
+func (e *Engine) workers() int {
+	if e.options.Workers > 0 {
+		return e.options.Workers
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
 // mapAll maps the documents of the feed in parallel and hands them on in order.
 func (b *builder) mapAll(changes *couch.Changes, add func(mapped) error) error {
-	workers := b.engine.options.Workers
-	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
+	workers := b.engine.workers()
 	group, ctx := errgroup.WithContext(b.ctx)
 	work := make(chan *chunk)             // to the workers
 	ordered := make(chan *chunk, workers) // to the writer; its room bounds what is in memory
@@ -63,7 +72,8 @@ func (b *builder) mapAll(changes *couch.Changes, add func(mapped) error) error {
 	for range workers {
 		group.Go(func() error {
 			for c := range work {
-				b.mapChunk(c, report)
+				w := mapper{builder: b, chunk: c, report: report, numbers: make([]uint32, len(b.design.views))}
+				w.run()
 				close(c.done)
 			}
 			return nil
@@ -121,43 +131,6 @@ func (b *builder) read(ctx context.Context, changes *couch.Changes, work, ordere
 		return err
 	}
 	return send()
-}
-
-func (b *builder) mapChunk(c *chunk, report func(view int, id couch.DocID, err error)) {
-	var collated []byte
-	for i, doc := range c.docs {
-		if doc == nil {
-			continue
-		}
-		m := &c.out[i]
-		var start []byte // of the row keys
-		if b.partitioned {
-			partition, err := m.id.Partition()
-			if err != nil || partition == "" {
-				continue // a design document is in none
-			}
-			start = appendPartition(nil, partition)
-		}
-		numbers := make([]int, len(b.design.views))
-		failed := func(view int, err error) { report(view, m.id, err) }
-		b.mapDoc(doc, func(view int, key, value []byte) {
-			appendKey := collate.Append
-			if b.design.views[view].raw {
-				appendKey = collate.AppendRaw
-			}
-			var err error
-			if collated, err = appendKey(append(collated[:0], start...), key); err != nil {
-				failed(view, err)
-				return
-			}
-			arena := make([]byte, 0, 2*len(collated)+len(m.id)+len(key)+len(value)+16)
-			arena = appendRowKey(arena, collated, m.id, numbers[view])
-			n := len(arena)
-			arena = appendRowValue(arena, len(collated), key, value)
-			numbers[view]++
-			m.rows = append(m.rows, mappedRow{view: view, key: arena[:n:n], value: arena[n:]})
-		}, failed)
-	}
 }
 
 // reporter logs the first failure of each view.

@@ -35,7 +35,7 @@ func (m model) rows(q Query) (rows []modelRow, offset int) {
 		for i := range d.n % 3 {
 			r := modelRow{id: id, key: fmt.Sprintf(`["%s",%d]`, d.a, d.n), v: d.v + i}
 			key, _ := collate.Append(nil, []byte(r.key))
-			r.order = appendRowKey(nil, key, couch.DocID(id), i)
+			r.order = appendRowKey(nil, key, couch.DocID(id), uint32(i))
 			rows = append(rows, r)
 		}
 	}
@@ -159,8 +159,18 @@ func randomQuery(r *rand.Rand, keys int) Query {
 // computation from nothing gives.
 func TestModel(t *testing.T) {
 	r := random(t)
-	for _, reduce := range []string{"_sum", "function(k,v){ return sum(v) }"} {
+	for _, run := range []struct {
+		reduce  string
+		batches batches
+	}{
+		{"_sum", ordinary},
+		{"function(k,v){ return sum(v) }", ordinary},
+		{"_sum", batches{docs: 7, bytes: 1 << 20, bulkFrom: 30, bulkBytes: 30_000}},
+		{"_sum", batches{docs: 2000, bytes: 1 << 20, bulkFrom: 1, bulkBytes: 1 << 20}},
+	} {
+		reduce := run.reduce
 		h := open(t, Options{})
+		h.engine.batches = run.batches
 		h.put("_design/d", `{"views":{"x":{"map":"function(doc){ for (var i = 0; i < doc.n % 3; i++) emit([doc.a, doc.n], doc.v + i) }","reduce":"`+reduce+`"}}}`)
 		require.NoError(t, h.db.SetPurgedInfosLimit(h.ctx, 60), "a large round outruns the purge log")
 		m := model{}

@@ -8,7 +8,7 @@ import (
 
 // formatVersion changes with the layout or the weights of collation: old
 // indexes are then left to Cleanup and built anew.
-const formatVersion = 1
+const formatVersion = 2
 
 const spacePrefix = "view-"
 
@@ -45,8 +45,9 @@ func readState(db *couch.DB, s *couch.SpaceSnapshot, views int) (st state, ok bo
 	return st, true, nil
 }
 
-func (st state) write(db *couch.DB, b batch) {
+func (st state) encode(db *couch.DB) []byte {
 	st.Seq = db.FormatSeq(st.seq)
-	raw, _ := json.Marshal(st)
-	b.Set(stateKey, raw)
+	return mustJSON(st)
 }
+
+func (st state) write(db *couch.DB, b batch) { b.Set(stateKey, st.encode(db)) }

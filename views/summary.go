@@ -160,17 +160,27 @@ func (c *collector) add(key []byte, value func() ([]byte, error)) error {
 	if err != nil {
 		return err
 	}
-	if c.rows {
-		c.count++
-		c.entries = append(c.entries, parseEntry(bytes.Clone(key), bytes.Clone(record)))
+	if c.reduce == nil {
+		n, _ := parseSummary(record)
+		c.count += n
 		return nil
 	}
-	n, part := parseSummary(record)
-	c.count += n
-	if c.reduce != nil && n > 0 {
-		c.parts = append(c.parts, bytes.Clone(part))
-	}
+	c.keep(bytes.Clone(key), bytes.Clone(record))
 	return nil
+}
+
+// keep adds a child whose bytes stay.
+func (c *collector) keep(key, record []byte) {
+	if c.rows {
+		if c.count++; c.reduce != nil {
+			c.entries = append(c.entries, parseEntry(key, record))
+		}
+		return
+	}
+	n, part := parseSummary(record)
+	if c.count += n; c.reduce != nil && n > 0 {
+		c.parts = append(c.parts, part)
+	}
 }
 
 func (c *collector) record() []byte {

@@ -1,0 +1,142 @@
+package views
+
+import (
+	"bytes"
+	"slices"
+
+	"settee/couch"
+)
+
+// edits is what one batch changes: 'd' records by docid, and rows by view and row key.
+type edits struct {
+	docs []change
+	rows [][]change
+	gone bool // some rows go: an old one may have the key of a new one
+}
+
+// flush writes the collected documents in one step, with the sequence reached and the
+// summaries, if those are kept.
+func (b *builder) flush(seq couch.Seq, last bool) error {
+	e, err := b.edits()
+	if err != nil {
+		return err
+	}
+	b.state.seq = seq
+	if b.state.Summed {
+		err = b.write(e)
+	} else {
+		err = b.load(e, last && b.empty)
+	}
+	clear(b.docs)
+	b.docs, b.bytes, b.empty = b.docs[:0], 0, false
+	return err
+}
+
+// edits puts the rows of the collected documents in the place of those they had.
+func (b *builder) edits() (*edits, error) {
+	e := &edits{rows: make([][]change, len(b.design.views)), docs: make([]change, 0, len(b.docs))}
+	if !b.empty {
+		snapshot, err := b.space.Snapshot()
+		if err != nil {
+			return nil, err
+		}
+		defer snapshot.Close()
+		for i := range b.docs {
+			if err := b.remove(snapshot, &b.docs[i], e); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for i := range b.docs {
+		m := &b.docs[i]
+		for k := range m.rows {
+			r := &m.rows[k]
+			e.rows[r.view] = append(e.rows[r.view], change{r.key, r.value})
+			b.state.Rows[r.view]++
+			b.state.Bytes += int64(r.size())
+		}
+		if m.record != nil {
+			e.docs = append(e.docs, change{[]byte(m.id), m.record})
+		}
+	}
+	return e, nil
+}
+
+// remove takes away the rows that a document had.
+func (b *builder) remove(s *couch.SpaceSnapshot, m *mapped, e *edits) error {
+	old, err := s.Get(docKey(m.id))
+	if missing(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	rows, ok := docRows(m.id, old)
+	if !ok {
+		return &couch.Error{Kind: couch.Internal, Reason: "The index is damaged: the record of " + string(m.id) + " cannot be read."}
+	}
+	for _, r := range rows {
+		e.rows[r.view] = append(e.rows[r.view], change{key: r.key})
+		b.state.Rows[r.view]--
+		b.state.Bytes -= int64(r.size)
+	}
+	e.gone = true
+	if m.record == nil {
+		e.docs = append(e.docs, change{key: []byte(m.id)})
+	}
+	return nil
+}
+
+func byKey(a, b change) int { return bytes.Compare(a.key, b.key) }
+
+// sorted orders the changes of a view. A new row hides the removal of the old one under its key.
+func (e *edits) sorted(view int) []change {
+	rows := e.rows[view]
+	if !e.gone {
+		slices.SortFunc(rows, byKey)
+		return rows
+	}
+	slices.SortStableFunc(rows, byKey) // removals were collected first
+	kept := rows[:0]
+	for i, c := range rows {
+		if i+1 == len(rows) || !bytes.Equal(c.key, rows[i+1].key) {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}
+
+// write is for a batch of little: it waits for nothing, and updates the summaries.
+func (b *builder) write(e *edits) error {
+	snapshot, err := b.space.Snapshot()
+	if err != nil {
+		return err
+	}
+	defer snapshot.Close()
+	out := b.space.Batch()
+	put(out, docKey(""), e.docs)
+	for view := range e.rows {
+		rows := e.sorted(view)
+		put(out, levelPrefix(view, 0), rows)
+		if err := b.summaries(snapshot, view).update(out, rows); err != nil {
+			return err
+		}
+	}
+	b.state.write(b.db, out)
+	return out.Commit()
+}
+
+func put(out batch, prefix []byte, changes []change) {
+	key := prefix
+	for _, c := range changes {
+		if key = append(key[:len(prefix)], c.key...); c.value == nil {
+			out.Delete(key)
+		} else {
+			out.Set(key, c.value)
+		}
+	}
+}
+
+func (x *index) summaries(s *couch.SpaceSnapshot, view int) *summaries {
+	return &summaries{view: view, reduce: x.reduces[view], open: func(lower, upper []byte) (iterator, error) { return s.Iter(lower, upper) }}
+}

@@ -1,0 +1,120 @@
+package views
+
+import (
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"settee/couch"
+)
+
+// tableBytes is about how large a table of a load is: so small that all processors have one
+// to write, so large that the waits for the disk do not count.
+const tableBytes = 4 << 20
+
+// segment is changes in the order of their keys, which begin with prefix.
+type segment struct {
+	prefix  []byte
+	changes []change
+}
+
+// load is for a batch of much: it writes tables, in parallel. whole says that the rows are
+// all there are: then their summaries are made too.
+func (b *builder) load(e *edits, whole bool) error {
+	load, err := b.space.Load(b.ctx, b.bytes)
+	if err != nil {
+		return err
+	}
+	defer load.Close()
+	b.state.Summed = whole
+	docs, rows, sums := segment{docKey(""), e.docs}, make([]segment, len(e.rows)), make([]segment, len(e.rows))
+	group := b.workers()
+	group.Go(func() error {
+		slices.SortFunc(docs.changes, byKey)
+		return nil
+	})
+	for view := range e.rows {
+		group.Go(func() (err error) {
+			rows[view] = segment{levelPrefix(view, 0), e.sorted(view)}
+			if whole {
+				sums[view], err = b.sum(view, rows[view].changes)
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	all := slices.Concat([]segment{docs, {stateKey, []change{{value: b.state.encode(b.db)}}}}, rows, sums)
+	group = b.workers()
+	for len(all) > 0 {
+		var table []segment
+		table, all = cut(all)
+		group.Go(func() error { return writeTable(load, table) })
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return load.Commit()
+}
+
+// workers run a part of the work each, as many at a time as there are mappers.
+func (b *builder) workers() *errgroup.Group {
+	group, _ := errgroup.WithContext(b.ctx)
+	group.SetLimit(b.engine.workers())
+	return group
+}
+
+// cut takes the changes of one table off the segments.
+func cut(all []segment) (table, rest []segment) {
+	size := 0
+	for i, s := range all {
+		for k, c := range s.changes {
+			if size += len(s.prefix) + len(c.key) + len(c.value); size < tableBytes {
+				continue
+			}
+			table = append(slices.Clone(all[:i]), segment{s.prefix, s.changes[:k+1]})
+			rest = append([]segment{{s.prefix, s.changes[k+1:]}}, all[i+1:]...)
+			return table, rest
+		}
+	}
+	return all, nil
+}
+
+func writeTable(load *couch.SpaceLoad, segments []segment) error {
+	table, err := load.Table()
+	if err != nil {
+		return err
+	}
+	var key []byte
+	for _, s := range segments {
+		for _, c := range s.changes {
+			if key = append(append(key[:0], s.prefix...), c.key...); c.value == nil {
+				err = table.Delete(key)
+			} else {
+				err = table.Set(key, c.value)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return table.Close()
+}
+
+// sum makes all summaries of a view of its rows.
+func (b *builder) sum(view int, rows []change) (segment, error) {
+	s := segment{prefix: levelPrefix(view, 1)[:3]}
+	p := newPass(b.reduces[view], func(level byte, start, record []byte) error {
+		s.changes = append(s.changes, change{append([]byte{level}, start...), record})
+		return nil
+	})
+	for _, r := range rows {
+		if err := p.row(r.key, r.value); err != nil {
+			return s, err
+		}
+	}
+	err := p.finish()
+	slices.SortFunc(s.changes, byKey)
+	return s, err
+}
