@@ -70,6 +70,7 @@ type Changes struct {
 	last   Seq
 	err    error
 	closed bool
+	ids    inOrder
 }
 
 // Changes reads the feed on a snapshot, up to the durable watermark.
@@ -176,17 +177,6 @@ func (c *Changes) step() bool {
 	return c.it.Next()
 }
 
-// include adds the row's document.
-func (c *Changes) include() (err error) {
-	if c.row.Doc = nil; !c.o.IncludeDocs {
-		return nil
-	}
-	if c.row.Doc, err = c.Document(c.row.Revs[0], c.o.Get); errors.Is(err, ErrMissing) {
-		err = corrupt("the body of " + string(c.row.ID) + " is missing")
-	}
-	return err
-}
-
 // Document reads a leaf of the current row's document, deleted or not, on the
 // feed's snapshot; ErrMissing where there is none. o.Rev does not matter.
 func (c *Changes) Document(leaf Rev, o GetOptions) (*Document, error) {
@@ -249,6 +239,7 @@ func (c *Changes) Close() error {
 	if c.it != nil {
 		_ = c.it.Close()
 	}
+	c.ids.bodies.close()
 	c.snap.release()
 	return nil
 }

@@ -131,6 +131,8 @@ type Change struct {
 	Revs    []Rev // the winner, or with AllLeaves every leaf, winner first
 	Deleted bool
 	Doc     *Document // with IncludeDocs
+
+	branched bool // there are more leaves than the winner
 }
 
 // DocRow is one row of AllDocs.

@@ -132,7 +132,7 @@ func readSeq(b []byte, change *Change, all bool) error {
 	for len(c.b) > 0 {
 		c.flag()
 		change.Revs = append(change.Revs, c.rev())
-		if !all {
+		if change.branched = len(change.Revs) > 1 || len(c.b) > 0; !all {
 			break
 		}
 	}
