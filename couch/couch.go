@@ -39,7 +39,8 @@ type Blobs interface {
 
 // A Validator is asked before a revision is stored, interactive or replicated,
 // outside every lock of the store. The first error refuses the document.
-// old is the revision that doc replaces, or nil.
+// old is the revision that doc replaces, or nil; both have their attachments as stubs
+// and the revisions that are known of them. An edit in conflict is refused before.
 type Validator interface {
 	Validate(ctx context.Context, db *DB, doc, old *Document, user *User) error
 }

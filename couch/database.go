@@ -30,6 +30,7 @@ type DB struct {
 	durable watermark
 	tally   tally
 	ranks   ranks
+	designs designs
 
 	compacting sync.Mutex // held by Compact
 

@@ -57,6 +57,7 @@ type Error struct {
 	Kind   Kind
 	Reason string
 	Err    error // the cause, where there is one
+	Status int   // of the answer where it is not the kind's: functions of design documents choose their words
 }
 
 func (e *Error) Error() string {
@@ -70,6 +71,9 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // HTTPStatus is the status CouchDB answers with; Kivik reads it too.
 func (e *Error) HTTPStatus() int {
+	if e.Status != 0 {
+		return e.Status
+	}
 	if s, ok := kindStatus[e.Kind]; ok {
 		return s
 	}

@@ -71,6 +71,7 @@ func (db *DB) purge(asked []RevsQuery, sizes map[string]leafSize) ([]Purged, *pe
 	}
 	after := l.counts
 	db.counts.Store(&after)
+	l.noteDesigns()
 	db.store.keeper.look(db, &after)
 	db.store.global.updated(db)
 	return answers, l.batch, after.seq, nil

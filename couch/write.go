@@ -150,6 +150,7 @@ func (db *DB) prepare(ctx context.Context, e *edit, doc *Document, o WriteOption
 	}
 	switch e.err = db.examine(ctx, e, o); {
 	case e.err != nil:
+	case e.found != nil: // read for the validators
 	case o.vacant:
 		e.found = &docRecord{}
 	case o.ahead:
@@ -229,55 +230,6 @@ func (d *Document) ensureTerms() error {
 	return nil
 }
 
-// Selective is a Validator that can tell beforehand that it has nothing to say,
-// which spares the reading of the document's old revision.
-type Selective interface {
-	Validator
-	Cares(db *DB, doc *Document) bool
-}
-
-// ask asks the validators about an edit.
-func (db *DB) ask(ctx context.Context, e *edit, o WriteOptions) error {
-	all := db.store.validators.Load()
-	if all == nil {
-		return nil
-	}
-	var (
-		old  *Document
-		read bool
-		err  error
-	)
-	for _, v := range *all {
-		if s, ok := v.(Selective); ok && !s.Cares(db, e.doc) {
-			continue
-		}
-		if !read {
-			if old, err = db.replaced(ctx, e); err != nil {
-				return err
-			}
-			read = true
-		}
-		if err := v.Validate(ctx, db, e.doc, old, o.User); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// replaced reads the revision that an edit replaces, nil where there is none.
-func (db *DB) replaced(ctx context.Context, e *edit) (*Document, error) {
-	for _, r := range e.path[1:] {
-		d, err := db.Get(ctx, e.id, GetOptions{Rev: r})
-		if err == nil {
-			return d, nil
-		}
-		if !errors.Is(err, ErrMissing) && !errors.Is(err, ErrDeleted) {
-			return nil, err
-		}
-	}
-	return nil, nil
-}
-
 // land merges the edits into their trees and applies one batch, under the lock.
 // A nil batch means that there was nothing to write; the sequence is then the
 // one by which all that was found is durable. at is the sequence before the edits were prepared.
@@ -313,6 +265,7 @@ func (db *DB) land(edits []edit, at Seq) (*pebble.Batch, Seq, error) {
 	db.store.meters.landed(edits, l.replaced)
 	after := l.counts
 	db.counts.Store(&after)
+	l.noteDesigns()
 	db.store.keeper.look(db, &after)
 	if after.seq != before.seq {
 		db.store.global.updated(db)

@@ -56,4 +56,17 @@
 // design documents run in the same sandbox as views do, on every leaf that the feed
 // lists; they see the whole design document (this, require), deleted documents too, and as req what the reader of the feed makes of its request. A function that
 // throws ends the feed with its exception. Programs are compiled once a revision of the design document.
+//
+// # Validation
+//
+// Every write but those of _design and _local documents is judged by the
+// validate_doc_update of all the database's design documents, in the order of their ids, until one
+// refuses. The database keeps which they are (couch.DB.Derived), so where there are none a write
+// pays two loads, and a function that was acknowledged misses no write that begins
+// afterwards. Functions see the document with what it replaces, _revisions and stubs of
+// attachments in both; a conflict is told before any is asked.
+//
+// A function refuses by what it throws: {forbidden: …}, {unauthorized: …}, or
+// ["error", word, reason]; anything else is the server's error, and refuses as well: CouchDB stores what
+// a function that throws 1 or true was asked about. Of an error of JavaScript the reason is its message.
 package views

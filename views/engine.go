@@ -21,11 +21,11 @@ type Engine struct {
 	cancel context.CancelFunc
 	builds sync.WaitGroup
 
-	mu      sync.Mutex
-	closed  bool                        // guarded by mu
-	indexes map[indexName]*index        // guarded by mu
-	designs map[designName]cachedDesign // guarded by mu
-	filters map[filterKey]*js.Program   // guarded by mu
+	mu       sync.Mutex
+	closed   bool                        // guarded by mu
+	indexes  map[indexName]*index        // guarded by mu
+	designs  map[designName]cachedDesign // guarded by mu
+	programs map[programKey]*js.Program  // guarded by mu
 
 	dropping map[indexName]chan struct{} // guarded by mu; closed when the index is gone
 }
@@ -53,15 +53,16 @@ type Options struct {
 	Logger  *slog.Logger // default: discards
 }
 
-// New makes the engine of a store and registers itself as the store's validator,
-// so that design documents are compiled before they are stored.
+// New makes the engine of a store and registers itself as the store's validator:
+// design documents are compiled before they are stored, and their validation functions
+// are asked about all other documents.
 func New(store *couch.Store, o Options) *Engine {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	e := &Engine{options: o, batches: ordinary, store: store, indexes: map[indexName]*index{}, designs: map[designName]cachedDesign{}, filters: map[filterKey]*js.Program{}, dropping: map[indexName]chan struct{}{}}
+	e := &Engine{options: o, batches: ordinary, store: store, indexes: map[indexName]*index{}, designs: map[designName]cachedDesign{}, programs: map[programKey]*js.Program{}, dropping: map[indexName]chan struct{}{}}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
-	store.SetValidator(validator{})
+	store.SetValidator(validator{e})
 	return e
 }
 

@@ -144,15 +144,15 @@ func (e *Engine) filterView(ctx context.Context, db *couch.DB, o FilterOptions) 
 	if design == "" {
 		return nil, badRequest(form)
 	}
-	p, err := e.filterProgram(ctx, db, filterName{design: design, view: true, name: name})
+	p, err := e.filterProgram(ctx, db, design, "views", name)
 	if err != nil {
 		return nil, err
 	}
-	return byFunction(o, func(doc []byte) (bool, error) { return p.Emits(0, doc) }), nil
+	return byFunction(o, func(doc []byte) (bool, error) { return p.Emits(name, doc) }), nil
 }
 
 func (e *Engine) filterFunction(ctx context.Context, db *couch.DB, design, name string, o FilterOptions) (*Filter, error) {
-	p, err := e.filterProgram(ctx, db, filterName{design: design, name: name})
+	p, err := e.filterProgram(ctx, db, design, "filters", name)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +160,7 @@ func (e *Engine) filterFunction(ctx context.Context, db *couch.DB, design, name 
 	if err != nil {
 		return nil, err
 	}
-	return byFunction(o, func(doc []byte) (bool, error) { return p.Filter(0, doc, req) }), nil
+	return byFunction(o, func(doc []byte) (bool, error) { return p.Filter(name, doc, req) }), nil
 }
 
 func byFunction(o FilterOptions, run judge) *Filter {
@@ -176,6 +176,8 @@ func inWords(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, js.ErrNoFunction):
+		return &couch.Error{Kind: couch.NotFound, Reason: "missing function"}
 	case errors.As(err, &thrown):
 		return failedWith(thrown)
 	case errors.Is(err, js.ErrStopped):
@@ -188,7 +190,10 @@ func inWords(err error) error {
 // itself not_found must not be taken for a missing document.
 func failedWith(e *js.Exception) error {
 	err := &couch.Error{Kind: couch.Kind(e.Name), Reason: e.Reason}
-	if err.HTTPStatus() != http.StatusInternalServerError {
+	switch {
+	case err.Kind == couch.Compilation:
+		err.Status = http.StatusInternalServerError
+	case err.HTTPStatus() != http.StatusInternalServerError:
 		return &couch.Error{Kind: "error", Reason: e.Error()}
 	}
 	return err

@@ -117,18 +117,17 @@ func TestFilterIsOfItsRevision(t *testing.T) {
 func TestFilterIsCompiledOnce(t *testing.T) {
 	h := open(t, Options{})
 	h.put("_design/d", `{"filters":{"f":"function(doc){return true}"}}`)
-	name := filterName{design: "d", name: "f"}
-	first, err := h.engine.filterProgram(h.ctx, h.db, name)
+	first, err := h.engine.filterProgram(h.ctx, h.db, "d", "filters", "f")
 	require.NoError(t, err)
-	second, err := h.engine.filterProgram(h.ctx, h.db, name)
+	second, err := h.engine.filterProgram(h.ctx, h.db, "d", "filters", "f")
 	require.NoError(t, err)
 	require.Same(t, first, second)
-	for i := range 3 * keptFilters {
+	for i := range 3 * keptPrograms {
 		h.put("_design/d", fmt.Sprintf(`{"n":%d,"filters":{"f":"function(doc){return true}"}}`, i))
-		_, err := h.engine.filterProgram(h.ctx, h.db, name)
+		_, err := h.engine.filterProgram(h.ctx, h.db, "d", "filters", "f")
 		require.NoError(t, err)
 	}
-	require.LessOrEqual(t, len(h.engine.filters), keptFilters)
+	require.LessOrEqual(t, len(h.engine.programs), keptPrograms)
 }
 
 func TestFilterThatLoopsIsStopped(t *testing.T) {
@@ -152,12 +151,12 @@ func TestFilterErrors(t *testing.T) {
 		{FilterOptions{Name: "d"}, &couch.Error{Kind: couch.BadRequest, Reason: "`filter` must be of the form `designname/filtername`"}},
 		{FilterOptions{Name: "d/%zz"}, &couch.Error{Kind: couch.BadRequest, Reason: "`filter` must be of the form `designname/filtername`"}},
 		{FilterOptions{Name: "_view", View: "/"}, &couch.Error{Kind: couch.BadRequest, Reason: "`view` must be of the form `designname/viewname`"}},
-		{FilterOptions{Name: "_view", View: "d/lib"}, &couch.Error{Kind: "SyntaxError"}},
+		{FilterOptions{Name: "_view", View: "d/lib"}, &couch.Error{Kind: couch.NotFound, Reason: "missing function"}},
 		{FilterOptions{Name: "_view", View: "d/v"}, &couch.Error{Kind: couch.NotFound, Reason: "missing json key: v"}},
 		{FilterOptions{Name: "_doc_ids", DocIDs: json.RawMessage("null")}, &couch.Error{Kind: couch.BadRequest}},
-		{FilterOptions{Name: "d/none"}, &couch.Error{Kind: "SyntaxError"}},
-		{FilterOptions{Name: "d/syntax"}, &couch.Error{Kind: "SyntaxError"}},
-		{FilterOptions{Name: "d/number"}, &couch.Error{Kind: "SyntaxError"}},
+		{FilterOptions{Name: "d/none"}, &couch.Error{Kind: couch.NotFound, Reason: "missing function"}},
+		{FilterOptions{Name: "d/syntax"}, &couch.Error{Kind: couch.Compilation}},
+		{FilterOptions{Name: "d/number"}, &couch.Error{Kind: couch.Compilation}},
 		{FilterOptions{Name: "d/throws"}, &couch.Error{Kind: "unnamed_error", Reason: "x"}},
 		{FilterOptions{Name: "d/object"}, &couch.Error{Kind: "unnamed_error", Reason: `{"a":1}`}},
 		{FilterOptions{Name: "d/missing"}, &couch.Error{Kind: "error", Reason: "not_found: x"}},

@@ -10,23 +10,39 @@ import (
 )
 
 // validator is what the store asks before it keeps a revision: design documents must
-// compile.
-type validator struct{}
+// compile, and what they validate is for their functions to judge.
+type validator struct{ engine *Engine }
 
 var _ couch.Selective = validator{}
 
-// Cares implements couch.Selective: whatever is no design document is not looked
-// at, so the store need not read the revision that it replaces.
-func (validator) Cares(_ *couch.DB, doc *couch.Document) bool {
-	return doc.ID.IsDesign() && !doc.Deleted
+// Cares implements couch.Selective: where no validation function is, ordinary
+// documents are not looked at, so the store need not read the revision that they replace.
+func (v validator) Cares(db *couch.DB, doc *couch.Document) bool {
+	if doc.ID.IsDesign() {
+		return !doc.Deleted
+	}
+	all, err := v.engine.vdus(context.Background(), db)
+	return len(all) > 0 || err != nil
 }
 
 // Validate implements couch.Validator.
-func (v validator) Validate(_ context.Context, db *couch.DB, doc, _ *couch.Document, _ *couch.User) error {
-	if !v.Cares(db, doc) {
+func (v validator) Validate(ctx context.Context, db *couch.DB, doc, old *couch.Document, user *couch.User) error {
+	if !doc.ID.IsDesign() {
+		all, err := v.engine.vdus(ctx, db)
+		if err != nil {
+			return err
+		}
+		return v.engine.askVDUs(ctx, db, all, doc, old, user)
+	}
+	if doc.Deleted {
 		return nil
 	}
-	if err := checkFilters(doc.Body); err != nil {
+	return checkDesign(db, doc)
+}
+
+// checkDesign checks what is known of a design document's members, and compiles its views.
+func checkDesign(db *couch.DB, doc *couch.Document) error {
+	if err := checkFunctions(doc.Body); err != nil {
 		return err
 	}
 	d, err := parseDesign(doc.Body)

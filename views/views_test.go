@@ -259,12 +259,13 @@ func TestInfoAndCleanup(t *testing.T) {
 
 // Ordinary documents and tombstones are none of the validator's business.
 func TestCares(t *testing.T) {
+	h := open(t, Options{})
 	for want, docs := range map[bool][]couch.Document{
 		true:  {{ID: "_design/a"}},
 		false: {{ID: "a"}, {ID: "_local/a"}, {ID: "_design/a", Deleted: true}},
 	} {
 		for _, doc := range docs {
-			require.Equal(t, want, validator{}.Cares(nil, &doc), doc.ID)
+			require.Equal(t, want, validator{h.engine}.Cares(h.db, &doc), doc.ID)
 		}
 	}
 }

@@ -10,7 +10,10 @@
 // the design document, which they have as this. There is no I/O of any kind, no
 // timer and no module of Go.
 //
-// A document is one frozen object for all functions of its design document. It is
+// Arguments of validation functions are drafts: theirs to change, decoded as far as they are
+// touched, and written back as they came where they were not.
+//
+// A document of views and filters is one frozen object for all functions of its design document. It is
 // decoded lazily: a member costs only when a function touches it, which is what makes
 // a view over the names of twenty-megabyte documents cheap. A part of the document that is
 // emitted untouched is copied from the document's own text, so its big integers survive.

@@ -62,6 +62,10 @@ func (m *machine) appendObject(dst []byte, o *goja.Object, depth int) []byte {
 		return appendCompact(dst, o.Export().(*object).raw)
 	case arrayType:
 		return appendCompact(dst, o.Export().(*array).raw)
+	case draftObjectType:
+		return m.appendDraftObject(dst, o.Export().(*draftObject), depth)
+	case draftArrayType:
+		return m.appendDraftArray(dst, o.Export().(*draftArray), depth)
 	}
 	if f, ok := goja.AssertFunction(o.Get("toJSON")); ok {
 		v, err := f(o, goja.Undefined())

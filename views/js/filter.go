@@ -2,26 +2,21 @@ package js
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 
 	"github.com/dop251/goja"
 )
 
-// Exception is what a function threw, in the words that CouchDB reports it.
-type Exception struct {
-	Name   string // of the error's class, or its member "error"
-	Reason string
-}
-
-func (e *Exception) Error() string { return e.Name + ": " + e.Reason }
-
-// Filter runs a filter function on a document and a request; this is the design
-// document. Whatever the result, it passes if JavaScript takes it for true.
+// Filter runs the design document's filter function of a name on a document and a
+// request; this is the design document. Whatever the result, it passes if JavaScript takes it for true.
 // The bytes must not change afterwards. A request is decoded once by each
 // machine as long as its bytes are the same slice.
-func (p *Program) Filter(fn int, doc, req []byte) (passes bool, err error) {
-	err = p.once(p.filters[fn], func(m *machine, f goja.Callable) error {
+func (p *Program) Filter(name string, doc, req []byte) (passes bool, err error) {
+	f, err := p.at("filters", name)
+	if err != nil {
+		return false, err
+	}
+	err = p.once(f, func(m *machine, f goja.Callable) error {
 		result, err := f(m.design(), m.value(bytes.TrimSpace(doc)), m.request(req))
 		if err == nil {
 			passes = result.ToBoolean()
@@ -31,9 +26,13 @@ func (p *Program) Filter(fn int, doc, req []byte) (passes bool, err error) {
 	return passes, err
 }
 
-// Emits reports whether a map function emits anything for a document.
-func (p *Program) Emits(fn int, doc []byte) (emits bool, err error) {
-	err = p.once(p.maps[fn], func(m *machine, f goja.Callable) error {
+// Emits reports whether the map function of a view emits anything for a document.
+func (p *Program) Emits(view string, doc []byte) (emits bool, err error) {
+	f, err := p.at("views", view, "map")
+	if err != nil {
+		return false, err
+	}
+	err = p.once(f, func(m *machine, f goja.Callable) error {
 		m.out, m.rows, m.full = m.out[:0], m.rows[:0], false
 		_, err := f(m.design(), m.value(bytes.TrimSpace(doc)))
 		emits = len(m.rows) > 0
@@ -66,6 +65,9 @@ func (m *machine) loaded(f *function) (goja.Callable, error) {
 		return call, nil
 	}
 	call, err := m.load(f.code)
+	if errors.Is(err, errNoFunction) {
+		err = notCompiled(err, f.source)
+	}
 	if err == nil {
 		m.calls[f] = call
 	}
@@ -89,30 +91,4 @@ func (m *machine) request(raw []byte) goja.Value {
 		m.req.raw, m.req.value = raw, m.value(bytes.TrimSpace(raw))
 	}
 	return m.req.value
-}
-
-// thrown turns what a function threw into an Exception.
-func (m *machine) thrown(err error) error {
-	var exception *goja.Exception
-	if m.broken || !errors.As(err, &exception) {
-		return err
-	}
-	v := exception.Value()
-	e := &Exception{Name: "unnamed_error", Reason: v.String()}
-	object, ok := v.(*goja.Object)
-	if !ok {
-		return e
-	}
-	_ = m.guard(tick, func() error { // its members may be getters
-		for _, pair := range [][2]string{{"error", "reason"}, {"name", "message"}} {
-			if name, reason := object.Get(pair[0]), object.Get(pair[1]); name != nil && reason != nil {
-				e.Name, e.Reason = name.String(), reason.String()
-				return nil
-			}
-		}
-		text, err := json.Marshal(object)
-		e.Reason = string(text)
-		return err
-	})
-	return e
 }

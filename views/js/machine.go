@@ -14,6 +14,9 @@ import (
 // ErrStopped is why a function that ran too long or took too much memory failed.
 var ErrStopped = errors.New("stopped")
 
+//lint:ignore ST1005 CouchDB's words
+var errNoFunction = errors.New("Expression does not eval to a function.")
+
 // tick is how often a running call is looked at: often enough to stop a loop that
 // allocates, seldom enough to cost nothing.
 const tick = 50 * time.Millisecond
@@ -32,7 +35,7 @@ type machine struct {
 	reduces []goja.Callable
 	parse   goja.Callable
 	modules map[string]*goja.Object
-	calls   map[*function]goja.Callable // of Filter and Emits
+	calls   map[*function]goja.Callable // of the design document's functions
 	this    goja.Value                  // the design document; nil: not decoded yet
 	req     struct {                    // the last request of a filter
 		raw   []byte
@@ -83,7 +86,7 @@ func (m *machine) load(code *goja.Program) (goja.Callable, error) {
 	}
 	f, ok := goja.AssertFunction(v)
 	if !ok {
-		return nil, errors.New("expression does not eval to a function")
+		return nil, errNoFunction
 	}
 	return f, nil
 }

@@ -26,10 +26,9 @@ type Limits struct {
 type Source struct {
 	Maps    []string
 	Reduces []string
-	Filters []string        // functions of _changes, (doc, req)
 	Lib     json.RawMessage // the object views.lib, or nil
 	// Design is the whole design document, for functions that may require any
-	// part of it and see it as this: filters, and maps that serve as such.
+	// part of it and see it as this: all but those of views. They are called by their paths.
 	Design json.RawMessage
 }
 
@@ -41,15 +40,16 @@ type Program struct {
 	modules map[string]any  // what can be required, by the members of the design document
 	maps    []*function
 	reduces []*function
-	filters []*function
 
-	mu   sync.Mutex
-	idle []*machine // guarded by mu
+	mu    sync.Mutex
+	idle  []*machine           // guarded by mu
+	named map[string]*function // guarded by mu; of the design document, by their paths
 }
 
 // function is one compiled function. What it may still take is shared by all machines.
 type function struct {
-	code *goja.Program
+	code   *goja.Program
+	source string // of a design document's function
 
 	mu   sync.Mutex
 	time time.Duration // guarded by mu
@@ -71,7 +71,7 @@ func Compile(s Source, l Limits) (*Program, error) {
 	for _, list := range []struct {
 		sources []string
 		into    *[]*function
-	}{{s.Maps, &p.maps}, {s.Reduces, &p.reduces}, {s.Filters, &p.filters}} {
+	}{{s.Maps, &p.maps}, {s.Reduces, &p.reduces}} {
 		for _, source := range list.sources {
 			code, err := compile(source)
 			if err != nil {

@@ -48,7 +48,7 @@ func (m *machine) module(name string, path []string) goja.Value {
 	if module := m.modules[id]; module != nil {
 		return module.Get("exports") // unfinished where modules require each other in a circle
 	}
-	source, ok := m.find(path)
+	source, ok := m.program.find(path)
 	if !ok {
 		panic(m.NewGoError(fmt.Errorf("invalid require path: %s is not in %s", name, m.program.root())))
 	}
@@ -66,19 +66,6 @@ func (m *machine) module(name string, path []string) goja.Value {
 		panic(err)
 	}
 	return module.Get("exports")
-}
-
-func (m *machine) find(path []string) (string, bool) {
-	var v any = m.program.modules
-	for _, part := range path {
-		object, ok := v.(map[string]any)
-		if !ok {
-			return "", false
-		}
-		v = object[part]
-	}
-	s, ok := v.(string)
-	return s, ok
 }
 
 // root names what require reaches.
