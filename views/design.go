@@ -12,7 +12,11 @@ import (
 	"settee/couch"
 )
 
-const javascript = "javascript"
+// The languages that a design document may be in.
+const (
+	javascript    = "javascript"
+	queryLanguage = "query" // a Mango index: map is an object
+)
 
 // design is what of a design document an index depends on.
 type design struct {
@@ -31,10 +35,8 @@ type view struct {
 }
 
 type designOptions struct {
-	LocalSeq      bool            `json:"local_seq"`
-	IncludeDesign bool            `json:"include_design"`
-	Collation     string          `json:"collation"`
-	Partitioned   json.RawMessage `json:"partitioned"` // true or false; nil: as the database is
+	LocalSeq, IncludeDesign bool
+	Partitioned             json.RawMessage // true or false; nil: as the database is
 }
 
 func invalid(format string, args ...any) error {
@@ -43,32 +45,27 @@ func invalid(format string, args ...any) error {
 
 // parseDesign reads a design document's body.
 func parseDesign(body []byte) (*design, error) {
-	var doc struct {
-		Language, Views, Options json.RawMessage
-	}
+	var doc map[string]json.RawMessage // not a struct: encoding/json takes "Views" for views
 	if err := json.Unmarshal(body, &doc); err != nil {
 		return nil, invalid("Document must be a JSON object")
 	}
 	d := &design{language: javascript}
-	for _, field := range []struct {
-		name, kind string
-		raw        json.RawMessage
-		into       any
-	}{{"language", "string", doc.Language, &d.language}, {"options", "object", doc.Options, &d.options}} {
-		if field.raw != nil && (json.Unmarshal(field.raw, field.into) != nil || string(field.raw) == "null") {
-			return nil, invalid("`%s` field must have %s type", field.name, field.kind)
-		}
+	if raw := doc["language"]; raw != nil && (raw[0] != '"' || json.Unmarshal(raw, &d.language) != nil) {
+		return nil, invalid("`language` field must have string type")
 	}
-	if p := string(d.options.Partitioned); p != "" && p != "true" && p != "false" {
-		return nil, invalid("`options.partitioned` field must have boolean type")
+	var err error
+	if d.options, err = parseOptions(doc["options"]); err != nil {
+		return nil, err
 	}
 	views := map[string]json.RawMessage{}
-	if doc.Views != nil && (json.Unmarshal(doc.Views, &views) != nil || views == nil) {
+	if raw := doc["views"]; raw != nil && (raw[0] != '{' || json.Unmarshal(raw, &views) != nil) {
 		return nil, invalid("`views` field must have object type")
 	}
 	for name, raw := range views {
 		if name == "lib" {
-			d.lib = raw
+			if d.lib = raw; raw[0] != '{' {
+				return nil, invalid("`views.lib` field must have object type")
+			}
 			continue
 		}
 		v, err := d.parseView(name, raw)
@@ -82,35 +79,50 @@ func parseDesign(body []byte) (*design, error) {
 	return d, nil
 }
 
+func parseOptions(raw json.RawMessage) (o designOptions, err error) {
+	var options map[string]json.RawMessage
+	if raw != nil && (raw[0] != '{' || json.Unmarshal(raw, &options) != nil) {
+		return o, invalid("`options` field must have object type")
+	}
+	for _, name := range []string{"include_design", "local_seq", "partitioned"} {
+		if v := string(options[name]); v != "" && v != "true" && v != "false" {
+			return o, invalid("`options.%s` field must have boolean type", name)
+		}
+	}
+	return designOptions{
+		LocalSeq: string(options["local_seq"]) == "true", IncludeDesign: string(options["include_design"]) == "true",
+		Partitioned: options["partitioned"],
+	}, nil
+}
+
 func (d *design) parseView(name string, raw json.RawMessage) (view, error) {
 	v := view{name: name}
-	var members struct {
-		Map, Reduce json.RawMessage
-		Options     struct{ Collation string }
-	}
-	if len(raw) == 0 || raw[0] != '{' {
+	var members, options map[string]json.RawMessage // not a struct: encoding/json takes "Map" for map
+	if raw[0] != '{' || json.Unmarshal(raw, &members) != nil {
 		return v, invalid("`views.%s` field must have object type", name)
 	}
-	if err := json.Unmarshal(raw, &members); err != nil {
+	if o := members["options"]; o != nil && (o[0] != '{' || json.Unmarshal(o, &options) != nil) {
 		return v, invalid("`views.%s.options` field must have object type", name)
 	}
 	for _, field := range []struct {
-		name string
-		raw  json.RawMessage
-		into *string
-	}{{"map", members.Map, &v.mapping}, {"reduce", members.Reduce, &v.reduce}} {
-		if field.raw == nil || json.Unmarshal(field.raw, field.into) == nil && field.raw[0] == '"' {
-			continue
-		}
-		if d.language == javascript {
+		name   string
+		object bool
+		into   *string
+	}{{"map", d.language == queryLanguage, &v.mapping}, {"reduce", false, &v.reduce}} {
+		switch raw := members[field.name]; {
+		case raw == nil:
+		case field.object && raw[0] == '{':
+			*field.into = string(raw)
+		case field.object:
+			return v, invalid("`views.%s.%s` field must have object type", name, field.name)
+		case raw[0] != '"' || json.Unmarshal(raw, field.into) != nil:
 			return v, invalid("`views.%s.%s` field must have string type", name, field.name)
 		}
-		*field.into = string(field.raw)
 	}
-	if d.language == javascript && members.Map == nil {
-		return v, invalid("`views.%s.map` field must exist", name)
+	if members["map"] == nil {
+		return v, invalid("View `%s` must contain map function", name)
 	}
-	v.raw = cmp.Or(members.Options.Collation, d.options.Collation) == "raw"
+	v.raw = string(options["collation"]) == `"raw"` // in the design document's own options it is nothing to CouchDB
 	return v, nil
 }
 

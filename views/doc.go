@@ -44,11 +44,23 @@
 //
 // One build runs at a time for an index; everyone who needs it waits for the same.
 //
+// # Reducers
+//
+// Built in are _sum, _count, _stats, _approx_count_distinct, _top_N, _bottom_N, _first
+// and _last, by how the name begins, as in CouchDB. Integers of sums are as long as they
+// must be; floats print as CouchDB prints them. Keys that collate alike are one to
+// _approx_count_distinct, as they are to group=true. A reduction that grows
+// instead of shrinking is refused: see guard.
+//
 // # Failure
 //
 // A map function that fails emits nothing for that document and is logged once a
-// build. A reduction that fails is kept in its summary and comes back in the row of
-// every range that covers it.
+// build. A JavaScript reduce function that throws gives null. A reduction that
+// fails otherwise (a value that _stats cannot take, a function that is stopped, one that grows)
+// is kept in its summary and comes back in every range that covers it, and in no other:
+// in CouchDB a value that _stats cannot take ends the whole index. Where CouchDB's own
+// code fails on values of _sum (an object and a number, floats that overflow), the sum is
+// the object that tells of values that cannot be added.
 //
 // # Filters
 //

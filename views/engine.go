@@ -120,13 +120,23 @@ func (e *Engine) index(db *couch.DB, d *design) (*index, error) {
 	if x := e.indexes[name]; x != nil {
 		return x, nil
 	}
-	f, err := d.functions(e.options.Native, e.options.Timeout, e.logOf(db))
+	f, err := d.functions(e.options.Native, e.options.Timeout, e.logOf(db), e.guard())
 	if err != nil {
 		return nil, err
 	}
 	x := &index{engine: e, db: db, design: d, functions: f, space: db.Space(spacePrefix + d.signature), partitioned: d.partitioned(db)}
 	e.indexes[name] = x
 	return x, nil
+}
+
+// guard is what a reduction that does not shrink comes to.
+func (e *Engine) guard() *guard {
+	return &guard{log: e.options.Logger, limit: func() string {
+		if limit, set := e.store.Setting("query_server_config", "reduce_limit"); set {
+			return limit
+		}
+		return "true"
+	}}
 }
 
 // logOf is where log() of a database's functions goes.

@@ -3,6 +3,7 @@ package views
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 
@@ -39,12 +40,9 @@ type functions struct {
 	reduces []reducer   // by view; nil: none
 }
 
-func (d *design) functions(native Native, timeout time.Duration, log func(string)) (*functions, error) {
+func (d *design) functions(native Native, timeout time.Duration, log func(string), g *guard) (*functions, error) {
 	f := &functions{native: native, reduces: make([]reducer, len(d.views))}
 	source := js.Source{Lib: d.lib}
-	if d.lib != nil && d.lib[0] != '{' {
-		source.Lib = nil
-	}
 	for i, v := range d.views {
 		if twin, ok := native.Twins[v.mapping]; ok {
 			f.twins = append(f.twins, twin)
@@ -56,11 +54,13 @@ func (d *design) functions(native Native, timeout time.Duration, log func(string
 		switch {
 		case v.reduce == "":
 		case strings.HasPrefix(v.reduce, "_"):
-			if f.reduces[i] = builtin[v.reduce]; f.reduces[i] == nil {
-				return nil, invalid("`%s` is not a supported reduce function.", v.reduce)
+			reduce, err := builtin(v.reduce, g)
+			if err != nil {
+				return nil, err
 			}
+			f.reduces[i] = reduce
 		default:
-			f.reduces[i] = scripted{f, len(source.Reduces)}
+			f.reduces[i] = scripted{f, len(source.Reduces), g}
 			source.Reduces = append(source.Reduces, v.reduce)
 		}
 	}
@@ -87,10 +87,11 @@ func (f *functions) mapDoc(doc []byte, emit func(view int, key, value []byte), f
 	}
 }
 
-// scripted is a reduce function in JavaScript.
+// scripted is a reduce function in JavaScript. One that throws gives null, as in CouchDB.
 type scripted struct {
 	*functions
 	fn int
+	*guard
 }
 
 func (s scripted) final(part []byte) []byte { return part }
@@ -105,17 +106,26 @@ func (s scripted) reduce(rows []entry) []byte {
 		keys = append(append(append(append(append(keys, '['), r.key...), ','), id...), ']')
 		values = append(values, r.value...)
 	}
-	return s.run(append(keys, ']'), append(values, ']'))
+	keys, values = append(keys, ']'), append(values, ']')
+	out := s.run(keys, values)
+	return s.shrinksLine(out, func() int {
+		return len(`["reduce",[""],]`) + characters(keys) + characters(values) + 2*len(rows) - 1 // [[key,value],…]
+	})
 }
 
 func (s scripted) merge(parts [][]byte) []byte {
-	return s.run(nil, append(append([]byte{'['}, bytes.Join(parts, []byte{','})...), ']'))
+	values := append(append([]byte{'['}, bytes.Join(parts, []byte{','})...), ']')
+	return s.shrinksLine(s.run(nil, values), func() int { return len(`["rereduce",[""],]`) + characters(values) })
 }
 
 func (s scripted) run(keys, values []byte) []byte {
 	out, err := s.scripts.Reduce(s.fn, keys, values)
-	if err != nil {
+	switch {
+	case errors.Is(err, js.ErrStopped):
 		return fail("reduce_runtime_error", err.Error())
+	case err != nil:
+		s.warn("reduce function failed", "error", err)
+		return []byte("null")
 	}
 	return out
 }

@@ -122,7 +122,8 @@ func (r *Rows) reduceGroup(s *span, prefix []byte) ([]byte, error) {
 }
 
 // reduction sets the row. A value that _stats cannot take breaks the answer, as in
-// CouchDB; a JavaScript function that throws breaks its row.
+// CouchDB; a JavaScript function that is stopped breaks its row, and so does one
+// whose output does not shrink: of that row CouchDB does not tell the key.
 func (r *Rows) reduction(key json.RawMessage, part []byte) error {
 	r.row = Row{Key: key}
 	f, bad := parseFailure(part)
@@ -133,6 +134,8 @@ func (r *Rows) reduction(key json.RawMessage, part []byte) error {
 	if couch.Kind(f.Error) == couch.InvalidValue {
 		return &couch.Error{Kind: couch.InvalidValue, Reason: f.Reason}
 	}
-	r.row.Error, r.row.Reason = f.Error, f.Reason
+	if r.row.Error, r.row.Reason = f.Error, f.Reason; f.Error == overflowError {
+		r.row.Key = json.RawMessage("null")
+	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"slices"
 
 	"settee/couch"
 	"settee/couch/collate"
@@ -28,6 +29,7 @@ type Query struct {
 	Descending                 bool
 	Skip, Limit                int // Limit < 0: all
 	NoReduce                   bool
+	MustReduce                 bool // reduce=true was said: a view without a reduce function refuses
 	Group                      bool
 	GroupLevel                 int // 0: unset
 	IncludeDocs                bool
@@ -51,6 +53,9 @@ func (e *Engine) Query(ctx context.Context, db *couch.DB, ddoc, view string, q Q
 		return nil, err
 	}
 	reduced := x.reduces[number] != nil && !q.NoReduce
+	if q.MustReduce && x.reduces[number] == nil {
+		return nil, parseError("Reduce is invalid for map-only views.")
+	}
 	if err := q.check(reduced); err != nil {
 		return nil, err
 	}
@@ -82,14 +87,16 @@ func (q *Query) check(reduced bool) error {
 	switch {
 	case q.GroupLevel < 0:
 		return parseError("Invalid value for positive integer: \"" + string(mustJSON(q.GroupLevel)) + "\"")
+	case reduced && q.Keys != nil && len(q.Keys) != 1 && !q.Group:
+		return parseError("Multi-key fetches for reduce views must use `group=true`")
+	case q.Keys != nil && (q.Key != nil || q.StartKey != nil || q.EndKey != nil):
+		return parseError("`keys` is incompatible with `key`, `start_key` and `end_key`")
 	case !reduced && q.grouped():
 		return parseError("Invalid use of grouping on a map view.")
 	case reduced && q.IncludeDocs:
 		return parseError("`include_docs` is invalid for reduce")
-	case q.Keys != nil && (q.Key != nil || q.StartKey != nil || q.EndKey != nil):
-		return parseError("`keys` is incompatible with `key`, `start_key` and `end_key`")
-	case reduced && len(q.Keys) > 1 && !q.Group:
-		return parseError("Multi-key fetches for reduce views must use `group=true`")
+	case reduced && q.Get.Conflicts:
+		return parseError("`conflicts` is invalid for reduce views.")
 	}
 	return nil
 }
@@ -118,6 +125,9 @@ func (q *Query) spans(raw bool) ([]span, error) {
 		if spans[i], err = q.span(raw, key, key); err != nil {
 			return nil, err
 		}
+	}
+	if q.Descending && !q.Group {
+		slices.Reverse(spans) // of reductions CouchDB keeps the order
 	}
 	return spans, nil
 }

@@ -1,9 +1,10 @@
 package views
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"strconv"
+	"strings"
 )
 
 // reducer is a reduce function. What it makes of rows, a part, can be merged with other
@@ -48,12 +49,41 @@ func combine(r reducer, parts [][]byte) []byte {
 	return r.merge(parts)
 }
 
-// builtin are the reduce functions that need no JavaScript.
-var builtin = map[string]reducer{
-	"_count":                 countRows{},
-	"_sum":                   sumValues{},
-	"_stats":                 statistics{},
-	"_approx_count_distinct": distinctKeys{},
+// builtins are the reduce functions that need no JavaScript, by how their names
+// begin: CouchDB does not look at the rest.
+var builtins = []struct {
+	prefix string
+	made   func(rest string, g *guard) (reducer, error)
+}{
+	{"_sum", func(_ string, g *guard) (reducer, error) { return sumValues{g}, nil }},
+	{"_count", func(string, *guard) (reducer, error) { return countRows{}, nil }},
+	{"_stats", func(string, *guard) (reducer, error) { return statistics{}, nil }},
+	{"_approx_count_distinct", func(string, *guard) (reducer, error) { return distinctKeys{}, nil }},
+	{"_top_", func(n string, _ *guard) (reducer, error) { return rank(n, true) }},
+	{"_bottom_", func(n string, _ *guard) (reducer, error) { return rank(n, false) }},
+	{"_first", func(string, *guard) (reducer, error) { return extreme{}, nil }},
+	{"_last", func(string, *guard) (reducer, error) { return extreme{last: true}, nil }},
+}
+
+// builtin is the reduce function of that name.
+func builtin(name string, g *guard) (reducer, error) {
+	for _, b := range builtins {
+		if rest, ok := strings.CutPrefix(name, b.prefix); ok {
+			return b.made(rest, g)
+		}
+	}
+	return nil, invalid("`%s` is not a supported reduce function.", name)
+}
+
+func rank(digits string, top bool) (reducer, error) {
+	n, err := strconv.Atoi(digits)
+	switch {
+	case errors.Is(err, strconv.ErrSyntax):
+		return nil, invalid("invalid rank reducer")
+	case err != nil || n < 1 || n > mostRanked:
+		return nil, invalid("rank value must be between 1 and %d", mostRanked)
+	}
+	return ranked{n, top}, nil
 }
 
 type countRows struct{}
@@ -70,53 +100,3 @@ func (countRows) merge(parts [][]byte) []byte {
 }
 
 func (countRows) final(part []byte) []byte { return part }
-
-// number is an integer while it can be one, as in CouchDB: sums of integers print without a point.
-type number struct {
-	i     int64
-	f     float64
-	float bool
-}
-
-func parseNumber(raw []byte) (number, bool) {
-	if i, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
-		return number{i: i}, true
-	}
-	f, err := strconv.ParseFloat(string(raw), 64)
-	return number{f: f, float: true}, err == nil
-}
-
-func (n number) value() float64 {
-	if n.float {
-		return n.f
-	}
-	return float64(n.i)
-}
-
-func (n number) plus(m number) number {
-	if !n.float && !m.float {
-		if sum := n.i + m.i; (sum > n.i) == (m.i > 0) {
-			return number{i: sum}
-		}
-	}
-	return number{f: n.value() + m.value(), float: true}
-}
-
-func (n number) squared() number {
-	if !n.float && n.i < 1<<31 && n.i > -1<<31 {
-		return number{i: n.i * n.i}
-	}
-	return number{f: n.value() * n.value(), float: true}
-}
-
-func (n number) append(dst []byte) []byte {
-	if !n.float {
-		return strconv.AppendInt(dst, n.i, 10)
-	}
-	start := len(dst)
-	dst = strconv.AppendFloat(dst, n.f, 'g', -1, 64)
-	if !bytes.ContainsAny(dst[start:], ".e") {
-		dst = append(dst, ".0"...)
-	}
-	return dst
-}

@@ -170,19 +170,9 @@ func (c *cursor) last(upper []byte) bool {
 
 // include reads the row's document, or the one that its value names.
 func (r *Rows) include() error {
-	id, o := r.row.ID, r.query.Get
-	if len(r.row.Value) > 0 && r.row.Value[0] == '{' {
-		var link struct {
-			ID  *string `json:"_id"`
-			Rev string  `json:"_rev,omitempty"`
-		}
-		if json.Unmarshal(r.row.Value, &link) == nil && link.ID != nil {
-			linked, err := couch.ParseDocument(mustJSON(link))
-			if err != nil {
-				return nil // no document can have this id, or this revision
-			}
-			id, o.Rev = linked.ID, linked.Rev
-		}
+	id, o, ok := r.linked()
+	if !ok {
+		return nil // no document can have this id, or this revision
 	}
 	doc, err := r.index.db.Get(r.ctx, id, o)
 	if errors.Is(err, &couch.Error{Kind: couch.NotFound}) {
@@ -190,6 +180,38 @@ func (r *Rows) include() error {
 	}
 	r.row.Doc = doc
 	return err
+}
+
+// linked is the document that a row stands for: its value may name another one,
+// or a revision. Of another one the options of the query ask nothing, as in CouchDB.
+func (r *Rows) linked() (id couch.DocID, o couch.GetOptions, ok bool) {
+	var link struct {
+		ID, Rev json.RawMessage
+	}
+	id, o = r.row.ID, r.query.Get
+	if len(r.row.Value) == 0 || r.row.Value[0] != '{' || !bytes.Contains(r.row.Value, []byte(`"_`)) {
+		return id, o, true
+	}
+	link.ID, _ = member(r.row.Value, "_id")
+	link.Rev, _ = member(r.row.Value, "_rev")
+	if link.ID == nil && link.Rev == nil {
+		return id, o, true
+	}
+	if link.ID == nil {
+		link.ID = mustJSON(id)
+	} else {
+		o = couch.GetOptions{}
+	}
+	name := append([]byte(`{"_id":`), link.ID...)
+	if link.Rev != nil {
+		name = append(append(name, `,"_rev":`...), link.Rev...)
+	}
+	doc, err := couch.ParseDocument(append(name, '}'))
+	if err != nil {
+		return "", o, false
+	}
+	o.Rev = doc.Rev
+	return doc.ID, o, true
 }
 
 // Row is the current row, valid until the next call of Next.

@@ -3,6 +3,7 @@ package views
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // statistics is _stats over numbers, or by element over lists of them. Values
@@ -12,29 +13,35 @@ type statistics struct{}
 func (statistics) final(part []byte) []byte { return part }
 
 func (s statistics) reduce(rows []entry) []byte {
-	values := make([][]byte, len(rows))
-	for i, r := range rows {
-		values[i] = r.value
-	}
-	return s.merge(values)
+	return addStats(rows, func(r entry) []byte { return r.value }, number.asWritten)
 }
 
 func (statistics) merge(values [][]byte) []byte {
+	return addStats(values, func(v []byte) []byte { return v }, func(n number) number { return n })
+}
+
+func addStats[T any](values []T, raw func(T) []byte, read func(number) number) []byte {
 	var total []stats
 	list := false
-	for i, raw := range values {
-		v, isList, ok := parseStats(raw)
+	for i, each := range values {
+		value := raw(each)
+		v, isList, problem := parseStats(value, read)
+		if problem != "" {
+			return fail("invalid_value", problem)
+		}
 		if i == 0 {
 			total, list = v, isList
+			continue
 		}
-		if !ok || isList != list || len(v) != len(total) {
-			return fail("invalid_value", fmt.Sprintf("The _stats function requires that map values be numbers or arrays of numbers, not '%s'", raw))
+		if isList != list || len(v) != len(total) {
+			return fail("invalid_value", notStats(value))
 		}
-		if i > 0 {
-			for k := range total {
-				total[k] = total[k].plus(v[k])
-			}
+		for k := range total {
+			total[k] = total[k].plus(v[k])
 		}
+	}
+	if i := slices.IndexFunc(total, func(s stats) bool { return !s.sum.finite() || !s.squares.finite() }); i >= 0 {
+		return fail("invalid_value", "_stats input is too large")
 	}
 	if !list {
 		return total[0].append(nil)
@@ -49,6 +56,10 @@ func (statistics) merge(values [][]byte) []byte {
 	return append(dst, ']')
 }
 
+func notStats(raw []byte) string {
+	return "The _stats function requires that map values be numbers or arrays of numbers, not '" + string(raw) + "'"
+}
+
 type stats struct {
 	sum, min, max, squares number
 	count                  int64
@@ -58,10 +69,10 @@ func (s stats) plus(t stats) stats {
 	s.sum = s.sum.plus(t.sum)
 	s.count += t.count
 	s.squares = s.squares.plus(t.squares)
-	if t.min.value() < s.min.value() {
+	if t.min.less(s.min) {
 		s.min = t.min
 	}
-	if t.max.value() > s.max.value() {
+	if s.max.less(t.max) {
 		s.max = t.max
 	}
 	return s
@@ -77,43 +88,47 @@ func (s stats) append(dst []byte) []byte {
 }
 
 // parseStats reads a number, an object of the five figures, or a list of either.
-func parseStats(raw []byte) (list []stats, isList, ok bool) {
+func parseStats(raw []byte, read func(number) number) (list []stats, isList bool, problem string) {
 	if raw[0] != '[' {
-		s, ok := parseStat(raw)
-		return []stats{s}, false, ok
+		s, problem := parseStat(raw, read)
+		return []stats{s}, false, problem
 	}
 	var items []json.RawMessage
-	if json.Unmarshal(raw, &items) != nil {
-		return nil, true, false
-	}
-	for _, item := range items {
-		s, ok := parseStat(item)
-		if !ok {
-			return nil, true, false
+	_ = json.Unmarshal(raw, &items) // a row's value is JSON
+	list = make([]stats, len(items))
+	for i, item := range items {
+		if list[i], problem = parseStat(item, read); problem != "" {
+			return nil, true, problem
 		}
-		list = append(list, s)
 	}
-	return list, true, true
+	return list, true, ""
 }
 
-func parseStat(raw []byte) (s stats, ok bool) {
+func parseStat(raw []byte, read func(number) number) (s stats, problem string) {
 	if raw[0] != '{' {
 		n, ok := parseNumber(raw)
-		return stats{sum: n, min: n, max: n, squares: n.squared(), count: 1}, ok
+		if !ok {
+			return s, notStats(raw)
+		}
+		n = read(n)
+		return stats{sum: n, min: n, max: n, squares: n.squared(), count: 1}, ""
 	}
-	var figures struct{ Sum, Count, Min, Max, Sumsqr json.RawMessage }
-	if json.Unmarshal(raw, &figures) != nil {
-		return s, false
-	}
+	var figures map[string]json.RawMessage
+	_ = json.Unmarshal(raw, &figures)
 	var count number
 	for _, f := range []struct {
-		raw  json.RawMessage
+		name string
 		into *number
-	}{{figures.Sum, &s.sum}, {figures.Count, &count}, {figures.Min, &s.min}, {figures.Max, &s.max}, {figures.Sumsqr, &s.squares}} {
-		if *f.into, ok = parseNumber(f.raw); !ok {
-			return s, false
+	}{{"sum", &s.sum}, {"count", &count}, {"min", &s.min}, {"max", &s.max}, {"sumsqr", &s.squares}} {
+		n, ok := parseNumber(figures[f.name])
+		switch {
+		case figures[f.name] == nil:
+			return s, "user _stats input missing required field " + f.name + " (" + string(raw) + ")"
+		case !ok:
+			return s, "non-numeric _stats input received for " + f.name + ": " + string(figures[f.name])
 		}
+		*f.into = read(n)
 	}
 	s.count = int64(count.value())
-	return s, true
+	return s, ""
 }

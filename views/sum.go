@@ -2,7 +2,9 @@ package views
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"slices"
 )
 
 const sumReason = "The _sum function requires that map values be numbers, arrays of numbers, or objects. " +
@@ -11,151 +13,217 @@ const sumReason = "The _sum function requires that map values be numbers, arrays
 
 // sumValues is _sum: numbers add up, arrays by element, objects by member. Its
 // parts are the values themselves; a value that cannot be added makes the sum an
-// object that says so, which is a value to CouchDB, not an error.
-type sumValues struct{}
+// object that says so, which is a value to CouchDB, not an error. What nothing is
+// added to is not looked at: one object may hold anything.
+type sumValues struct{ *guard }
 
 func (sumValues) final(part []byte) []byte { return part }
 
 func (s sumValues) reduce(rows []entry) []byte {
-	values := make([][]byte, len(rows))
-	for i, r := range rows {
-		values[i] = r.value
+	out, plain := add(rows, func(r entry) []byte { return r.value }, sum.asWritten)
+	if plain {
+		return out
 	}
-	return s.merge(values)
+	return s.shrinks(out, func() (size int) {
+		for _, r := range rows {
+			size += 2*(listTerm+emptyTerm) + parseSum(r.key).term() + binaryTerm + len(r.id) + parseSum(r.value).term()
+		}
+		return size
+	})
 }
 
-var sumFailed = []byte(`{"error":"builtin_reduce_error"`)
+func (s sumValues) merge(values [][]byte) []byte {
+	out, plain := add(values, func(v []byte) []byte { return v }, func(v sum) sum { return v })
+	if plain {
+		return out
+	}
+	return s.shrinks(out, func() (size int) {
+		for _, v := range values {
+			size += listTerm + 2*emptyTerm + parseSum(v).term()
+		}
+		return size
+	})
+}
 
-func (sumValues) merge(values [][]byte) []byte {
+// add adds values up. Plain: the total is a number.
+func add[T any](values []T, raw func(T) []byte, read func(sum) sum) (out []byte, plain bool) {
 	total := sum{}
-	for _, raw := range values {
-		if bytes.HasPrefix(raw, sumFailed) {
-			return raw
-		}
-		v, ok := parseSum(raw)
-		if ok {
-			total, ok = total.plus(v)
-		}
-		if !ok {
-			b, _ := json.Marshal(struct {
-				Error  string          `json:"error"`
-				Reason string          `json:"reason"`
-				Cause  json.RawMessage `json:"caused_by"`
-			}{"builtin_reduce_error", sumReason, raw})
-			return b
+	for _, v := range values {
+		problem := total.add(read(parseSum(raw(v))))
+		if problem != nil {
+			return problem, false
 		}
 	}
-	return total.append(nil)
+	return total.append(nil), total.kind == sumNumber
 }
 
-// sum is a number, a list or an object of sums. The zero value is 0.
+// sum is a number, a list or an object of sums, or what cannot be added. The zero value is 0.
 type sum struct {
 	number
+	kind    sumKind
 	list    []sum
 	members []sumMember
-	kind    byte // 0 number, '[' or '{'
+	raw     []byte // of any other value
 }
 
+type sumKind byte
+
+const (
+	sumNumber sumKind = iota
+	sumList
+	sumObject
+	sumOther
+)
+
 type sumMember struct {
-	name string
+	name, raw string // as it is, and as it is written
 	sum
 }
 
-func parseSum(raw []byte) (sum, bool) {
+func parseSum(raw []byte) sum {
 	if raw[0] != '[' && raw[0] != '{' {
-		n, ok := parseNumber(raw)
-		return sum{number: n}, ok
+		if n, ok := parseNumber(raw); ok {
+			return sum{number: n}
+		}
+		return sum{kind: sumOther, raw: raw}
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
-	return decodeSum(d)
+	return (&sumReader{d, raw}).read()
 }
 
-func decodeSum(d *json.Decoder) (s sum, ok bool) {
-	t, err := d.Token()
-	if err != nil {
-		return s, false
-	}
-	switch t := t.(type) {
-	case json.Number:
-		s.number, ok = parseNumber([]byte(t))
-		return s, ok
-	case json.Delim:
-		s.kind = byte(t)
-		for d.More() {
-			m := sumMember{}
-			if t == '{' {
-				name, _ := d.Token()
-				m.name, _ = name.(string)
-			}
-			if m.sum, ok = decodeSum(d); !ok {
-				return s, false
-			}
-			if t == '{' {
-				s.members = append(s.members, m)
-			} else {
-				s.list = append(s.list, m.sum)
-			}
+// sumReader reads a value that is JSON.
+type sumReader struct {
+	*json.Decoder
+	raw []byte
+}
+
+// token is the next token and its text.
+func (r *sumReader) token() (t json.Token, text []byte) {
+	start := r.InputOffset()
+	t, _ = r.Token()
+	return t, bytes.TrimLeft(r.raw[start:r.InputOffset()], " \t\r\n,:")
+}
+
+func (r *sumReader) read() (s sum) {
+	t, text := r.token()
+	switch t {
+	case json.Delim('['):
+		s.kind = sumList
+		for r.More() {
+			s.list = append(s.list, r.read())
 		}
-		_, err := d.Token()
-		return s, err == nil
+	case json.Delim('{'):
+		s.kind = sumObject
+		for r.More() {
+			name, text := r.token()
+			decoded, _ := name.(string)
+			s.members = append(s.members, sumMember{decoded, string(text), r.read()})
+		}
+	default:
+		n, ok := parseNumber(text)
+		if !ok {
+			return sum{kind: sumOther, raw: text}
+		}
+		return sum{number: n}
 	}
-	return s, false
+	r.token()
+	return s
 }
 
-// plus adds; a number counts as a list of one, and 0 as the empty object.
-func (s sum) plus(t sum) (sum, bool) {
+// asWritten is the value with its numbers as JavaScript would have written them.
+func (s sum) asWritten() sum {
+	s.number = s.number.asWritten()
+	for i := range s.list {
+		s.list[i] = s.list[i].asWritten()
+	}
+	for i := range s.members {
+		s.members[i].sum = s.members[i].sum.asWritten()
+	}
+	return s
+}
+
+// add adds a value; a number counts as a list of one, and 0 as any object. A
+// problem is what the total is instead.
+func (s *sum) add(v sum) (problem []byte) {
 	switch {
-	case s.kind == 0 && t.kind == 0:
-		s.number = s.number.plus(t.number)
-		return s, true
-	case s.kind == '{' || t.kind == '{':
-		if s.kind == 0 && !s.float && s.i == 0 {
-			return t, true
+	case v.kind == sumObject:
+		return s.addObject(v)
+	case v.kind == sumOther || s.kind == sumObject || s.kind == sumOther:
+		return sumProblem(v)
+	case v.kind == sumNumber && s.kind == sumNumber:
+		s.number = s.number.plus(v.number)
+		if !s.finite() {
+			return sumProblem(v)
 		}
-		if s.kind != t.kind {
-			return s, false
-		}
-		return s.plusMembers(t)
-	case s.kind == 0:
-		s = sum{kind: '[', list: []sum{s}}
-	case t.kind == 0:
-		t = sum{kind: '[', list: []sum{t}}
+		return nil
+	case s.kind == sumNumber:
+		*s = sum{kind: sumList, list: []sum{{number: s.number}}}
+	case v.kind == sumNumber:
+		v = sum{kind: sumList, list: []sum{v}}
 	}
-	if len(s.list) < len(t.list) {
-		s, t = t, s
-	}
-	total := sum{kind: '[', list: append([]sum(nil), s.list...)}
-	for i := range t.list {
-		var ok bool
-		if total.list[i], ok = s.list[i].plus(t.list[i]); !ok {
-			return s, false
-		}
-	}
-	return total, true
+	return s.addList(v.list)
 }
 
-func (s sum) plusMembers(t sum) (sum, bool) {
-	total := sum{kind: '{', members: append([]sumMember(nil), s.members...)}
-next:
-	for _, m := range t.members {
-		for i := range total.members {
-			if total.members[i].name == m.name {
-				var ok bool
-				if total.members[i].sum, ok = total.members[i].plus(m.sum); !ok {
-					return s, false
-				}
-				continue next
-			}
+func (s *sum) addList(list []sum) (problem []byte) {
+	for i, v := range list {
+		if i == len(s.list) {
+			s.list = append(s.list, list[i:]...)
+			break
 		}
-		total.members = append(total.members, m)
+		at := &s.list[i]
+		if at.kind != sumNumber || v.kind != sumNumber {
+			return sumProblem(sum{kind: sumList, list: s.list[i:]})
+		}
+		if problem := at.add(v); problem != nil {
+			return problem
+		}
 	}
-	return total, true
+	return nil
+}
+
+func (s *sum) addObject(v sum) (problem []byte) {
+	for _, m := range v.members {
+		if m.name != "error" {
+			continue
+		}
+		if string(m.sum.raw) == `"builtin_reduce_error"` {
+			return v.append(nil)
+		}
+		return sumProblem(v)
+	}
+	switch {
+	case s.kind == sumNumber && !s.float && s.big == nil && s.i == 0:
+		*s = v
+		return nil
+	case s.kind != sumObject:
+		return sumProblem(v)
+	}
+	byName := func(a, b sumMember) int { return cmp.Compare(a.name, b.name) }
+	slices.SortStableFunc(s.members, byName)
+	for _, m := range v.members {
+		i, there := slices.BinarySearchFunc(s.members, m, byName)
+		if !there {
+			s.members = slices.Insert(s.members, i, m)
+			continue
+		}
+		if problem := s.members[i].add(m.sum); problem != nil {
+			return problem
+		}
+	}
+	return nil
+}
+
+func sumProblem(cause sum) []byte {
+	b := append([]byte(`{"error":"builtin_reduce_error","reason":"`), sumReason...)
+	return append(cause.append(append(b, `","caused_by":`...)), '}')
 }
 
 func (s sum) append(dst []byte) []byte {
 	switch s.kind {
-	case '[':
+	case sumOther:
+		return append(dst, s.raw...)
+	case sumList:
 		dst = append(dst, '[')
 		for i, item := range s.list {
 			if i > 0 {
@@ -164,14 +232,13 @@ func (s sum) append(dst []byte) []byte {
 			dst = item.append(dst)
 		}
 		return append(dst, ']')
-	case '{':
+	case sumObject:
 		dst = append(dst, '{')
 		for i, m := range s.members {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			name, _ := json.Marshal(m.name)
-			dst = m.append(append(append(dst, name...), ':'))
+			dst = m.append(append(append(dst, m.raw...), ':'))
 		}
 		return append(dst, '}')
 	}

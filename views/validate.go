@@ -68,10 +68,8 @@ func (v view) check() error {
 		return nil
 	}
 	if strings.HasPrefix(v.reduce, "_") {
-		if builtin[v.reduce] == nil {
-			return invalid("`%s` is not a supported reduce function.", v.reduce)
-		}
-		return nil
+		_, err := builtin(v.reduce, nil)
+		return err
 	}
 	if err := js.Check(v.reduce); err != nil {
 		return v.uncompiled("reduce", err)

@@ -40,7 +40,8 @@ type options struct {
 	Skip, Limit              int               // skip, limit; Limit < 0: all
 	IncludeDocs              bool              // include_docs
 	UpdateSeq                bool              // update_seq: report the sequence the rows reflect
-	NoReduce, Group          bool              // reduce=false, group
+	NoReduce, MustReduce     bool              // reduce=false, reduce=true
+	Group                    bool              // group
 	GroupLevel               int               // group_level
 	Update                   views.Update      // update=true|false|lazy, stale=ok|update_after
 	Queries                  []map[string]any  // queries: several reads at once
@@ -146,7 +147,7 @@ var setters = map[string]func(*options, any) error{
 	"limit":          setCount(func(o *options) *int { return &o.Limit }),
 	"include_docs":   setBool(func(o *options, b bool) { o.IncludeDocs = b }),
 	"update_seq":     setBool(func(o *options, b bool) { o.UpdateSeq = b }),
-	"reduce":         setBool(func(o *options, b bool) { o.NoReduce = !b }),
+	"reduce":         setBool(func(o *options, b bool) { o.NoReduce, o.MustReduce = !b, b }),
 	"group":          setBool(func(o *options, b bool) { o.Group = b }),
 	"group_level":    setCount(func(o *options) *int { return &o.GroupLevel }),
 	"update":         setUpdate(map[string]views.Update{"true": views.UpdateTrue, "false": views.UpdateFalse, "lazy": views.UpdateLazy}),

@@ -34,7 +34,7 @@ func (o *options) query() views.Query {
 		Key: o.Key, StartKey: o.StartKey, EndKey: o.EndKey, Keys: o.Keys,
 		StartKeyDocID: o.StartKeyDoc, EndKeyDocID: o.EndKeyDoc, ExclusiveEnd: o.ExclusiveEnd,
 		Descending: o.Descending, Skip: o.Skip, Limit: o.Limit,
-		NoReduce: o.NoReduce, Group: o.Group, GroupLevel: o.GroupLevel,
+		NoReduce: o.NoReduce, MustReduce: o.MustReduce, Group: o.Group, GroupLevel: o.GroupLevel,
 		IncludeDocs: o.IncludeDocs, Get: o.rowGet(), Update: o.Update, Partition: o.Partition,
 	}
 }

@@ -94,6 +94,7 @@ var knownSettings = []known{
 	{"log", "level", "", atOnce, "debug, info, notice, warning, error, critical, alert, emergency, none; empty: what the command line says"},
 	{"purge", "max_document_id_number", "100", atOnce, "documents of one request"},
 	{"purge", "max_revisions_number", "1000", atOnce, "their revisions"},
+	{"query_server_config", "reduce_limit", "true", atOnce, "reductions must shrink: true, log or false; those made before stay"},
 	{"uuids", "algorithm", "sequential", atOnce, "sequential, random, utc_random, utc_id or uuid_v7"},
 	{"uuids", "max_count", "1000", atOnce, "ids of one request"},
 	{"uuids", "utc_id_suffix", "", atOnce, "what utc_id ends with"},

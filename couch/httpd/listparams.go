@@ -22,7 +22,7 @@ func (o *options) list() (listParams, error) {
 			Get: couch.GetOptions{Conflicts: o.bool("conflicts", false), Follows: o.bool("attachments", false), AttEncodingInfo: o.bool("att_encoding_info", false)},
 		},
 		UpdateSeq: o.bool("update_seq", false),
-		Keys:      o.keys(badRequest("`keys` body member must be an array.")),
+		Keys:      o.keys(badRequest("`keys` parameter must be an array."), badRequest("`keys` body member must be an array.")),
 	}
 	o.freshness()
 	if o.bool("reduce", false) {

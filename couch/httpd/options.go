@@ -19,8 +19,9 @@ type options struct {
 
 // A param is a value: a bare word of a query, or JSON.
 type param struct {
-	word string
-	json json.RawMessage // nil: a word
+	word  string
+	json  json.RawMessage // nil: a word
+	asked bool            // JSON of a query, not of a body
 }
 
 // olderNames are the second names of parameters.
@@ -68,10 +69,7 @@ func (o *options) addQuery(query string) error {
 		if _, err := couch.ParseDocument([]byte(`{"value":` + value + `}`)); err != nil {
 			return errJSON
 		}
-		if key == "keys" && !isArray([]byte(value)) {
-			return badRequest("`keys` parameter must be an array.")
-		}
-		o.set(key, param{json: json.RawMessage(value)})
+		o.set(key, param{json: json.RawMessage(value), asked: true})
 		return nil
 	})
 }
@@ -201,15 +199,19 @@ func (o *options) oneOf(name string, words ...string) string {
 }
 
 // keys is the keys parameter, nil where absent. Beside it no other range may
-// be, but for the one that a single key is.
-func (o *options) keys(notArray *couch.Error) []json.RawMessage {
+// be, but for the one that a single key is. The errors are those of one that is no
+// array, in a query and in a body.
+func (o *options) keys(asked, sent *couch.Error) []json.RawMessage {
 	p, ok := o.params["keys"]
 	if !ok {
 		return nil
 	}
 	keys := []json.RawMessage{}
 	if !isArray(p.json) || json.Unmarshal(p.json, &keys) != nil {
-		o.fail(notArray)
+		if p.asked {
+			sent = asked
+		}
+		o.fail(sent)
 		return nil
 	}
 	start, end := o.json("start_key"), o.json("end_key")

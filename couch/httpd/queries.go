@@ -28,6 +28,8 @@ func (c *call) queries() ([]*options, error) {
 		if err != nil {
 			return err
 		}
+		delete(o.params, "group") // but for these
+		delete(o.params, "group_level")
 		list = append(list, o)
 		if err := o.addBody(value); err != nil {
 			return err

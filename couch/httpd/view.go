@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"encoding/json"
 	"strconv"
 
 	"settee/couch"
@@ -15,15 +16,12 @@ type viewParams struct {
 
 func (o *options) view() (viewParams, error) {
 	q := views.Query{
-		StartKey: o.json("start_key"), EndKey: o.json("end_key"), Keys: o.keys(badRequest("`keys` member must be an array.")),
+		StartKey: o.json("start_key"), EndKey: o.json("end_key"), Keys: o.viewKeys(),
 		ExclusiveEnd: !o.bool("inclusive_end", true), Descending: o.bool("descending", false),
 		Skip: o.number("skip", 0), Limit: o.limit(),
-		NoReduce:    !o.bool("reduce", true),
+		NoReduce: !o.bool("reduce", true), MustReduce: o.bool("reduce", false),
 		IncludeDocs: o.bool("include_docs", false),
 		Get:         couch.GetOptions{Conflicts: o.bool("conflicts", false), Follows: o.bool("attachments", false), AttEncodingInfo: o.bool("att_encoding_info", false)},
-	}
-	if q.Keys != nil {
-		q.StartKey, q.EndKey = nil, nil // a single key is a range as well
 	}
 	q.StartKeyDocID, _ = o.word("start_key_doc_id")
 	q.EndKeyDocID, _ = o.word("end_key_doc_id")
@@ -33,6 +31,16 @@ func (o *options) view() (viewParams, error) {
 		q.Partition = &name
 	}
 	return viewParams{Query: q, UpdateSeq: o.bool("update_seq", false)}, o.err
+}
+
+// viewKeys are the keys of a view. A single one is nothing but a range, which
+// another parameter may replace.
+func (o *options) viewKeys() []json.RawMessage {
+	var keys []json.RawMessage
+	if p := o.params["keys"]; isArray(p.json) && json.Unmarshal(p.json, &keys) == nil && len(keys) == 1 {
+		return nil
+	}
+	return o.keys(queryParse("`keys` must be an array of strings."), badRequest("`keys` member must be an array."))
 }
 
 // freshness is what update, or its older form stale, asks for.
