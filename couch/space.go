@@ -77,6 +77,15 @@ func (s *SpaceSnapshot) Get(key []byte) ([]byte, error) {
 	return read(s.snap, append(bytes.Clone(s.space.prefix), key...))
 }
 
+// Document reads a document of the database as it was at that moment, like DB.Get.
+func (s *SpaceSnapshot) Document(ctx context.Context, id DocID, o GetOptions) (*Document, error) {
+	if o.plain() {
+		doc, _, err := s.space.db.readWinner(s.snap, id)
+		return doc, err
+	}
+	return s.space.db.get(ctx, s.snap, id, o)
+}
+
 // Iter iterates keys k with lower <= k < upper; nil bounds are open. Close it.
 func (s *SpaceSnapshot) Iter(lower, upper []byte) (*SpaceIter, error) {
 	low, high := s.space.bounds(lower, upper)

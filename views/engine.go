@@ -26,6 +26,7 @@ type Engine struct {
 	indexes  map[indexName]*index        // guarded by mu
 	designs  map[designName]cachedDesign // guarded by mu
 	programs map[programKey]*js.Program  // guarded by mu
+	mangos   map[mangoName]mangoIndexes  // guarded by mu
 
 	dropping map[indexName]chan struct{} // guarded by mu; closed when the index is gone
 }
@@ -60,7 +61,7 @@ func New(store *couch.Store, o Options) *Engine {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	e := &Engine{options: o, batches: ordinary, store: store, indexes: map[indexName]*index{}, designs: map[designName]cachedDesign{}, programs: map[programKey]*js.Program{}, dropping: map[indexName]chan struct{}{}}
+	e := &Engine{options: o, batches: ordinary, store: store, indexes: map[indexName]*index{}, designs: map[designName]cachedDesign{}, programs: map[programKey]*js.Program{}, mangos: map[mangoName]mangoIndexes{}, dropping: map[indexName]chan struct{}{}}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	store.SetValidator(validator{e})
 	return e
@@ -102,7 +103,7 @@ func (e *Engine) design(ctx context.Context, db *couch.DB, name string) (*design
 
 // index opens the index of a design.
 func (e *Engine) index(db *couch.DB, d *design) (*index, error) {
-	if d.language != javascript {
+	if !speaks(d.language) {
 		return nil, &couch.Error{Kind: couch.UnknownLanguage, Reason: d.language}
 	}
 	name := indexName{db.Name(), db.FormatSeq(0), d.signature}

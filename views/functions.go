@@ -9,6 +9,7 @@ import (
 
 	"settee/couch"
 	"settee/views/js"
+	"settee/views/mango"
 )
 
 // interpreter runs the JavaScript functions of one design document. It is safe for
@@ -41,6 +42,9 @@ type functions struct {
 }
 
 func (d *design) functions(native Native, timeout time.Duration, log func(string), g *guard) (*functions, error) {
+	if d.language == mango.Language {
+		native = d.mappers()
+	}
 	f := &functions{native: native, reduces: make([]reducer, len(d.views))}
 	source := js.Source{Lib: d.lib}
 	for i, v := range d.views {

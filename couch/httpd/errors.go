@@ -7,6 +7,7 @@ import (
 
 	"settee/auth"
 	"settee/couch"
+	"settee/views/mango"
 )
 
 // The errors that are the protocol's own; the engine has the others.
@@ -59,6 +60,7 @@ func explain(err error) problem {
 		who    *auth.Error
 		method *methodError
 		status *statusError
+		search *mango.Error
 	)
 	switch {
 	case errors.As(err, &engine):
@@ -67,6 +69,8 @@ func explain(err error) problem {
 		return problem{http.StatusMethodNotAllowed, "method_not_allowed", method.Error()}
 	case errors.As(err, &status):
 		return problem{status.status, status.word, status.reason}
+	case errors.As(err, &search):
+		return problem{search.HTTPStatus(), search.Name, search.Reason}
 	case errors.As(err, &who):
 		return problem{who.HTTPStatus(), string(who.Kind), who.Reason}
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

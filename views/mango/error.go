@@ -1,18 +1,29 @@
 package mango
 
 import (
+	"cmp"
+	"net/http"
 	"strconv"
 	"strings"
 )
 
-// Error says what is wrong with a selector or a list of fields, in CouchDB's words.
-// All of them are the client's fault.
+// Error says what is wrong with a selector, a search or an index, in CouchDB's words.
 type Error struct {
 	Name   string // CouchDB's "error"
 	Reason string
 }
 
 func (e *Error) Error() string { return e.Name + ": " + e.Reason }
+
+// statuses are those that are not the client's fault, or name what is not there.
+var statuses = map[string]int{
+	"required index service unavailable": http.StatusServiceUnavailable,
+	"error_saving_ddoc":                  http.StatusInternalServerError,
+	"index_not_found":                    http.StatusNotFound,
+}
+
+// HTTPStatus is the status CouchDB answers with; Kivik reads it too.
+func (e *Error) HTTPStatus() int { return cmp.Or(statuses[e.Name], http.StatusBadRequest) }
 
 func badArgument(op string, arg []byte) error {
 	return &Error{"bad_arg", "Bad argument for operator " + op + ": " + term(arg)}
@@ -91,4 +102,80 @@ func numberTerm(raw []byte) string {
 		return mantissa
 	}
 	return mantissa + "e" + strings.Replace(strings.TrimPrefix(exponent, "+"), "-0", "-", 1)
+}
+
+// pretty is term where CouchDB prints it for people: texts are legible.
+func pretty(raw []byte) string {
+	s := prettyTerm(raw)
+	if len(s) > longestTerm {
+		return s[:longestTerm] + "..."
+	}
+	return s
+}
+
+func prettyTerm(raw []byte) string {
+	switch kind(raw) {
+	case object:
+		var parts []string
+		for _, m := range distinct(raw) {
+			parts = append(parts, "{"+prettyBinary([]byte(m.name))+","+prettyTerm(m.value)+"}")
+		}
+		return "{[" + strings.Join(parts, ",") + "]}"
+	case array:
+		return prettyList(raw)
+	case text:
+		s, _ := decode(raw)
+		return prettyBinary(s)
+	case number:
+		return numberTerm(raw)
+	}
+	return string(raw)
+}
+
+// prettyList: a list of printable characters is a string to Erlang.
+func prettyList(raw []byte) string {
+	var parts []string
+	var s []byte
+	for m := in(raw); m.next(); {
+		parts = append(parts, prettyTerm(m.value))
+		if n, err := strconv.ParseUint(string(m.value), 10, 8); err == nil {
+			s = append(s, byte(n))
+		}
+	}
+	if len(s) == len(parts) && len(s) > 0 && printable(s) {
+		return quotedTerm(s)
+	}
+	return "[" + strings.Join(parts, ",") + "]"
+}
+
+func prettyBinary(s []byte) string {
+	if !printable(s) {
+		var b strings.Builder
+		writeBinary(&b, appendQuoted(nil, string(s)))
+		return b.String()
+	}
+	if len(s) == 0 {
+		return "<<>>"
+	}
+	return "<<" + quotedTerm(s) + ">>"
+}
+
+// printable reports whether Erlang prints bytes as text.
+func printable(s []byte) bool {
+	for _, c := range s {
+		if (c < ' ' || c > '~') && c < 160 && !strings.ContainsRune("\n\r\t\v\b\f\x1b", rune(c)) {
+			return false
+		}
+	}
+	return true
+}
+
+var termEscapes = strings.NewReplacer("\"", `\"`, `\`, `\\`, "\n", `\n`, "\r", `\r`, "\t", `\t`, "\v", `\v`, "\b", `\b`, "\f", `\f`, "\x1b", `\e`)
+
+func quotedTerm(s []byte) string {
+	latin := make([]rune, len(s))
+	for i, c := range s {
+		latin[i] = rune(c)
+	}
+	return `"` + termEscapes.Replace(string(latin)) + `"`
 }

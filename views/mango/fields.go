@@ -33,22 +33,31 @@ func Fields(list []byte) (*Projection, error) {
 	return p, nil
 }
 
+// Whole reports whether documents are left whole.
+func (p *Projection) Whole() bool { return len(p.paths) == 0 }
+
 // Apply gives a document of the fields alone, in the order of the list; those it does not
 // have are left out. An array's element becomes a member under its number.
 func (p *Projection) Apply(doc []byte) []byte {
-	if len(p.paths) == 0 {
+	if p.Whole() {
 		return doc
+	}
+	return p.Append(nil, doc)
+}
+
+// Append is Apply into a buffer.
+func (p *Projection) Append(dst, doc []byte) []byte {
+	if p.Whole() {
+		return append(dst, doc...)
 	}
 	doc = trim(doc)
 	root := &branch{}
-	size := 2
 	for _, steps := range p.paths {
 		if value, found := lookUp(doc, steps); found == here {
 			root.set(steps, value)
-			size += len(value) + 16*len(steps)
 		}
 	}
-	return root.append(make([]byte, 0, size))
+	return root.append(dst)
 }
 
 // branch is one object of the result, or a value copied whole.
