@@ -19,6 +19,7 @@ type subject struct {
 	databases []string // to be removed
 	loaded    string   // the database that get and changes read, once it is full
 	rows      int      // its documents
+	designs   int      // design documents that were made
 }
 
 // once sends one request on a connection of its own.

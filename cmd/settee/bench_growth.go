@@ -32,13 +32,20 @@ func (s *subject) growth() ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
+	views, err := s.design(db)
+	if err != nil {
+		return nil, err
+	}
 	if _, err := s.grow(db, bodies, 0, smallGrowth); err != nil {
 		return nil, err
 	}
 	if _, err := s.compact(db, smallGrowth); err != nil {
 		return nil, err
 	}
-	small, err := s.reads(db, smallGrowth)
+	if _, err := s.build(views, smallGrowth); err != nil {
+		return nil, err
+	}
+	small, err := s.reads(db, views, smallGrowth)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +59,11 @@ func (s *subject) growth() ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	large, err := s.reads(db, s.flags.growth)
+	built, err := s.build(views, s.flags.growth)
+	if err != nil {
+		return nil, err
+	}
+	large, err := s.reads(db, views, s.flags.growth)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +71,8 @@ func (s *subject) growth() ([]figure, error) {
 		large[i].values = []value{{large[i].perWork() / small[i].perWork(), fmt.Sprintf("x-of-%d", smallGrowth), 2}}
 	}
 	loaded := figure{name: s.grown("load"), load: l, n: len(l.took) * batch, unit: "docs"}
-	figures := append(slices.Concat([]figure{loaded}, small, large), disk)
+	indexed := figure{name: s.grown("view"), load: built, n: s.flags.growth - smallGrowth, unit: "docs"}
+	figures := append(slices.Concat([]figure{loaded, indexed}, small, large), disk)
 	if s.local == nil || s.rival {
 		return figures, nil
 	}
@@ -81,8 +93,8 @@ func (s *subject) grow(db string, bodies [][]byte, from, to int) (load, error) {
 	})
 }
 
-// reads are three questions whose answers are of one size, whatever the database's.
-func (s *subject) reads(db string, n int) ([]figure, error) {
+// reads are questions whose answers are of one size, whatever the database's.
+func (s *subject) reads(db, views string, n int) ([]figure, error) {
 	since, err := s.nearEnd(db)
 	if err != nil {
 		return nil, err
@@ -90,27 +102,14 @@ func (s *subject) reads(db string, n int) ([]figure, error) {
 	whole := s.seconds
 	s.seconds /= 2
 	defer func() { s.seconds = whole }()
-	var figures []figure
-	for _, r := range []struct {
-		name, unit string
-		path       func() string
-	}{
+	return s.ask8(fmt.Sprintf("Growth/docs=%d/", n), []question{
 		{"get", "docs", func() string { return fmt.Sprintf("/%s/doc%08d", db, rand.IntN(n)) }},
 		{"changes", "requests", func() string { return "/" + db + "/_changes?since=" + since }},
 		{"alldocs", "requests", func() string {
 			return fmt.Sprintf("/%s/_all_docs?startkey=%%22doc%08d%%22&limit=%d", db, rand.IntN(n-page), page)
 		}},
-	} {
-		l, err := s.during(s.server, 8, func(c *benchConn, _, _ int) error {
-			_, err := c.do("GET", r.path(), "Accept: application/json\r\n", nil, false)
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-		figures = append(figures, figure{name: fmt.Sprintf("Growth/docs=%d/%s/c=8", n, r.name), load: l, unit: r.unit})
-	}
-	return figures, nil
+		randomRange(views, n),
+	})
 }
 
 // nearEnd is a sequence that a page of changes follows.
@@ -155,7 +154,7 @@ func (s *subject) compact(db string, docs int) (figure, error) {
 			}
 			continue
 		}
-		if info.Docs != docs {
+		if info.Docs--; info.Docs != docs { // one is the design document
 			return figure{}, fmt.Errorf("%d documents instead of %d", info.Docs, docs)
 		}
 		bytes := float64(max(info.Sizes.File, info.Disk)) / float64(info.Docs)

@@ -25,9 +25,10 @@ import (
 type fakeServer struct {
 	mu                  sync.Mutex
 	databases, packages map[string]int
-	refuse              string // a path that holds this is answered 500
-	rows                int    // of _changes
-	polls               int    // of a database: every other one says that it is being compacted
+	designs             map[string]int // by database
+	refuse              string         // a path that holds this is answered 500
+	rows                int            // of _changes
+	polls               int            // of a database: every other one says that it is being compacted
 }
 
 func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -66,7 +67,12 @@ func (s *fakeServer) couch(w http.ResponseWriter, method, name, rest string, que
 		s.databases[name] += bytes.Count(body, []byte(`"_id"`))
 	case rest == "" && method == "GET":
 		s.polls++
-		fmt.Fprintf(w, `{"doc_count":%d,"compact_running":%t,"sizes":{"file":%d}}`, s.databases[name], s.polls%2 == 1, s.databases[name]*300)
+		fmt.Fprintf(w, `{"doc_count":%d,"compact_running":%t,"sizes":{"file":%d}}`, s.databases[name]+s.designs[name], s.polls%2 == 1, s.databases[name]*300)
+		return
+	case strings.HasPrefix(rest, "_design/") && method == "PUT" && json.Valid(body):
+		s.designs[name]++
+	case strings.HasPrefix(rest, "_design/"):
+		fmt.Fprintf(w, `{"total_rows":%d}`, 2*s.databases[name])
 		return
 	case rest == "_changes" && query.Has("descending"):
 		fmt.Fprint(w, `{"results":[{"seq":"9-x"},{"seq":"8-x +"}]}`)
@@ -102,7 +108,7 @@ func (s *fakeServer) npm(w http.ResponseWriter, method, name, rest string, body 
 }
 
 func startFake(t *testing.T) (*fakeServer, []string) {
-	fake := &fakeServer{databases: map[string]int{}, packages: map[string]int{}, rows: 1000}
+	fake := &fakeServer{databases: map[string]int{}, packages: map[string]int{}, designs: map[string]int{}, rows: 1000}
 	server := httptest.NewServer(fake)
 	t.Cleanup(server.Close)
 	return fake, []string{"--couch", server.URL + "/base/", "--npm", server.URL + "/base", "--admin", "me:pass:word",
@@ -114,8 +120,10 @@ func TestBenchPrintsEveryRowAndCleansUp(t *testing.T) {
 	var out, progress bytes.Buffer
 	require.NoError(t, bench(t.Context(), args, &out, &progress))
 	require.Equal(t, []string{"Put/c=1", "Put/c=64", "BulkDocs/n=1000", "Get/c=32", "Changes", "Update/first=100", "Update/last=100of200",
-		"Growth/docs=20000/load", "Growth/docs=10000/get/c=8", "Growth/docs=10000/changes/c=8", "Growth/docs=10000/alldocs/c=8",
-		"Growth/docs=20000/get/c=8", "Growth/docs=20000/changes/c=8", "Growth/docs=20000/alldocs/c=8", "Growth/docs=20000/disk",
+		"View/build", "View/range=20/c=8", "View/group/c=8", "View/reduce/c=8",
+		"Growth/docs=20000/load", "Growth/docs=20000/view",
+		"Growth/docs=10000/get/c=8", "Growth/docs=10000/changes/c=8", "Growth/docs=10000/alldocs/c=8", "Growth/docs=10000/reduce/c=8",
+		"Growth/docs=20000/get/c=8", "Growth/docs=20000/changes/c=8", "Growth/docs=20000/alldocs/c=8", "Growth/docs=20000/reduce/c=8", "Growth/docs=20000/disk",
 		"Publish/new/20kB/c=8", "Publish/version=25", "Packument/versions=25/gzip/c=32", "Tarball/20kB/c=32"}, printed(out.String()), out.String())
 	require.Contains(t, out.String(), "\t300 bytes/doc\n")
 	require.Regexp(t, `Growth/docs=20000/get.* x-of-10000\n`, out.String())
@@ -136,7 +144,7 @@ func printed(out string) (names []string) {
 
 func TestBenchAgainst(t *testing.T) {
 	fake, args := startFake(t)
-	other := &fakeServer{databases: map[string]int{}, packages: map[string]int{}, rows: 1000, refuse: "_changes"}
+	other := &fakeServer{databases: map[string]int{}, packages: map[string]int{}, designs: map[string]int{}, rows: 1000, refuse: "_changes"}
 	server := httptest.NewServer(other)
 	defer server.Close()
 	there := strings.Replace(server.URL, "http://", "http://me:pass%3Aword@", 1) + "/base"
