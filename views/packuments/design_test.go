@@ -33,7 +33,7 @@ func TestViews(t *testing.T) {
 	for view, want := range tests {
 		require.Equal(t, want, javascript(t, view, sample), view)
 	}
-	require.Len(t, tests, len(views(t))-1, "abbreviated has a test of its own")
+	require.Len(t, tests, len(members(t))-1, "abbreviated has a test of its own")
 }
 
 // TestOldForms reads what packages of the first years have.
@@ -69,7 +69,7 @@ func TestOldForms(t *testing.T) {
 
 func TestTombstonesAreOnlyInUpdated(t *testing.T) {
 	const tombstone = `{"_id":"n","name":"n","time":{"modified":"2024-02-01T00:00:00.000Z","unpublished":{"name":"bob"}}}`
-	for view := range views(t) {
+	for view := range members(t) {
 		if view != "updated" {
 			require.Empty(t, javascript(t, view, tombstone), view)
 		}
@@ -77,7 +77,7 @@ func TestTombstonesAreOnlyInUpdated(t *testing.T) {
 	require.Equal(t, []row{{`"2024-02-01T00:00:00.000Z"`, "null"}}, javascript(t, "updated", tombstone))
 }
 
-func views(t *testing.T) map[string]struct{ Map, Reduce string } {
+func members(t *testing.T) map[string]struct{ Map, Reduce string } {
 	var d struct {
 		ID, Language string
 		Views        map[string]struct{ Map, Reduce string }
@@ -89,7 +89,7 @@ func views(t *testing.T) map[string]struct{ Map, Reduce string } {
 
 func TestDesignDocumentIsStable(t *testing.T) {
 	require.Equal(t, string(DesignDoc()), string(DesignDoc()))
-	found := views(t)
+	found := members(t)
 	require.Len(t, found, 13)
 	require.Empty(t, found["abbreviated"].Reduce)
 	for name := range reduces {

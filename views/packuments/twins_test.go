@@ -170,7 +170,7 @@ func odd() []string {
 		`{"_id":"p","versions":{"1.0.0":{}},"dist-tags":{"latest":"toString"}}`, `{"_id":"p","versions":{"1.0.0":{}},"dist-tags":{"latest":["1.0.0"]}}`,
 		`{"_id":"p","versions":{"1":{"dependencies":{"a":"1"}}},"dist-tags":{"latest":1}}`, `{"_id":"p","versions":{"1.0.0":[]},"dist-tags":{"latest":"1.0.0"}}`,
 		`{"_id":"p","versions":{"__proto__":{"dependencies":{"a":"1"}}},"dist-tags":{"latest":"__proto__"}}`,
-		`{"_id":"p","versions":{"10":{"dist":{"integrity":"i"}},"9":{"dist":{"integrity":"i"}},"x":{"dist":{"integrity":"i"}}}}`,
+		`{"_id":"p","versions":{"10":{"dist":{"integrity":"i"}},"9":{"dist":{"integrity":"j"}},"x":{"dist":{"integrity":"k"}}}}`,
 		`{"_id":"@s/n/m","versions":{}}`, `{"_id":"@/n","versions":{}}`, `{"_id":"@s","versions":{}}`, `{"_id":"s@s/n","versions":{}}`, `{"_id":"@é\"/\u006e","versions":{}}`,
 		`{"_id":"p","versions":{},"keywords":"Σίσυφος ΣΑΣ, İstanbul,,\ufeffx\u0085, \u180e,\tq\n,r&d,DŽ","maintainers":"Ann (x) <a@b>"}`,
 		`{"_id":"p","versions":{},"keywords":["ΑΣ","ας","a\"b",7,null,["c"],{"d":1},"toString","ẞ","İ"],"maintainers":["\u2003Bob\u2029","<x>",{"name":"Bob"},{"name":""},{"name":["x"]},7]}`,
