@@ -26,6 +26,7 @@ type DB struct {
 
 	partitioned bool
 	told        atomic.Bool // an update that GlobalChanges does not tell yet
+	unheeded    atomic.Bool // one that the watcher was told of
 
 	durable watermark
 	tally   tally

@@ -38,7 +38,7 @@ func (db *DB) Purge(ctx context.Context, asked []RevsQuery) ([]Purged, error) {
 	if err := db.store.sync(batch); err != nil {
 		return nil, err
 	}
-	db.durable.raise(seq)
+	db.written(seq)
 	return answers, nil
 }
 

@@ -46,6 +46,7 @@ type Store struct {
 	close   context.CancelFunc
 
 	validators atomic.Pointer[[]Validator]
+	watcher    atomic.Pointer[func(*DB)]
 
 	meters      meters
 	settings    settings

@@ -84,7 +84,7 @@ func (db *DB) Bulk(ctx context.Context, docs []*Document, o WriteOptions) ([]Wri
 		if err := db.store.sync(batch); err != nil {
 			return nil, err
 		}
-		db.durable.raise(seq)
+		db.written(seq)
 	} else if err := db.durable.wait(ctx, seq); err != nil {
 		return nil, err // what was there already may be another writer's, on its way to the disk
 	}

@@ -18,6 +18,14 @@
 // The docid has its 00 bytes written 00 FF. A row's value is
 // the length of the collated key, the length of the key's JSON, that JSON, the value's JSON.
 //
+// # In the background
+//
+// A database that was written to has its indexes built a second later, though nobody reads
+// them; CouchDB calls it ken. So do those that the last life of the store left behind. One is
+// built at a time (setting ken/batch_channels, 0 for none), gently, until somebody comes to wait for
+// it. A design document says no with "autoupdate": false, a database with the setting
+// ken.ignore/NAME = true. A database that nobody writes to costs nothing.
+//
 // # Summaries
 //
 // Each row has a level: how many groups of four zero bits end the hash of its

@@ -51,7 +51,10 @@ type Options struct {
 	Timeout time.Duration
 	// Workers map documents in parallel; default: as many as there are processors.
 	Workers int
-	Logger  *slog.Logger // default: discards
+	// Ken is how long after a write the indexes of a database are built in the
+	// background; default 1 s. < 0: only readers have them built.
+	Ken    time.Duration
+	Logger *slog.Logger // default: discards
 }
 
 // New makes the engine of a store and registers itself as the store's validator:
@@ -64,6 +67,7 @@ func New(store *couch.Store, o Options) *Engine {
 	e := &Engine{options: o, batches: ordinary, store: store, indexes: map[indexName]*index{}, designs: map[designName]cachedDesign{}, programs: map[programKey]*js.Program{}, mangos: map[mangoName]mangoIndexes{}, dropping: map[indexName]chan struct{}{}}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	store.SetValidator(validator{e})
+	e.startKen()
 	return e
 }
 
@@ -95,10 +99,15 @@ func (e *Engine) design(ctx context.Context, db *couch.DB, name string) (*design
 	if err != nil {
 		return nil, err
 	}
+	e.name(db, id, doc.Rev, d)
+	return d, nil
+}
+
+// name notes whose a design is.
+func (e *Engine) name(db *couch.DB, id couch.DocID, rev couch.Rev, d *design) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.designs[key] = cachedDesign{doc.Rev, d}
-	return d, nil
+	e.designs[designName{db.Name(), db.FormatSeq(0), id}] = cachedDesign{rev, d}
 }
 
 // index opens the index of a design.

@@ -31,6 +31,10 @@ type run struct {
 	started time.Time
 
 	mapped, total atomic.Int64 // changes, for Builds
+
+	wanted atomic.Bool // somebody waits for it
+	alone  sync.Mutex  // held for each piece of work while nobody does
+	seen   couch.Seq   // of the database, after the last piece; guarded by alone
 }
 
 // refresh returns when the index has reached everything written before the call.
@@ -45,7 +49,7 @@ func (x *index) refresh(ctx context.Context) error {
 			x.mu.Unlock()
 			return nil
 		}
-		r, err := x.start()
+		r, err := x.start(true)
 		x.mu.Unlock()
 		if err != nil {
 			return err
@@ -62,12 +66,15 @@ func (x *index) refresh(ctx context.Context) error {
 }
 
 // start joins the build under way or starts one; x.mu is held. The build
-// belongs to the engine: who asked for it may go away.
-func (x *index) start() (*run, error) {
+// belongs to the engine: who asked for it may go away. Wanted: somebody will wait.
+func (x *index) start(wanted bool) (*run, error) {
 	if x.retired {
 		return nil, couch.ErrMissing
 	}
 	if x.running != nil {
+		if wanted {
+			x.running.wanted.Store(true)
+		}
 		return x.running, nil
 	}
 	e := x.engine
@@ -77,6 +84,7 @@ func (x *index) start() (*run, error) {
 		return nil, couch.ErrClosed
 	}
 	r := &run{done: make(chan struct{}), started: time.Now()}
+	r.wanted.Store(wanted)
 	x.running = r
 	e.builds.Add(1)
 	go func() {
@@ -113,5 +121,5 @@ func (x *index) retire() {
 func (x *index) lazily() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	_, _ = x.start() // it fails only when the engine closes
+	_, _ = x.start(true) // it fails only when the engine closes
 }

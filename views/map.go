@@ -72,9 +72,11 @@ func (b *builder) mapAll(changes *couch.Changes, add func(mapped) error) error {
 	for range workers {
 		group.Go(func() error {
 			for c := range work {
-				w := mapper{builder: b, chunk: c, report: report, numbers: make([]uint32, len(b.design.views))}
-				w.run()
-				close(c.done)
+				b.gently(ctx, func() {
+					w := mapper{builder: b, chunk: c, report: report, numbers: make([]uint32, len(b.design.views))}
+					w.run()
+					close(c.done)
+				})
 			}
 			return nil
 		})

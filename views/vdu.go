@@ -14,23 +14,15 @@ import (
 // the order of their ids, as CouchDB asks them.
 type vdus []*couch.Document
 
-func deriveVDUs(designs []*couch.Document) any {
-	var all vdus
-	for _, doc := range designs {
-		if raw, err := member(doc.Body, "validate_doc_update"); err == nil && string(raw) != "null" {
-			all = append(all, doc)
-		}
-	}
-	return all
+func hasVDU(doc *couch.Document) bool {
+	raw, err := member(doc.Body, "validate_doc_update")
+	return err == nil && string(raw) != "null"
 }
 
 // vdus of a database; where it has none this costs two loads.
 func (e *Engine) vdus(ctx context.Context, db *couch.DB) (vdus, error) {
-	all, err := db.Derived(ctx, deriveVDUs)
-	if err != nil {
-		return nil, err
-	}
-	return all.(vdus), nil
+	d, err := e.derived(ctx, db)
+	return d.vdus, err
 }
 
 // shownRevisions is how many of a stored document's revisions functions see, CouchDB's

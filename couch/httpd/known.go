@@ -91,6 +91,8 @@ var knownSettings = []known{
 	{"jwt_auth", "roles_claim_name", "_couchdb.roles", atOnce, "where it names roles"},
 	{"jwt_auth", "roles_claim_path", "", atOnce, "where they are deeper, a path with dots"},
 	{"jwt_keys", "", "", atOnce, "keys, by hmac:KID, rsa:KID and ec:KID"},
+	{"ken", "batch_channels", "1", atOnce, "indexes that are built in the background at once; 0: none. CouchDB's default is 20"},
+	{"ken.ignore", "", "", atOnce, "databases whose indexes are not, each with the value true"},
 	{"log", "level", "", atOnce, "debug, info, notice, warning, error, critical, alert, emergency, none; empty: what the command line says"},
 	{"purge", "max_document_id_number", "100", atOnce, "documents of one request"},
 	{"purge", "max_revisions_number", "1000", atOnce, "their revisions"},
