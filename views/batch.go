@@ -4,14 +4,17 @@ import (
 	"bytes"
 	"slices"
 
+	"github.com/cespare/xxhash/v2"
+
 	"settee/couch"
 )
 
 // edits is what one batch changes: 'd' records by docid, and rows by view and row key.
 type edits struct {
-	docs []change
-	rows [][]change
-	gone bool // some rows go: an old one may have the key of a new one
+	docs     []change
+	rows     [][]change
+	replaced [][]change // rows whose value alone changes, of views that only count
+	gone     bool       // some rows go: an old one may have the key of a new one
 }
 
 // flush writes the collected documents in one step, with the sequence reached and the
@@ -34,7 +37,7 @@ func (b *builder) flush(seq couch.Seq, last bool) error {
 
 // edits puts the rows of the collected documents in the place of those they had.
 func (b *builder) edits() (*edits, error) {
-	e := &edits{rows: make([][]change, len(b.design.views)), docs: make([]change, 0, len(b.docs))}
+	e := &edits{rows: make([][]change, len(b.design.views)), replaced: make([][]change, len(b.design.views)), docs: make([]change, 0, len(b.docs))}
 	if !b.empty {
 		snapshot, err := b.space.Snapshot()
 		if err != nil {
@@ -51,6 +54,9 @@ func (b *builder) edits() (*edits, error) {
 		m := &b.docs[i]
 		for k := range m.rows {
 			r := &m.rows[k]
+			if r.key == nil {
+				continue // remove left the old one, or replaced it
+			}
 			e.rows[r.view] = append(e.rows[r.view], change{r.key, r.value})
 			b.state.Rows[r.view]++
 			b.state.Bytes += int64(r.size())
@@ -62,7 +68,7 @@ func (b *builder) edits() (*edits, error) {
 	return e, nil
 }
 
-// remove takes away the rows that a document had.
+// remove takes away the rows that a document had and has no more.
 func (b *builder) remove(s *couch.SpaceSnapshot, m *mapped, e *edits) error {
 	old, err := s.Get(docKey(m.id))
 	if missing(err) {
@@ -71,20 +77,39 @@ func (b *builder) remove(s *couch.SpaceSnapshot, m *mapped, e *edits) error {
 	if err != nil {
 		return err
 	}
+	if bytes.Equal(old, m.record) {
+		m.record, m.rows = nil, nil
+		return nil
+	}
 	rows, ok := docRows(m.id, old)
 	if !ok {
 		return &couch.Error{Kind: couch.Internal, Reason: "The index is damaged: the record of " + string(m.id) + " cannot be read."}
 	}
-	for _, r := range rows {
-		e.rows[r.view] = append(e.rows[r.view], change{key: r.key})
-		b.state.Rows[r.view]--
-		b.state.Bytes -= int64(r.size)
+	fresh := successors{rows: m.rows}
+	for i := range rows {
+		b.supersede(&rows[i], fresh.of(&rows[i]), e)
 	}
-	e.gone = true
 	if m.record == nil {
 		e.docs = append(e.docs, change{key: []byte(m.id)})
 	}
 	return nil
+}
+
+// supersede puts a new row in the place of the old one that has its key; nil: there is none.
+func (b *builder) supersede(old *docRow, row *mappedRow, e *edits) {
+	switch {
+	case row != nil && old.sum == xxhash.Sum64(row.value):
+		row.key = nil
+	case row != nil && b.state.Summed && counts(b.reduces[old.view]):
+		e.replaced[old.view] = append(e.replaced[old.view], change{row.key, row.value})
+		b.state.Bytes += int64(row.size() - old.size)
+		row.key = nil
+	default:
+		e.rows[old.view] = append(e.rows[old.view], change{key: old.key})
+		b.state.Rows[old.view]--
+		b.state.Bytes -= int64(old.size)
+		e.gone = true
+	}
 }
 
 func byKey(a, b change) int { return bytes.Compare(a.key, b.key) }
@@ -118,6 +143,7 @@ func (b *builder) write(e *edits) error {
 	for view := range e.rows {
 		rows := e.sorted(view)
 		put(out, levelPrefix(view, 0), rows)
+		put(out, levelPrefix(view, 0), e.replaced[view])
 		if err := b.summaries(snapshot, view).update(out, rows); err != nil {
 			return err
 		}

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/cespare/xxhash/v2"
+
 	"settee/couch"
 )
 
@@ -121,10 +123,14 @@ func (c *checker) documents() error {
 			if r.view >= len(rows) {
 				return damage("%q names a row of view %d of %d", key[1:], r.view, len(rows))
 			}
-			if _, err := c.s.Get(append(levelPrefix(r.view, 0), r.key...)); missing(err) {
+			record, err := c.s.Get(append(levelPrefix(r.view, 0), r.key...))
+			if missing(err) {
 				return damage("a row of %q is missing", key[1:])
 			} else if err != nil {
 				return err
+			}
+			if len(r.key)+len(record) != r.size || xxhash.Sum64(record) != r.sum {
+				return damage("a row of %q is not the one that was written", key[1:])
 			}
 			rows[r.view]++
 			size += int64(r.size)

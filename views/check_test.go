@@ -43,8 +43,13 @@ func TestCheckFindsDamage(t *testing.T) {
 		}, "view 0 has"},
 		"row unreadable": {func(t *testing.T, s *couch.SpaceSnapshot, b *couch.SpaceBatch) {
 			key, _ := first(t, s, levelPrefix(0, 0))
-			b.Set(key, []byte{200, 1})
+			b.Set(append(key, 0), []byte{200, 1})
 		}, "a row cannot be read"},
+		"row of another time": {func(t *testing.T, s *couch.SpaceSnapshot, b *couch.SpaceBatch) {
+			key, value := first(t, s, levelPrefix(0, 0))
+			value[len(value)-1]++
+			b.Set(key, value)
+		}, "is not the one that was written"},
 		"summary wrong": {func(t *testing.T, s *couch.SpaceSnapshot, b *couch.SpaceBatch) {
 			key, value := first(t, s, levelPrefix(0, 3))
 			value[0]++

@@ -10,7 +10,8 @@
 // signature. VIEW is the number of a view in the order of names, two bytes.
 //
 //	'm'                       state: how far the index has come, rows of each view
-//	'd' docid                 the rows that the document has, for their removal: of each VIEW, size, collated key
+//	'd' docid                 the rows that the document has, for their removal: of each VIEW, size,
+//	                          length of the collated key, hash of the record, collated key
 //	'r' VIEW row              one row: collated key, docid 00 01, number of the emit (4 bytes);
 //	                          of a partitioned index the partition 00 01 before the key
 //	's' VIEW LEVEL start      one summary: how many rows and their reduction
@@ -45,6 +46,10 @@
 // summaries are dropped first (state.Summed is false) and made in one pass at the end;
 // who reads with update=false in between counts and reduces the rows themselves. When one batch is all
 // there is, its rows are summed before they are written.
+//
+// A row that a document had already and that stays as it is, is not written again, nor are its summaries; one whose
+// value alone changes touches no summary that only counts. So a packument of a thousand versions
+// costs its new rows, and the few that are of the whole.
 //
 // A purge takes a document away without a row in the feed. An index keeps how far
 // in the database's purge log it has come, and takes away the rows of what vanished

@@ -110,15 +110,17 @@ func parseSummary(record []byte) (count int64, part []byte) {
 type docRow struct {
 	view int
 	key  []byte
-	size int // bytes of the row, for the figures
+	size int    // bytes of the row, for the figures
+	sum  uint64 // hash of its record: an update leaves a row alone that stays as it is
 }
 
 // appendDocRow adds a row to a 'd' record. The docid and the number of the emit, which end its
 // key, are not written: rows of a view stand in the order of their numbers.
-func appendDocRow(dst []byte, view, size int, collated []byte) []byte {
+func appendDocRow(dst []byte, view int, row *mappedRow, collated []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(view))
-	dst = binary.AppendUvarint(dst, uint64(size))
+	dst = binary.AppendUvarint(dst, uint64(row.size()))
 	dst = binary.AppendUvarint(dst, uint64(len(collated)))
+	dst = binary.LittleEndian.AppendUint64(dst, xxhash.Sum64(row.value))
 	return append(dst, collated...)
 }
 
@@ -134,14 +136,15 @@ func docRows(id couch.DocID, record []byte) (rows []docRow, ok bool) {
 			}
 			v[i], record = n, record[size:]
 		}
-		if v[2] > uint64(len(record)) || v[0] >= maxViews {
+		if len(record) < 8 || v[2] > uint64(len(record)-8) || v[0] >= maxViews {
 			return nil, false
 		}
-		view := int(v[0])
+		view, sum := int(v[0]), binary.LittleEndian.Uint64(record)
+		record = record[8:]
 		for len(numbers) <= view {
 			numbers = append(numbers, 0)
 		}
-		rows = append(rows, docRow{view: view, size: int(v[1]), key: appendRowKey(nil, record[:v[2]], id, numbers[view])})
+		rows = append(rows, docRow{view: view, size: int(v[1]), sum: sum, key: appendRowKey(nil, record[:v[2]], id, numbers[view])})
 		numbers[view]++
 		record = record[v[2]:]
 	}

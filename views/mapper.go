@@ -64,7 +64,7 @@ func (w *mapper) emit(view int, key, value []byte) {
 	w.numbers[view]++
 	row := mappedRow{view: view, key: rowKey, value: record}
 	w.rows = append(w.rows, row)
-	w.record = appendDocRow(w.record, view, row.size(), w.collated)
+	w.record = appendDocRow(w.record, view, &row, w.collated)
 }
 
 // blockSize is some hundred rows.

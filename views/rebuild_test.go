@@ -36,6 +36,7 @@ func TestEveryWayOfBuilding(t *testing.T) {
 		return fmt.Sprintf(`{"views":{"lib":{"way":"%d"},
 		"a":{"map":"function(doc){ for (var i = 0; i < doc.n %% 4; i++) emit([doc.a, doc.n + i], doc.n) }","reduce":"_sum"},
 		"b":{"map":"function(doc){ if (doc.n %% 2) emit(doc.a, null); emit(doc._id, doc.n) }"},
+		"d":{"map":"function(doc){ for (var i = 0; i < doc.n %% 5; i++) emit([i, doc.n == 7], doc.n) }","reduce":"_count"},
 		"c":{"map":"function(doc){ if (doc.n == 3) throw 1; if (doc.n %% 3 == 0) emit(null) }","reduce":"_count"}}}`, way)
 	}
 	ways := []batches{
