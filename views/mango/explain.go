@@ -193,14 +193,15 @@ func (p *Plan) ends() (start, end []byte) {
 	if p.Empty {
 		return []byte("null"), []byte("null")
 	}
-	start, end = p.Keys()
 	if !p.Index.IsAllDocs() {
+		start, end = keysOf(p.ranges)
 		end = end[:len(end)-1]
 		if len(end) > 1 {
 			end = append(end, ',')
 		}
 		return start, append(end, `"<MAX>"]`...)
 	}
+	start, end = p.Keys()
 	if p.ranges[0].low.raw == nil {
 		start = []byte(`""`)
 	}

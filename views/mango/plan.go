@@ -130,7 +130,7 @@ func (p *Plan) choose() error {
 	fields := f.Selector.ranges()
 	if t.ofType == nil {
 		t.ofType = t.filtered
-		fields = append(fields, fieldRange{field: "_id", low: newBound("$gt", []byte("null"))})
+		fields = append(fields, fieldRange{field: "_id", low: newBound("_id", "$gt", []byte("null"))})
 	}
 	for _, x := range t.ofType {
 		ranges := x.leading(fields)
@@ -213,7 +213,22 @@ func (p *Plan) Keys() (low, high []byte) {
 	if p.Index.IsAllDocs() {
 		return orNull(p.ranges[0].low.raw), orNull(p.ranges[0].high.raw)
 	}
-	return appendKeys(p.ranges, func(r fieldRange) []byte { return r.low.raw }), appendKeys(p.ranges, func(r fieldRange) []byte { return r.high.raw })
+	return keysOf(p.ordered())
+}
+
+// ordered are the ranges up to one of ids, which an index has not in the order in which a selector
+// compares them. (CouchDB reads that part of the index alone, and misses ids.)
+func (p *Plan) ordered() []fieldRange {
+	for i, r := range p.ranges {
+		if r.field == "_id" && r.low.op != "$eq" {
+			return p.ranges[:i]
+		}
+	}
+	return p.ranges
+}
+
+func keysOf(ranges []fieldRange) (low, high []byte) {
+	return appendKeys(ranges, func(r fieldRange) []byte { return r.low.raw }), appendKeys(ranges, func(r fieldRange) []byte { return r.high.raw })
 }
 
 func orNull(raw []byte) []byte {

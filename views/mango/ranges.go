@@ -7,7 +7,7 @@ import (
 )
 
 // A field's range is what the comparisons of a selector's conjunction leave of
-// it. Comparisons are by view collation.
+// it. Comparisons are as in a selector: by view collation, of ids by their bytes.
 type fieldRange struct {
 	field     string
 	empty     bool
@@ -21,8 +21,12 @@ type bound struct {
 	key []byte
 }
 
-func newBound(op string, raw []byte) bound {
-	key, _ := collate.Append(nil, raw) // raw is valid; what nests too deep has no key and sorts first
+func newBound(field, op string, raw []byte) bound {
+	appendKey := collate.Append
+	if field == "_id" {
+		appendKey = collate.AppendRaw
+	}
+	key, _ := appendKey(nil, raw) // raw is valid, and not deep
 	return bound{op, raw, key}
 }
 
@@ -80,12 +84,12 @@ func (s *Selector) narrow(r *fieldRange) {
 		}
 		switch cond := e.args[0]; cond.op {
 		case "$lt", "$lte", "$eq", "$gt", "$gte":
-			r.narrow(newBound(cond.op, cond.arg))
+			r.narrow(newBound(r.field, cond.op, cond.arg))
 		case "$beginsWith":
-			r.narrow(newBound("$gte", cond.arg))
+			r.narrow(newBound(r.field, "$gte", cond.arg))
 			// U+FFFF collates behind every other character.
 			last := append(bytes.Clone(cond.arg[:len(cond.arg)-1]), "\uffff\""...)
-			r.narrow(newBound("$lte", last))
+			r.narrow(newBound(r.field, "$lte", last))
 		}
 	})
 }
