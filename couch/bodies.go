@@ -22,21 +22,42 @@ func (db *DB) bodies(r pebble.Reader) (*bodies, error) {
 	return &bodies{db, it}, nil
 }
 
-// read gives a revision with attachment stubs.
+// read gives a revision with attachment stubs. It looks for the current body first.
 func (b *bodies) read(id DocID, rev Rev) (*Document, error) {
 	b.db.store.meters.reads.Add(1)
-	key := b.db.bodyKey(id, rev)
-	if !b.it.SeekGE(key) || !bytes.Equal(b.it.Key(), key) {
-		if err := b.it.Error(); err != nil {
-			return nil, readError(err)
+	if key := b.db.currentKey(id); b.it.SeekGE(key) && bytes.Equal(b.it.Key(), key) {
+		value, err := b.value()
+		if err != nil {
+			return nil, err
 		}
-		return nil, errNoBody
+		at, value, err := splitCurrent(value)
+		if err != nil || at == rev {
+			return documentOf(id, rev, value, err)
+		}
 	}
-	value, err := b.it.ValueAndErr()
+	if key := b.db.bodyKey(id, rev); b.it.SeekGE(key) && bytes.Equal(b.it.Key(), key) {
+		value, err := b.value()
+		return documentOf(id, rev, value, err)
+	}
+	if err := b.it.Error(); err != nil {
+		return nil, readError(err)
+	}
+	return nil, errNoBody
+}
+
+func (b *bodies) value() ([]byte, error) {
+	v, err := b.it.ValueAndErr()
 	if err != nil {
 		return nil, readError(err)
 	}
-	body, err := readBody(bytes.Clone(value))
+	return bytes.Clone(v), nil
+}
+
+func documentOf(id DocID, rev Rev, record []byte, err error) (*Document, error) {
+	if err != nil {
+		return nil, err
+	}
+	body, err := readBody(record)
 	if err != nil {
 		return nil, err
 	}

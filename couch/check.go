@@ -241,6 +241,9 @@ func (c *checker) leaves(id DocID, r docRecord, leaves []revtree.Node) {
 			}
 		}
 	}
+	if at, err := c.db.currentRev(c.snap, id); r.current && (err != nil || at != r.winner.Rev) {
+		c.found(func(m *mending) string { return c.decry(m, id, r) }, "%q: its winner's body is not the current one", id)
+	}
 }
 
 // seq proves that a by-sequence record belongs to its document.
@@ -277,22 +280,32 @@ func (c *checker) remains() {
 	}
 }
 
-// body proves that a body's document exists.
+// body proves that a body's document exists, and that the current one is its winner's.
 func (c *checker) body(key, value []byte) error {
-	id, rev, ok := bodyOf(key[len(prefix{}):])
+	id, rev, body, ok := bodyIn(key, value)
 	if !ok {
 		c.found(func(m *mending) string { return m.drop(c.db.name, key, value) }, "a body's key is damaged")
 		return nil
 	}
-	if there, err := has(c.snap, c.db.idKey(id)); err != nil {
+	there, err := has(c.snap, c.db.idKey(id))
+	if err != nil {
 		return err
-	} else if _, rebuilt := c.rebuilt[id]; !there && !rebuilt {
+	}
+	if _, rebuilt := c.rebuilt[id]; !there && !rebuilt {
 		c.found(func(m *mending) string {
-			if !readableBody(value) {
+			if !readableBody(body) {
 				return m.drop(c.db.name, key, value)
 			}
 			return c.salvage(m, id)
 		}, "the body of %q %s has no document", id, rev)
+		return nil
+	}
+	if !isCurrent(key) {
+		return nil
+	}
+	r, err := c.db.readRecord(c.snap, id, true)
+	if err == nil && (!r.current || r.winner.Rev != rev) {
+		c.found(func(m *mending) string { return c.displace(m, id, &r, key, value) }, "%q: its current body is that of %s, which its record does not say", id, rev)
 	}
 	return nil
 }

@@ -143,14 +143,14 @@ func (db *DB) endCompaction() {
 	db.touched = nil
 }
 
-// dropBodies deletes the bodies that are no leaf's: a revision that is none
-// never becomes one again, but by a purge. It returns what the leaves' attachments are.
+// dropBodies deletes the bodies that are no leaf's. It returns what the leaves' attachments are.
 func (c *compaction) dropBodies(ctx context.Context, snap *snapshot) (digests, error) {
 	db := c.db
 	used := digests{}
-	batch := deletion{db: db, purged: snap.counts.purged}
+	batch := deletion{db: db, seq: snap.counts.seq}
 	var id DocID
-	leaves := map[Rev]bool{}
+	begun := false
+	leaves := map[Rev]bool{} // of the document; empty: not asked for
 	err := snap.each(ctx, kindBody, func(key, value []byte) error {
 		of, rev, ok := bodyOf(key[len(prefix{}):])
 		if !ok {
@@ -163,14 +163,23 @@ func (c *compaction) dropBodies(ctx context.Context, snap *snapshot) (digests, e
 		if err := c.pace.spend(size); err != nil {
 			return err
 		}
-		if id != of || len(leaves) == 0 {
+		if id != of || !begun {
 			c.done.Add(1)
+			id, begun = of, true
+			clear(leaves)
+		}
+		if rev.IsZero() { // the winner's
+			_, body, err := splitCurrent(value)
+			if err != nil {
+				return err
+			}
+			return used.of(body)
+		}
+		if len(leaves) == 0 {
 			record, err := db.readRecord(snap, of, true)
 			if err != nil {
 				return err
 			}
-			id = of
-			clear(leaves)
 			for _, l := range record.tree.Leaves() {
 				leaves[l.Rev] = true
 			}
@@ -178,11 +187,7 @@ func (c *compaction) dropBodies(ctx context.Context, snap *snapshot) (digests, e
 		if !leaves[rev] {
 			return batch.add(key)
 		}
-		body, err := readBody(value)
-		for i := range body.atts {
-			used.add(body.atts[i].locator)
-		}
-		return err
+		return used.of(value)
 	})
 	if err != nil {
 		return nil, err

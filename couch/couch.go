@@ -24,6 +24,8 @@ type Options struct {
 	CacheSize       int64 // bytes of block cache, taken as reads fill it; default 64 MiB, the page cache does the rest
 	Reserve         int64 // bytes of the disk that are never used: with less free, writes are refused; default 64 MiB, at most a quarter of the disk
 	MaxDocumentSize int64 // bytes of JSON; default CouchDB's 8,000,000; the registry's stores raise it
+
+	currentLimit int // bytes of a body that is kept under the current key; default currentLimit; < 0: none is
 }
 
 // Blobs keeps attachments too large for Pebble, by content. tarballs.Blobs

@@ -3,18 +3,24 @@ package couch
 import (
 	"crypto/sha256"
 	"errors"
+
+	"settee/couch/revtree"
 )
 
-// compactBatch is how much a compaction deletes at once: little under the lock.
-const compactBatch = 1000
+// compactBatch is how much a compaction deletes at once. Where writes came between
+// each document is looked at again: half a millisecond under the lock.
+const compactBatch = 250
 
 // deletion collects keys and deletes them under the lock, with spare those of
 // attachments that no writer has used in the meantime.
 type deletion struct {
-	db     *DB
-	spare  bool
-	purged Seq // where the purge log stood when the keys were chosen
-	keys   [][]byte
+	db    *DB
+	spare bool
+	seq   Seq // of the last update when the keys were chosen
+	keys  [][]byte
+
+	id   DocID // that was looked at last, while the lock is held
+	tree revtree.Tree
 }
 
 func (d *deletion) add(key []byte) error {
@@ -46,24 +52,26 @@ func (d *deletion) flush() error {
 		}
 		_ = b.Delete(k, nil)
 	}
-	d.keys = d.keys[:0]
+	d.keys, d.id = d.keys[:0], ""
 	return d.db.store.applyUnsynced(b)
 }
 
-// isLeafAgain reports whether a body belongs to a leaf after all: a purge took
-// the revisions that followed it, and a replica sent it once more. The
-// database's lock is held.
+// isLeafAgain reports whether a body belongs to a leaf after all: a revision that
+// was purged or stemmed away may come back from a replica. The database's lock is held.
 func (d *deletion) isLeafAgain(key []byte) (bool, error) {
-	if d.spare || d.db.counts.Load().purged == d.purged {
+	if d.spare || d.db.counts.Load().seq == d.seq {
 		return false, nil
 	}
 	id, rev, ok := bodyOf(key[len(prefix{}):])
 	if !ok {
 		return false, corrupt("body key")
 	}
-	record, err := d.db.readRecord(d.db.store.pebble, id, true)
-	if errors.Is(err, ErrMissing) {
-		return false, nil
+	if id != d.id {
+		record, err := d.db.readRecord(d.db.store.pebble, id, true)
+		if err != nil && !errors.Is(err, ErrMissing) {
+			return false, err
+		}
+		d.id, d.tree = id, record.tree
 	}
-	return err == nil && record.tree.IsLeaf(rev), err
+	return d.tree.IsLeaf(rev), nil
 }

@@ -14,6 +14,15 @@ func (d digests) add(locator string) (fresh bool) {
 	return len(d) > before
 }
 
+// of adds the attachments of a body record.
+func (d digests) of(record []byte) error {
+	body, err := readBody(record)
+	for i := range body.atts {
+		d.add(body.atts[i].locator)
+	}
+	return err
+}
+
 func (d digests) has(locator []byte) bool {
 	_, ok := d[xxhash.Sum64(locator)]
 	return ok

@@ -10,9 +10,10 @@
 //	'c' section 00 key           -> a setting's value (see Settings)
 //	'n' database name            -> DB, creation time, incarnation token, 1 where it is partitioned
 //	'd' DB 'm' name              database metadata: revs_limit, security, counters
-//	'd' DB 'i' docid             by-id: winner, sequence, the crown of the revision tree
+//	'd' DB 'i' docid             by-id: winner, sequence, where its body is, the crown of the revision tree
 //	'd' DB 'r' docid 00 00 pos   a spilled segment of the tree's trunk (see below)
-//	'd' DB 'b' docid 00 00 rev   body of one revision: its attachments, then raw JSON without _members
+//	'd' DB 'b' docid 00 00       the current body: the winner's revision, then its body
+//	'd' DB 'b' docid 00 00 rev   body of another revision: its attachments, then raw JSON without _members
 //	'd' DB 'p' purge             purge log: docid, the leaves that were purged; purge eight bytes big-endian
 //	'd' DB 's' seq               by-sequence: docid, leaves, the winner first; seq eight bytes big-endian
 //	'd' DB 'l' local id          _local document
@@ -23,7 +24,21 @@
 // and its end 00 00. An attachment's locator in the body record is the sha256
 // of a small one or the sha512 under which Blobs keeps a large one.
 //
+// # Cost of a read
+//
+// A plain read is one look-up, of the current body, which says whose it is. It
+// stands apart from the by-id record so that ranges by id, offsets and counts go
+// over small records, and so that losing one of the two does not lose both.
+//
+// A body of more than 4 KiB has a key of its own from the beginning. So has that
+// of a leaf that wins because another one went: bodies only ever leave the
+// current key. The by-id record says whether its winner's is there.
+//
 // # Cost of an update
+//
+// A new document is three keys beside the counters: by-id, by-sequence, body.
+// When another revision takes the winner's place, the body that was current
+// moves to a key of its own in the same batch.
 //
 // The by-id record holds the revision tree as long as it is short. When the
 // trunk, the line from the root to the first branch, passes 128 revisions, its

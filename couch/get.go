@@ -57,6 +57,9 @@ func (db *DB) readRecord(r pebble.Reader, id DocID, full bool) (docRecord, error
 }
 
 func (db *DB) readWinner(r pebble.Reader, id DocID) (*Document, Seq, error) {
+	if doc, err := db.readCurrent(r, id); !errors.Is(err, ErrMissing) {
+		return doc, 0, err
+	}
 	record, err := db.readRecord(r, id, false)
 	if err != nil {
 		return nil, 0, err
@@ -79,7 +82,7 @@ func (db *DB) readRev(r pebble.Reader, id DocID, rev Rev) (*Document, error) {
 
 func (db *DB) readBody(r pebble.Reader, id DocID, rev Rev) (bodyRecord, error) {
 	db.store.meters.reads.Add(1)
-	v, err := read(r, db.bodyKey(id, rev))
+	v, err := db.bodyValue(r, id, rev)
 	if errors.Is(err, ErrMissing) {
 		return bodyRecord{}, errNoBody
 	}
@@ -175,11 +178,16 @@ func (db *DB) dress(ctx context.Context, r pebble.Reader, id DocID, record *docR
 
 func (db *DB) revsInfo(r pebble.Reader, id DocID, path []revtree.Node) ([]RevInfo, error) {
 	infos := make([]RevInfo, 0, len(path))
+	current, err := db.currentRev(r, id)
+	if err != nil {
+		return nil, err
+	}
 	for _, n := range path {
-		status := "missing"
-		held, err := has(r, db.bodyKey(id, n.Rev))
-		if err != nil {
-			return nil, err
+		status, held := "missing", n.Rev == current
+		if !held {
+			if held, err = has(r, db.bodyKey(id, n.Rev)); err != nil {
+				return nil, err
+			}
 		}
 		if held {
 			if status = "available"; n.Deleted {

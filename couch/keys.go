@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
+	"strings"
 )
 
 // The kinds of a database's keys; doc.go draws them.
@@ -50,14 +51,17 @@ func end(b []byte) []byte {
 
 // closed writes an id so that nothing that follows it can be mistaken for it:
 // NUL as 00 FF, and 00 00 at the end.
-func closed(id DocID) string {
-	b := make([]byte, 0, len(id)+2)
-	for i := range len(id) {
-		if b = append(b, id[i]); id[i] == 0 {
-			b = append(b, 0xff)
+func closed(id DocID) string { return string(appendClosed(nil, id)) }
+
+func appendClosed(dst []byte, id DocID) []byte {
+	for {
+		i := strings.IndexByte(string(id), 0)
+		if i < 0 {
+			return append(append(dst, id...), 0, 0)
 		}
+		dst = append(append(dst, id[:i]...), 0, 0xff)
+		id = id[i+1:]
 	}
-	return string(append(b, 0, 0))
 }
 
 // open undoes closed and returns what follows.
@@ -83,18 +87,23 @@ func (db *DB) idKey(id DocID) []byte { return db.prefix(kindID).key(string(id)) 
 func (db *DB) seqKey(s Seq) []byte   { return db.prefix(kindSeq).key(pos8(uint64(s))) }
 
 func (db *DB) bodyKey(id DocID, r Rev) []byte {
-	return db.prefix(kindBody).key(closed(id), pos8(r.Pos), r.ID)
+	key := binary.BigEndian.AppendUint64(db.currentKey(id), r.Pos)
+	return append(key, r.ID...)
 }
 
 func (db *DB) trunkKey(id DocID, newest uint64) []byte {
 	return db.prefix(kindTrunk).key(closed(id), pos8(newest))
 }
 
-// bodyOf reads a body key without its prefix.
+// bodyOf reads a body key without its prefix; a current one names no revision.
 func bodyOf(key []byte) (id DocID, r Rev, ok bool) {
 	id, rest, ok := open(key)
-	if !ok || len(rest) < 8 {
+	switch {
+	case ok && len(rest) == 0:
+		return id, Rev{}, true
+	case !ok || len(rest) < 8:
 		return "", Rev{}, false
 	}
-	return id, Rev{Pos: binary.BigEndian.Uint64(rest), ID: string(rest[8:])}, true
+	r = Rev{Pos: binary.BigEndian.Uint64(rest), ID: string(rest[8:])}
+	return id, r, !r.IsZero()
 }

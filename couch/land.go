@@ -19,6 +19,8 @@ type landing struct {
 	fresh  bool               // what edits found before the lock still holds
 
 	replaced []Seq // of each new sequence the one that it takes the place of, or 0; see vanished
+
+	record, head []byte // of the document that is being finished
 }
 
 // pending is a document between its first edit of this batch and the end of it.
@@ -26,6 +28,8 @@ type pending struct {
 	id        DocID
 	record    docRecord
 	before    docRecord // as stored; without a tree
+	old       []byte    // the body that was current, if it was read
+	stored    *edit     // the last edit that brought a body; each knows the one before
 	existed   bool
 	whole     bool   // the trunk's segments were read back into the tree
 	unspilled uint64 // how many generations those were
@@ -46,7 +50,7 @@ func (l *landing) load(e *edit) (*pending, error) {
 	}
 	p := &pending{id: e.id}
 	if l.fresh && e.found != nil {
-		p.record = *e.found
+		p.record, p.old = *e.found, e.current
 	} else {
 		record, err := l.db.readRecord(l.db.store.pebble, e.id, true)
 		if err != nil && !errors.Is(err, ErrMissing) {
@@ -146,7 +150,7 @@ func (l *landing) changed(p *pending) bool {
 // late reports whether an edit brings the body of a revision that was known as
 // an ancestor only.
 func (l *landing) late(e *edit, p *pending) (bool, error) {
-	if p.record.tree.IsLeaf(e.rev()) {
+	if p.record.tree.IsLeaf(e.rev()) || p.before.current && e.rev() == p.before.winner.Rev {
 		return false, nil
 	}
 	held, err := has(l.db.store.pebble, l.db.bodyKey(e.id, e.rev()))
@@ -207,12 +211,11 @@ func inCrown(path []Rev, root uint64) []Rev {
 	return path
 }
 
-// store writes the revision's body and attachments.
+// store takes the revision's body and writes its attachments.
 func (l *landing) store(e *edit, p *pending) {
-	atts := make([]storedAtt, len(e.atts))
+	e.earlier, p.stored = p.stored, e
 	for i := range e.atts {
 		a := &e.atts[i]
-		atts[i] = a.storedAtt
 		p.added += a.length
 		if l.db.touched != nil {
 			l.db.touched[a.locator] = true
@@ -226,12 +229,6 @@ func (l *landing) store(e *edit, p *pending) {
 		}
 	}
 	p.added += int64(len(e.doc.Body))
-	key := l.db.bodyKey(e.id, e.rev())
-	head := appendBodyHead(make([]byte, 0, 64), e.doc.Deleted, atts)
-	op := l.batch.SetDeferred(len(key), len(head)+len(e.doc.Body))
-	copy(op.Key, key)
-	copy(op.Value[copy(op.Value, head):], e.doc.Body)
-	_ = op.Finish()
 }
 
 func (l *landing) chunks(a *staged) {
@@ -252,7 +249,9 @@ func (l *landing) finish() error {
 		}
 		changed = true
 		if p.record.tree.Len() > 0 {
-			l.finishDoc(p)
+			if err := l.finishDoc(p); err != nil {
+				return err
+			}
 		} else if err := l.vanish(p); err != nil {
 			return err
 		}
@@ -263,7 +262,7 @@ func (l *landing) finish() error {
 	return nil
 }
 
-func (l *landing) finishDoc(p *pending) {
+func (l *landing) finishDoc(p *pending) error {
 	r := &p.record
 	l.trim(p)
 	leaves := r.tree.Leaves()
@@ -282,8 +281,14 @@ func (l *landing) finishDoc(p *pending) {
 	l.replaced = append(l.replaced, p.before.seq)
 	l.count(r.winner, 1)
 	l.counts.external += r.size - p.before.size
-	set(l.batch, l.db.idKey(p.id), r.append(make([]byte, 0, 64+18*r.tree.Len())))
-	set(l.batch, l.db.seqKey(r.seq), appendSeqRecord(make([]byte, 0, 64), p.id, leaves))
+	if err := l.settle(p); err != nil {
+		return err
+	}
+	l.record = r.append(l.record[:0])
+	set(l.batch, l.db.idKey(p.id), l.record)
+	l.record = appendSeqRecord(l.record[:0], p.id, leaves)
+	set(l.batch, l.db.seqKey(r.seq), l.record)
+	return nil
 }
 
 // superseded is about how many bytes the new revisions made useless. Where there

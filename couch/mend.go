@@ -23,9 +23,51 @@ func (c *checker) place(m *mending, id DocID, r docRecord) {
 	c.settled[r.seq] = true
 }
 
+// isCurrent tells a current body's key from those of other bodies.
+func isCurrent(key []byte) bool {
+	_, rev, ok := bodyOf(key[len(prefix{}):])
+	return ok && rev.IsZero()
+}
+
+// bodyIn reads a body's key and, of a current one, what goes before its record.
+func bodyIn(key, value []byte) (id DocID, rev Rev, body []byte, ok bool) {
+	if id, rev, ok = bodyOf(key[len(prefix{}):]); !ok || !rev.IsZero() {
+		return id, rev, value, ok
+	}
+	rev, body, err := splitCurrent(value)
+	return id, rev, body, err == nil
+}
+
+// hasCurrent tells whether a revision's body is its document's current one.
+func (c *checker) hasCurrent(id DocID, rev Rev) bool {
+	at, err := c.db.currentRev(c.snap, id)
+	return err == nil && at == rev
+}
+
+// displace gives a body that is not the winner's a key of its own, or none where
+// it is no leaf's or that has one.
+func (c *checker) displace(m *mending, id DocID, r *docRecord, key, value []byte) string {
+	_, rev, body, _ := bodyIn(key, value)
+	own := c.db.bodyKey(id, rev)
+	held, err := has(c.snap, own)
+	m.drop(c.db.name, key, value)
+	if held || err != nil || !r.tree.IsLeaf(rev) {
+		return "set aside"
+	}
+	set(m.batch, own, body)
+	return "it has a key of its own now"
+}
+
+// decry has a record say that its winner's body is not the current one.
+func (c *checker) decry(m *mending, id DocID, r docRecord) string {
+	r.current = false
+	set(m.batch, c.db.idKey(id), r.append(nil))
+	return "its record says so now"
+}
+
 // crown names the tree's winner.
 func (c *checker) crown(m *mending, id DocID, r docRecord, leaves []revtree.Node) string {
-	r.winner = leaves[0]
+	r.winner, r.current = leaves[0], c.hasCurrent(id, leaves[0].Rev)
 	set(m.batch, c.db.idKey(id), r.append(nil))
 	return "the winner is " + leaves[0].Rev.String()
 }
@@ -70,24 +112,28 @@ func (c *checker) prune(m *mending, id DocID, r docRecord, lost Rev) string {
 		}
 		return "the document was set aside"
 	}
-	key := c.db.bodyKey(id, lost)
-	if value, err := read(c.snap, key); err == nil {
-		m.drop(c.db.name, key, value)
+	for _, key := range [][]byte{c.db.bodyKey(id, lost), c.db.currentKey(id)} {
+		value, err := read(c.snap, key)
+		if _, rev, _, ok := bodyIn(key, value); err == nil && (!ok || rev == lost) {
+			m.drop(c.db.name, key, value)
+		}
 	}
 	r.winner, r.seq = r.tree.Winner(), c.fresh()
+	r.current = c.hasCurrent(id, r.winner.Rev)
 	c.place(m, id, r)
 	return "the leaf was set aside"
 }
 
 // redelete makes a body say of its deletion what the tree says.
 func (c *checker) redelete(m *mending, id DocID, leaf revtree.Node) string {
-	key := c.db.bodyKey(id, leaf.Rev)
-	value, err := read(c.snap, key)
-	if err != nil {
-		return err.Error()
+	for _, key := range [][]byte{c.db.currentKey(id), c.db.bodyKey(id, leaf.Rev)} {
+		value, err := read(c.snap, key)
+		if _, rev, body, ok := bodyIn(key, value); err == nil && ok && rev == leaf.Rev {
+			body[0] = flagOf(leaf.Deleted)
+			set(m.batch, key, value)
+			break
+		}
 	}
-	value[0] = flagOf(leaf.Deleted)
-	set(m.batch, key, value)
 	return "the tree is right"
 }
 
@@ -121,6 +167,7 @@ func (c *checker) rebuild(m *mending, at Seq, row *Change, value []byte) string 
 		return m.drop(c.db.name, c.db.seqKey(at), value)
 	}
 	r.winner = r.tree.Winner()
+	r.current = c.hasCurrent(id, r.winner.Rev)
 	if value != nil && (at > c.top || string(appendSeqRecord(nil, id, r.tree.Leaves())) != string(value)) {
 		m.drop(c.db.name, c.db.seqKey(at), value)
 		r.seq = c.fresh()
@@ -131,14 +178,18 @@ func (c *checker) rebuild(m *mending, at Seq, row *Change, value []byte) string 
 }
 
 // salvage makes a document of which nothing says what its leaves are from its
-// bodies of the newest generation that can be read.
+// bodies of the newest generation that can be read, and the current one.
 func (c *checker) salvage(m *mending, id DocID) string {
 	row := Change{ID: id}
 	err := c.bodies(id, func(key, value []byte) bool {
-		if _, rev, ok := bodyOf(key[len(prefix{}):]); ok && readableBody(value) {
-			if len(row.Revs) > 0 && rev.Pos != row.Revs[0].Pos {
-				return false
-			}
+		_, rev, body, ok := bodyIn(key, value)
+		switch {
+		case !ok || !readableBody(body):
+		case len(row.Revs) == 0, rev.Pos == row.Revs[0].Pos:
+			row.Revs = append(row.Revs, rev)
+		case isCurrent(key) && rev.Pos > row.Revs[0].Pos:
+			row.Revs = []Rev{rev}
+		case isCurrent(key): // the newest one is of a branch that did not win
 			row.Revs = append(row.Revs, rev)
 		}
 		return true
@@ -149,7 +200,8 @@ func (c *checker) salvage(m *mending, id DocID) string {
 	return c.rebuild(m, c.fresh(), &row, nil)
 }
 
-// bodies calls fn for the bodies of a document, the newest first, until it wants no more.
+// bodies calls fn for the bodies of a document, the newest first and the current one last,
+// until it wants no more.
 func (c *checker) bodies(id DocID, fn func(key, value []byte) bool) error {
 	start := c.db.prefix(kindBody).key(closed(id))
 	it, err := c.snap.NewIter(&pebble.IterOptions{LowerBound: start, UpperBound: end(start)})

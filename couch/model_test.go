@@ -2,6 +2,7 @@ package couch
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sort"
@@ -73,6 +74,12 @@ func (m *model) rows() []string {
 // oddIDs have what keys must keep apart.
 var oddIDs = []DocID{"a", "a\x00", "a\x00\x00b", "b", "é", "z", "_design/x", "a\x00\xc3\xbf", "\x00"}
 
+// middling is a limit of current bodies that half of those of randomSize pass.
+const middling = 12
+
+// randomSize is a random number of 1 to 12 digits.
+func randomSize(r *rand.Rand) uint64 { return r.Uint64N(1e12) / uint64(math.Pow10(r.IntN(12))) }
+
 // edit makes a random interactive edit, which the model predicts.
 func (m *model) edit(t *testing.T, r *rand.Rand, db *DB) {
 	id := oddIDs[r.IntN(len(oddIDs))]
@@ -85,7 +92,7 @@ func (m *model) edit(t *testing.T, r *rand.Rand, db *DB) {
 	if r.IntN(12) == 0 {
 		parent = Rev{Pos: 1, ID: "unknown"}
 	}
-	doc := parsed(t, fmt.Sprintf(`{"n":%d}`, r.IntN(1000)))
+	doc := parsed(t, fmt.Sprintf(`{"n":%d}`, randomSize(r)))
 	doc.ID, doc.Rev, doc.Deleted = id, parent, r.IntN(5) == 0
 	allowed := d.tree.IsLeaf(parent)
 	switch {
@@ -134,7 +141,7 @@ func (m *model) replicate(t *testing.T, r *rand.Rand, db *DB) {
 		}
 		path = append([]Rev{{Pos: pos, ID: fmt.Sprintf("%016d", r.IntN(1e9))}}, path...)
 	}
-	doc := parsed(t, fmt.Sprintf(`{"r":%d}`, r.IntN(1000)))
+	doc := parsed(t, fmt.Sprintf(`{"r":%d}`, randomSize(r)))
 	doc.ID, doc.Rev, doc.Revisions, doc.Deleted = id, path[0], path, r.IntN(4) == 0
 	for range 1 + r.IntN(2) { // twice is as good as once
 		_, err := db.Put(ctx, doc, WriteOptions{Replicated: true})
@@ -169,6 +176,29 @@ func (m *model) compare(t *testing.T, db *DB) {
 			require.Equal(t, leaf.Deleted, open[i].Doc.Deleted)
 			require.Equal(t, d.bodies[leaf.Rev], string(open[i].Doc.Body))
 			require.Len(t, open[i].Doc.Revisions, len(d.tree.Path(leaf.Rev)))
+		}
+		m.olds(t, db, id)
+	}
+}
+
+// olds compares the revisions that were superseded: they are there until a compaction.
+func (m *model) olds(t *testing.T, db *DB, id DocID) {
+	d := m.docs[id]
+	for _, leaf := range d.tree.Leaves() {
+		path := d.tree.Path(leaf.Rev)
+		doc, err := db.Get(ctx, id, GetOptions{Rev: leaf.Rev, RevsInfo: true})
+		require.NoError(t, err)
+		require.Len(t, doc.RevsInfo, len(path))
+		for i, n := range path {
+			old, err := db.Get(ctx, id, GetOptions{Rev: n.Rev})
+			if body, ok := d.bodies[n.Rev]; ok {
+				require.NoError(t, err, "%q %s", id, n.Rev)
+				require.Equal(t, body, string(old.Body))
+				require.NotEqual(t, "missing", doc.RevsInfo[i].Status)
+			} else {
+				require.ErrorIs(t, err, ErrMissing)
+				require.Equal(t, "missing", doc.RevsInfo[i].Status)
+			}
 		}
 	}
 }
@@ -238,9 +268,15 @@ func (m *model) pending(t *testing.T, r *rand.Rand, db *DB) {
 }
 
 func TestModel(t *testing.T) {
-	r := random(t)
-	fs := vfs.NewMem()
-	s := opened(t, Options{FS: fs})
+	for _, limit := range []int{currentLimit, middling, -1} {
+		t.Run(fmt.Sprint("current up to ", limit), func(t *testing.T) {
+			modelled(t, random(t), Options{FS: vfs.NewMem(), currentLimit: limit})
+		})
+	}
+}
+
+func modelled(t *testing.T, r *rand.Rand, o Options) {
+	s := opened(t, o)
 	db, err := s.Create(ctx, "db")
 	require.NoError(t, err)
 	m := &model{docs: map[DocID]*modelDoc{}}
@@ -269,7 +305,7 @@ func TestModel(t *testing.T) {
 			}
 		case step%170 == 169:
 			require.NoError(t, s.Close())
-			s = opened(t, Options{FS: fs})
+			s = opened(t, o)
 			db, err = s.DB("db")
 			require.NoError(t, err)
 		}

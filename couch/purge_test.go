@@ -216,15 +216,17 @@ func TestPurgeLog(t *testing.T) {
 
 // What cannot be read can be purged.
 func TestPurgeDamaged(t *testing.T) {
-	db := database(t, Options{})
-	rev := put(t, db, `{"_id":"a"}`)
-	b := db.store.pebble.NewBatch()
-	set(b, db.bodyKey("a", rev), []byte{0xff})
-	require.NoError(t, db.store.commit(b))
-	_, err := db.Get(ctx, "a", GetOptions{})
-	require.ErrorIs(t, err, &Error{Kind: Internal})
-	require.Equal(t, []Rev{rev}, purged(t, db, "a", rev))
-	require.Zero(t, keysOf(t, db, "a"))
+	for _, o := range bothPlaces {
+		db := database(t, o)
+		rev := put(t, db, `{"_id":"a"}`)
+		b := db.store.pebble.NewBatch()
+		set(b, leafKey(t, db, "a"), []byte{0xff})
+		require.NoError(t, db.store.commit(b))
+		_, err := db.Get(ctx, "a", GetOptions{})
+		require.ErrorIs(t, err, &Error{Kind: Internal})
+		require.Equal(t, []Rev{rev}, purged(t, db, "a", rev))
+		require.Zero(t, keysOf(t, db, "a"))
+	}
 }
 
 // A compaction that began before a purge spares the body of a revision that

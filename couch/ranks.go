@@ -235,9 +235,6 @@ func (db *DB) idEnd(id string) []byte {
 	return db.idKey(DocID(id))
 }
 
-// isTombstone tells from a by-id record whether its document is deleted.
-func isTombstone(record []byte) bool { return len(record) > 0 && record[0] == flagDeleted }
-
 var errEnough = errors.New("enough was walked")
 
 // ids walks by-id records until fn wants no more.

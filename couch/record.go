@@ -60,7 +60,12 @@ func appendRev(dst []byte, r Rev) []byte {
 	return appendString(binary.AppendUvarint(dst, r.Pos), r.ID)
 }
 
-const flagDeleted = 1
+// The flags of records. A body and a leaf of the feed have the first only.
+const (
+	flagDeleted = 1 << iota
+	flagCurrent // a by-id record's winner has its body under the current key
+	flagAlone   // a by-id record's tree is the winner alone
+)
 
 func flagOf(deleted bool) byte {
 	if deleted {
@@ -80,36 +85,58 @@ type docRecord struct {
 	seq    Seq
 	spill  uint64 // generation of the oldest revision in a trunk segment; 0: none
 	size   int64  // bytes of the leaves, estimated
-	tree   revtree.Tree
+	// current tells that the winner's body is the current one.
+	current bool
+	tree    revtree.Tree
 }
 
 func (r *docRecord) append(dst []byte) []byte {
-	dst = append(dst, flagOf(r.winner.Deleted))
+	flags := flagOf(r.winner.Deleted)
+	if r.current {
+		flags |= flagCurrent
+	}
+	only, known := r.tree.Node(r.winner.Rev)
+	alone := known && only == r.winner && r.tree.Len() == 1
+	if alone {
+		flags |= flagAlone
+	}
+	dst = append(dst, flags)
 	dst = appendRev(dst, r.winner.Rev)
 	dst = binary.AppendUvarint(dst, uint64(r.seq))
 	dst = binary.AppendUvarint(dst, r.spill)
 	dst = binary.AppendUvarint(dst, uint64(r.size))
+	if alone {
+		return dst
+	}
 	return r.tree.Append(dst)
 }
 
 // readDoc reads a by-id record, with its tree when full.
 func readDoc(b []byte, full bool) (r docRecord, err error) {
 	c := cursor{b: b}
-	r.winner.Deleted = c.flag() == flagDeleted
+	flags := c.flag()
+	r.winner.Deleted = flags&flagDeleted != 0
 	r.winner.Rev = c.rev()
 	r.seq = Seq(c.uvarint())
 	r.spill = c.uvarint()
 	r.size = int64(c.uvarint())
-	if c.bad {
+	r.current = flags&flagCurrent != 0
+	switch {
+	case c.bad:
 		return r, corrupt("by-id record")
-	}
-	if full {
+	case !full:
+	case flags&flagAlone != 0:
+		r.tree.Merge([]Rev{r.winner.Rev}, r.winner.Deleted)
+	default:
 		if r.tree, err = revtree.Decode(c.b); err != nil {
 			return r, corrupt("revision tree")
 		}
 	}
 	return r, nil
 }
+
+// isTombstone tells from a by-id record whether its document is deleted.
+func isTombstone(record []byte) bool { return len(record) > 0 && record[0]&flagDeleted != 0 }
 
 // appendSeqRecord writes a by-seq record: all that a row of Changes needs.
 func appendSeqRecord(dst []byte, id DocID, leaves []revtree.Node) []byte {
@@ -152,8 +179,8 @@ type storedAtt struct {
 	locator string // sha256: in Pebble; sha512: in the blob store
 }
 
-// appendBody writes a body record's head; the raw body follows it.
-func appendBodyHead(dst []byte, deleted bool, atts []storedAtt) []byte {
+// appendBodyHead writes a body record's head; the raw body follows it.
+func appendBodyHead(dst []byte, deleted bool, atts []staged) []byte {
 	dst = append(dst, flagOf(deleted))
 	dst = binary.AppendUvarint(dst, uint64(len(atts)))
 	for i := range atts {

@@ -13,8 +13,8 @@ import (
 )
 
 // patient is a store with documents of every sort, some of which will be damaged.
-func patient(t *testing.T) *DB {
-	db := database(t, Options{})
+func patient(t *testing.T, o Options) *DB {
+	db := database(t, o)
 	for i := range 10 {
 		put(t, db, fmt.Sprintf(`{"_id":"other%d","n":%d}`, i, i))
 	}
@@ -64,8 +64,21 @@ func record(t *testing.T, db *DB, id DocID) docRecord {
 	return r
 }
 
+// leafKey is where the winner's body lies.
 func leafKey(t *testing.T, db *DB, id DocID) []byte {
-	return db.bodyKey(id, record(t, db, id).winner.Rev)
+	r := record(t, db, id)
+	if r.current {
+		return db.currentKey(id)
+	}
+	return db.bodyKey(id, r.winner.Rev)
+}
+
+// bodyAt writes a body record where one of a revision may lie.
+func bodyAt(key []byte, rev Rev, body string) []byte {
+	if isCurrent(key) {
+		return append(appendRev(nil, rev), body...)
+	}
+	return []byte(body)
 }
 
 var damages = []damage{
@@ -139,16 +152,15 @@ var damages = []damage{
 		set(b, leafKey(t, db, "single"), []byte{0, 9})
 	}, problem: `"single": leaf`, mended: "the document was set aside", doc: "single", aside: 2},
 	{name: "a body that is no JSON", harm: func(t *testing.T, db *DB, b *pebble.Batch) {
-		set(b, leafKey(t, db, "long"), []byte("\x00\x00{\"n\":"))
+		key := leafKey(t, db, "long")
+		set(b, key, bodyAt(key, record(t, db, "long").winner.Rev, "\x00\x00{\"n\":"))
 	}, problem: `"long": leaf`, mended: "the document was set aside", doc: "long", aside: 200},
 	{name: "a body of a conflict", harm: func(t *testing.T, db *DB, b *pebble.Batch) {
 		_ = b.Delete(leafKey(t, db, "forked"), nil)
 	}, problem: `"forked": leaf 2-b`, mended: "the leaf was set aside", doc: "forked", kept: true, aside: 1},
 	{name: "body and tree differ in being deleted", harm: func(t *testing.T, db *DB, b *pebble.Batch) {
 		key := leafKey(t, db, "single")
-		v := value(t, db, key)
-		v[0] = flagDeleted
-		set(b, key, v)
+		set(b, key, bodyAt(key, record(t, db, "single").winner.Rev, "\x01\x00{}"))
 	}, problem: `"single": leaf \S+ and its body differ in being deleted`, mended: "the tree is right", doc: "single", kept: true},
 	{name: "a body of nobody", harm: func(t *testing.T, db *DB, b *pebble.Batch) {
 		set(b, db.bodyKey("nobody", Rev{Pos: 1, ID: "x"}), []byte("\x00\x00{"))
@@ -197,48 +209,51 @@ func othersOf(t *testing.T, db *DB, but DocID) map[DocID]string {
 }
 
 func TestRepair(t *testing.T) {
-	for _, d := range damages {
-		t.Run(d.name, func(t *testing.T) {
-			db := patient(t)
-			s := db.store
-			before := othersOf(t, db, d.doc)
-			b := s.pebble.NewBatch()
-			d.harm(t, db, b)
-			require.NoError(t, s.commit(b))
-			s.databases.Delete("db") // as after a restart
-			s.next = binary.BigEndian.Uint32(value(t, db, nextKey))
-
-			report, err := s.Check(ctx, nil)
-			require.NoError(t, err)
-			require.NotEmpty(t, report.Problems)
-			found := fmt.Sprint(report.Problems)
-			require.Regexp(t, d.problem, found)
-
-			aside := []SetAside{}
-			repaired, err := s.Repair(ctx, func(a SetAside) error { aside = append(aside, a); return nil }, nil)
-			require.NoError(t, err)
-			require.Empty(t, repaired.Problems, repaired.Mended)
-			require.Regexp(t, d.mended, fmt.Sprint(repaired.Mended))
-			require.GreaterOrEqual(t, len(aside), d.aside)
-			whole(t, s)
-
-			names, err := s.Databases(ctx)
-			require.NoError(t, err)
-			db, err = s.DB(names[0])
-			require.NoError(t, err)
-			after := othersOf(t, db, d.doc)
-			require.Equal(t, before, after, "other documents are untouched")
-			if d.doc != "" {
-				_, err := db.Get(ctx, d.doc, GetOptions{})
-				require.Equal(t, d.kept, !errors.Is(err, ErrMissing), "%v", err)
-			}
-			live(t, db)
-			again, err := s.Repair(ctx, nil, nil)
-			require.NoError(t, err)
-			require.Empty(t, again.Mended)
-			whole(t, s)
-		})
+	for i, o := range bothPlaces {
+		for _, d := range damages {
+			t.Run(fmt.Sprint(d.name, " ", i), func(t *testing.T) { d.repaired(t, patient(t, o)) })
+		}
 	}
+}
+
+func (d *damage) repaired(t *testing.T, db *DB) {
+	s := db.store
+	before := othersOf(t, db, d.doc)
+	b := s.pebble.NewBatch()
+	d.harm(t, db, b)
+	require.NoError(t, s.commit(b))
+	s.databases.Delete("db") // as after a restart
+	s.next = binary.BigEndian.Uint32(value(t, db, nextKey))
+
+	report, err := s.Check(ctx, nil)
+	require.NoError(t, err)
+	require.NotEmpty(t, report.Problems)
+	found := fmt.Sprint(report.Problems)
+	require.Regexp(t, d.problem, found)
+
+	aside := []SetAside{}
+	repaired, err := s.Repair(ctx, func(a SetAside) error { aside = append(aside, a); return nil }, nil)
+	require.NoError(t, err)
+	require.Empty(t, repaired.Problems, repaired.Mended)
+	require.Regexp(t, d.mended, fmt.Sprint(repaired.Mended))
+	require.GreaterOrEqual(t, len(aside), d.aside)
+	whole(t, s)
+
+	names, err := s.Databases(ctx)
+	require.NoError(t, err)
+	db, err = s.DB(names[0])
+	require.NoError(t, err)
+	after := othersOf(t, db, d.doc)
+	require.Equal(t, before, after, "other documents are untouched")
+	if d.doc != "" {
+		_, err := db.Get(ctx, d.doc, GetOptions{})
+		require.Equal(t, d.kept, !errors.Is(err, ErrMissing), "%v", err)
+	}
+	live(t, db)
+	again, err := s.Repair(ctx, nil, nil)
+	require.NoError(t, err)
+	require.Empty(t, again.Mended)
+	whole(t, s)
 }
 
 // live writes to every document twice and compacts: what was repaired is no
@@ -273,7 +288,7 @@ func live(t *testing.T, db *DB) {
 
 // What cannot be set aside stays.
 func TestRepairKeepsWhatItCannotSetAside(t *testing.T) {
-	db := patient(t)
+	db := patient(t, Options{})
 	require.NoError(t, db.store.pebble.Set(leafKey(t, db, "single"), []byte{0, 9}, nil))
 	full := errors.New("no space")
 	_, err := db.store.Repair(ctx, func(SetAside) error { return full }, nil)
@@ -343,7 +358,7 @@ func TestRepairAnything(t *testing.T) {
 		rounds = 60
 	}
 	for range rounds {
-		db := patient(t)
+		db := patient(t, bothPlaces[r.IntN(len(bothPlaces))])
 		s := db.store
 		hurt(t, r, db)
 		s.databases.Delete("db")

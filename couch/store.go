@@ -18,8 +18,12 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// format is the layout of doc.go. A store of a later one is refused.
-const format = 1
+// format is the layout of doc.go. A store of a later one is refused. One of format 1,
+// in which no document has a current body, is one of format 2 that has none yet.
+const (
+	format      = 2
+	formatApart = 1
+)
 
 var (
 	formatKey = []byte("!format")
@@ -82,6 +86,9 @@ func (o *Options) defaults() {
 	}
 	if o.Reserve == 0 {
 		o.Reserve = defaultReserve
+	}
+	if o.currentLimit == 0 {
+		o.currentLimit = currentLimit
 	}
 	if o.MaxDocumentSize == 0 {
 		o.MaxDocumentSize = 8_000_000
@@ -149,9 +156,15 @@ func (s *Store) load(dir string) error {
 	if err != nil {
 		return err
 	}
-	if c := (cursor{b: v}); c.uvarint() != format {
-		c = cursor{b: v}
-		return &Error{Kind: Unavailable, Reason: fmt.Sprintf("The store in %s has format %d; this program reads format %d. Use the newer program.", dir, c.uvarint(), format)}
+	c := cursor{b: v}
+	switch is := c.uvarint(); is {
+	case format:
+	case formatApart:
+		if err := s.upgrade(); err != nil {
+			return err
+		}
+	default:
+		return &Error{Kind: Unavailable, Reason: fmt.Sprintf("The store in %s has format %d; this program reads format %d. Use the newer program.", dir, is, format)}
 	}
 	uuid, err := read(s.pebble, uuidKey)
 	if err != nil {
@@ -174,6 +187,15 @@ func (s *Store) found() error {
 	b := s.pebble.NewBatch()
 	defer b.Close() //nolint:errcheck // it only goes back to its pool
 	s.head(b)
+	return s.commit(b)
+}
+
+// upgrade has older programs refuse the store, before anything is written that
+// they would not understand.
+func (s *Store) upgrade() error {
+	b := s.pebble.NewBatch()
+	defer b.Close() //nolint:errcheck // it only goes back to its pool
+	set(b, formatKey, binary.AppendUvarint(nil, format))
 	return s.commit(b)
 }
 

@@ -20,9 +20,12 @@ type edit struct {
 	atts       []staged
 	err        error
 
+	earlier *edit // of the same document and batch, see pending
+
 	// What the by-id record was before the lock was taken; good as long as no
 	// other batch has landed since.
-	found *docRecord
+	found   *docRecord
+	current []byte // and the body that was current
 }
 
 func (e *edit) pos() uint64 {
@@ -154,7 +157,7 @@ func (db *DB) prepare(ctx context.Context, e *edit, doc *Document, o WriteOption
 	case o.vacant:
 		e.found = &docRecord{}
 	case o.ahead:
-		e.found = db.lookAhead(e.id)
+		db.lookAhead(e)
 	}
 }
 
@@ -173,14 +176,16 @@ func (db *DB) vacant(docs []*Document) bool {
 	return it.Close() == nil && !found
 }
 
-// lookAhead reads a document's record before the lock is taken, where there is
-// another processor to do it. nil: it could not be read; the landing will say why.
-func (db *DB) lookAhead(id DocID) *docRecord {
-	record, err := db.readRecord(db.store.pebble, id, true)
+// lookAhead reads what a document is before the lock is taken, where there is
+// another processor to do it. What cannot be read the landing will say.
+func (db *DB) lookAhead(e *edit) {
+	record, err := db.readRecord(db.store.pebble, e.id, true)
 	if err != nil && !errors.Is(err, ErrMissing) {
-		return nil
+		return
 	}
-	return &record
+	if e.found = &record; record.current {
+		e.current, _ = read(db.store.pebble, db.currentKey(e.id))
+	}
 }
 
 func (db *DB) examine(ctx context.Context, e *edit, o WriteOptions) error {
