@@ -94,4 +94,10 @@
 // A function refuses by what it throws: {forbidden: …}, {unauthorized: …}, or
 // ["error", word, reason]; anything else is the server's error, and refuses as well: CouchDB stores what
 // a function that throws 1 or true was asked about. Of an error of JavaScript the reason is its message.
+//
+// # Answering requests
+//
+// Shows, lists, updates and rewrites are found by Engine.Function and called with the request
+// as JSON. What they throw has CouchDB's words: ["error", word, reason] or {error, reason} with
+// the status that the word has there, anything else render_error.
 package views

@@ -22,9 +22,9 @@ var saidStatus = map[string]int{
 	"internal_server_error": http.StatusInternalServerError, "service_unavailable": http.StatusServiceUnavailable,
 }
 
-// said is a function's failure in CouchDB's words. What it said itself has the
+// asSaid is a function's failure in CouchDB's words. What it said itself has the
 // status that CouchDB gives the word; whatever else it threw is the server's error.
-func said(err error) error {
+func asSaid(err error) error {
 	var thrown *js.Exception
 	if !errors.As(err, &thrown) {
 		return inWords(err)

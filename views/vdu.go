@@ -93,7 +93,7 @@ func refusal(design *couch.Document, err error) error {
 	case errors.Is(err, js.ErrNoFunction):
 		return &couch.Error{Kind: couch.NotFound, Reason: "missing validate_doc_update function validate_doc_update on design doc " + string(design.ID)}
 	case !errors.As(err, &thrown), thrown.Thrown == nil:
-		return said(err)
+		return asSaid(err)
 	}
 	refused := &couch.Error{Kind: couch.Internal, Reason: words(thrown.Thrown), Status: kindless}
 	var members map[string]json.RawMessage

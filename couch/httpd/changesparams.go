@@ -149,7 +149,7 @@ func milliseconds(n int) time.Duration {
 // changesFilter makes the filter of the parameter filter.
 func (c *call) changesFilter(q query, body []byte) (*views.Filter, error) {
 	o := views.FilterOptions{Name: q["filter"], View: c.query["view"], DocIDs: json.RawMessage(c.query["doc_ids"]), Conflicts: q.flag("conflicts")}
-	o.Request = func() ([]byte, error) { return c.appendRequest(nil, body) }
+	o.Request = func() ([]byte, error) { return c.appendRequest(nil, asked{body: body}) }
 	if o.Name == "_selector" && c.verb != http.MethodPost {
 		return nil, badRequest("Selector must be specified in POST payload")
 	}

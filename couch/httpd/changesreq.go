@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"settee/views"
 )
 
 // secrets are the headers that functions of design documents do not see.
@@ -13,28 +15,54 @@ var secrets = map[string]bool{"Authorization": true, "Cookie": true, "X-Auth-Cou
 // jsonInQuery are the parameters that functions see as the JSON they are.
 var jsonInQuery = map[string]bool{"startkey": true, "endkey": true, "key": true, "descending": true}
 
+// asked is what of a request does not lie in the call: the document that the path
+// names, the body as JSON and the form that it is.
+type asked struct {
+	id         *string
+	body, form []byte
+}
+
 // appendRequest appends the request as functions of design documents see it,
-// with CouchDB's members. body is a JSON text; nil stands for none.
-func (c *call) appendRequest(dst, body []byte) ([]byte, error) {
+// with CouchDB's members.
+func (c *call) appendRequest(dst []byte, a asked) ([]byte, error) {
 	dst = append(dst, `{"info":`...)
 	dst, err := c.appendInfo(dst, c.db)
 	if err != nil {
 		return nil, err
 	}
-	word := func(name, value string) {
-		dst = append(append(append(dst, `,"`...), name...), `":`...)
-		dst = appendString(dst, value)
+	dst = appendString(append(dst, `,"uuid":`...), c.s.store.NewUUID())
+	dst = append(dst, `,"id":`...)
+	if a.id == nil {
+		dst = append(dst, "null"...)
+	} else {
+		dst = appendString(dst, *a.id)
 	}
-	word("uuid", c.s.store.NewUUID())
-	dst = append(dst, `,"id":null`...)
-	word("method", c.verb)
-	for _, name := range []string{"requested_path", "path"} {
-		dst = append(append(append(dst, `,"`...), name...), `":`...)
-		if dst, err = c.appendPath(dst); err != nil {
-			return nil, err
-		}
+	dst, err = c.appendTarget(append(dst, ','), a.body)
+	if err != nil {
+		return nil, err
 	}
-	word("raw_path", c.r.RequestURI)
+	if a.form == nil {
+		a.form = []byte("{}")
+	}
+	dst = append(append(dst, `,"form":`...), a.form...)
+	return c.appendWho(append(dst, ',')), nil
+}
+
+// appendTarget appends what a request says itself.
+func (c *call) appendTarget(dst, body []byte) ([]byte, error) {
+	method := c.verb
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	dst = appendString(append(dst, `"method":`...), method)
+	var err error
+	if dst, err = appendSegments(append(dst, `,"requested_path":`...), c.requested()); err != nil {
+		return nil, err
+	}
+	if dst, err = appendSegments(append(dst, `,"path":`...), c.r.URL.EscapedPath()); err != nil {
+		return nil, err
+	}
+	dst = appendString(append(dst, `,"raw_path":`...), c.r.RequestURI)
 	if dst, err = c.appendQuery(append(dst, `,"query":`...)); err != nil {
 		return nil, err
 	}
@@ -49,26 +77,26 @@ func (c *call) appendRequest(dst, body []byte) ([]byte, error) {
 	if err != nil {
 		host = c.r.RemoteAddr
 	}
-	word("peer", host)
-	dst = append(dst, `,"form":{},"cookie":{},"userCtx":{"db":`...)
-	dst = appendString(dst, c.db.Name())
-	dst = append(dst, `,"name":`...)
-	dst = appendName(dst, c.user)
-	dst = append(dst, `,"roles":`...)
-	dst = appendStrings(dst, c.user.Roles)
-	dst = append(dst, `},"secObj":`...)
-	return append(append(dst, c.db.Security()...), '}'), nil
+	return appendString(append(dst, `,"peer":`...), host), nil
 }
 
-// appendPath appends the path's segments, unescaped.
-func (c *call) appendPath(dst []byte) ([]byte, error) {
-	var parts []string
-	for one := range strings.SplitSeq(strings.Trim(c.r.URL.EscapedPath(), "/"), "/") {
+// appendWho appends who asks, and closes the request. Cookies are kept from functions.
+func (c *call) appendWho(dst []byte) []byte {
+	dst = append(append(dst, `"cookie":{},"userCtx":`...), views.UserContext(c.db, c.writer())...)
+	return append(append(append(dst, `,"secObj":`...), c.db.Security()...), '}')
+}
+
+// appendSegments appends a path's segments, unescaped.
+func appendSegments(dst []byte, path string) ([]byte, error) {
+	parts := []string{}
+	for one := range strings.SplitSeq(path, "/") {
 		part, err := unescape(one)
 		if err != nil {
 			return nil, err
 		}
-		parts = append(parts, part)
+		if part != "" {
+			parts = append(parts, part)
+		}
 	}
 	return appendStrings(dst, parts), nil
 }

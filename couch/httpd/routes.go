@@ -184,9 +184,19 @@ var table = []row{
 	{"GET,HEAD,PUT,DELETE", anyDB + "/_local/{local}/{att:.+}", member, takesAny, (*call).noLocalAttachments},
 
 	{"GET", oneDesign + "/_info", member, takesAny, (*call).viewInfo},
-	{"GET,HEAD,POST,PUT,DELETE", oneDesign + "/{verb:_show}/{rest:.+}", member, takesAny, (*call).unbuiltVerb},
-	{"GET,HEAD,POST,PUT,DELETE", oneDesign + "/{verb:_list}/{rest:.+}", member, takesAny, (*call).unbuiltVerb},
-	{"GET,HEAD,POST,PUT,DELETE", oneDesign + "/{verb:_update}/{rest:.+}", member, takesAny, (*call).unbuiltVerb},
+	{"GET,HEAD,POST,PUT,DELETE,COPY", oneDesign + "/_show", member, takesAny, wrongPath("show_error")},
+	{"GET,HEAD,POST,PUT,DELETE,COPY", oneDesign + "/_show/{function}", member, takesAny, (*call).show},
+	{"GET,HEAD,POST,PUT,DELETE,COPY", oneDesign + "/_show/{function}/{rest:.+}", member, takesAny, (*call).show},
+	{"GET,HEAD", oneDesign + "/_list/{function}/{view}", member, takesAny, (*call).listFunction},
+	{"POST", oneDesign + "/_list/{function}/{view}", member, takesJSON, (*call).listFunction},
+	{"GET,HEAD", oneDesign + "/_list/{function}/{other}/{view}", member, takesAny, (*call).listFunction},
+	{"POST", oneDesign + "/_list/{function}/{other}/{view}", member, takesJSON, (*call).listFunction},
+	{"GET,HEAD,POST", oneDesign + "/_list", member, takesAny, wrongPath("list_error")},
+	{"GET,HEAD,POST", oneDesign + "/_list/{function}", member, takesAny, wrongPath("list_error")},
+	{"GET,HEAD,POST", oneDesign + "/_list/{function}/{other}/{view}/{rest:.+}", member, takesAny, wrongPath("list_error")},
+	{"GET,HEAD,POST,PUT,DELETE,COPY", oneDesign + "/_update", member, takesAny, wrongPath("update_error")},
+	{"GET,HEAD,POST,PUT,DELETE,COPY", oneDesign + "/_update/{function}", member, takesAny, (*call).update},
+	{"GET,HEAD,POST,PUT,DELETE,COPY", oneDesign + "/_update/{function}/{rest:.+}", member, takesAny, (*call).update},
 	{"GET,HEAD,POST,PUT,DELETE", oneDesign + "/{verb:_rewrite}/{rest:.+}", member, takesAny, (*call).unbuiltVerb},
 	{"GET,POST", oneDesign + "/_search", member, takesAny, (*call).noSearchPath},
 	{"GET,POST", oneDesign + "/_search/{index}", member, takesAny, (*call).noSearchIndex},
@@ -260,6 +270,12 @@ var allowed = map[string]string{
 	anyDB + "/_revs_limit":             "PUT,GET",
 	anyDB + "/_security":               "PUT,GET",
 	oneDesign + "/_view/{view}":        "GET,POST,HEAD",
+
+	oneDesign + "/_list":                                     "GET,POST,HEAD",
+	oneDesign + "/_list/{function}":                          "GET,POST,HEAD",
+	oneDesign + "/_list/{function}/{view}":                   "GET,POST,HEAD",
+	oneDesign + "/_list/{function}/{other}/{view}":           "GET,POST,HEAD",
+	oneDesign + "/_list/{function}/{other}/{view}/{rest:.+}": "GET,POST,HEAD",
 }
 
 // newRouter makes one mux route of each path. The router knows paths only: 405

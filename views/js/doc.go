@@ -10,8 +10,12 @@
 // the design document, which they have as this. There is no I/O of any kind, no
 // timer and no module of Go.
 //
-// Arguments of validation functions are drafts: theirs to change, decoded as far as they are
-// touched, and written back as they came where they were not.
+// Functions of validation, shows, lists, updates and rewrites have start, send, getRow, provides
+// and registerType besides. Their arguments are drafts: theirs to change, decoded as far as they are
+// touched, and written back as they came where they were not. What one of them leaves in
+// its globals others of the same design document may find, or not: there are several machines.
+//
+// A list function has its rows by getRow as it asks for them; while it waits its clock stands.
 //
 // A document of views and filters is one frozen object for all functions of its design document. It is
 // decoded lazily: a member costs only when a function touches it, which is what makes

@@ -183,10 +183,25 @@ var (
 
 // appendPart writes a member or an item: as it came where nobody touched it.
 func (m *machine) appendPart(dst []byte, p *member, depth int) []byte {
-	if p.value == nil {
+	if p.raw != nil && !isChanged(p.value) {
 		return appendCompact(dst, p.raw)
 	}
 	return m.appendJSON(dst, p.value, depth+1)
+}
+
+// isChanged reports whether a value that was read is another one by now.
+func isChanged(v goja.Value) bool {
+	object, ok := v.(*goja.Object)
+	if !ok {
+		return false
+	}
+	switch object.ExportType() {
+	case draftObjectType:
+		return object.Export().(*draftObject).changed
+	case draftArrayType:
+		return object.Export().(*draftArray).changed
+	}
+	return false
 }
 
 func (m *machine) appendDraftObject(dst []byte, o *draftObject, depth int) []byte {

@@ -2,7 +2,6 @@ package js
 
 import (
 	"bytes"
-	"errors"
 
 	"github.com/dop251/goja"
 )
@@ -16,8 +15,8 @@ func (p *Program) Filter(name string, doc, req []byte) (passes bool, err error) 
 	if err != nil {
 		return false, err
 	}
-	err = p.once(f, func(m *machine, f goja.Callable) error {
-		result, err := f(m.design(), m.value(bytes.TrimSpace(doc)), m.request(req))
+	err = p.once(f, func(m *machine, f loaded) error {
+		result, err := f.call(m.design(), m.value(bytes.TrimSpace(doc)), m.request(req))
 		if err == nil {
 			passes = result.ToBoolean()
 		}
@@ -32,9 +31,9 @@ func (p *Program) Emits(view string, doc []byte) (emits bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	err = p.once(f, func(m *machine, f goja.Callable) error {
+	err = p.once(f, func(m *machine, f loaded) error {
 		m.out, m.rows, m.full = m.out[:0], m.rows[:0], false
-		_, err := f(m.design(), m.value(bytes.TrimSpace(doc)))
+		_, err := f.call(m.design(), m.value(bytes.TrimSpace(doc)))
 		emits = len(m.rows) > 0
 		return err
 	})
@@ -42,36 +41,46 @@ func (p *Program) Emits(view string, doc []byte) (emits bool, err error) {
 }
 
 // once runs one call of a function on a borrowed machine, under the limits.
-func (p *Program) once(f *function, run func(*machine, goja.Callable) error) error {
+func (p *Program) once(f *function, run func(*machine, loaded) error) error {
 	m, err := p.borrow()
 	if err != nil {
 		return err
 	}
 	defer p.release(m)
 	err = m.guard(f.limit(), func() error {
-		call, err := m.loaded(f)
+		ready, err := m.loaded(f)
 		if err != nil {
 			return err
 		}
-		return run(m, call)
+		return run(m, ready)
 	})
 	f.finished(err, p.limits.Time)
 	return m.thrown(err)
 }
 
-// loaded is the function on this machine.
-func (m *machine) loaded(f *function) (goja.Callable, error) {
-	if call := m.calls[f]; call != nil {
-		return call, nil
+// loaded is a function on a machine.
+type loaded struct {
+	call  goja.Callable
+	value goja.Value
+}
+
+func (m *machine) loaded(f *function) (loaded, error) {
+	if ready, ok := m.calls[f]; ok {
+		return ready, nil
 	}
-	call, err := m.load(f.code)
-	if errors.Is(err, errNoFunction) {
-		err = notCompiled(err, f.source)
+	if err := m.prepareRender(); err != nil {
+		return loaded{}, err
 	}
-	if err == nil {
-		m.calls[f] = call
+	v, err := m.RunProgram(f.code)
+	if err != nil {
+		return loaded{}, err
 	}
-	return call, err
+	call, ok := goja.AssertFunction(v)
+	if !ok {
+		return loaded{}, notCompiled(errNoFunction, f.source)
+	}
+	m.calls[f] = loaded{call, v}
+	return m.calls[f], nil
 }
 
 // design is the design document; undefined where the program has none.

@@ -35,12 +35,13 @@ type machine struct {
 	reduces []goja.Callable
 	parse   goja.Callable
 	modules map[string]*goja.Object
-	calls   map[*function]goja.Callable // of the design document's functions
-	this    goja.Value                  // the design document; nil: not decoded yet
-	req     struct {                    // the last request of a filter
+	calls   map[*function]loaded // the design document's functions
+	this    goja.Value           // the design document; nil: not decoded yet
+	req     struct {             // the last request of a filter
 		raw   []byte
 		value goja.Value
 	}
+	render render
 	broken bool // it was interrupted in the middle of something
 
 	out  []byte // what the running function emitted
@@ -62,7 +63,7 @@ type row struct{ key, value, end int }
 
 func newMachine(p *Program) (*machine, error) {
 	m := &machine{
-		Runtime: goja.New(), program: p, modules: map[string]*goja.Object{}, calls: map[*function]goja.Callable{},
+		Runtime: goja.New(), program: p, modules: map[string]*goja.Object{}, calls: map[*function]loaded{},
 		maps: make([]goja.Callable, len(p.maps)), reduces: make([]goja.Callable, len(p.reduces)),
 	}
 	m.SetMaxCallStackSize(p.limits.Stack)
@@ -98,6 +99,9 @@ func (m *machine) guard(limit time.Duration, run func() error) (err error) {
 		if r := recover(); r != nil {
 			m.broken = true
 			err = fmt.Errorf("interpreter failed: %v", r)
+			if failed, ok := r.(error); ok {
+				err = fmt.Errorf("interpreter failed: %w", failed)
+			}
 		}
 		var interrupted *goja.InterruptedError
 		if errors.As(err, &interrupted) {

@@ -73,12 +73,12 @@ func (p *Program) call(path []string, args []json.RawMessage, done func(*machine
 	if err != nil {
 		return err
 	}
-	return p.once(f, func(m *machine, run goja.Callable) error {
+	return p.once(f, func(m *machine, f loaded) error {
 		values := make([]goja.Value, len(args))
 		for i, raw := range args {
 			values[i] = m.argument(raw)
 		}
-		result, err := run(m.design(), values...)
+		result, err := f.call(m.design(), values...)
 		if err != nil {
 			return err
 		}
