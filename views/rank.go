@@ -76,7 +76,7 @@ func write(list []ranking) []byte {
 
 // extreme is _first and _last: the value of the least or the greatest key and
 // docid, in the order of view keys, whichever order the view itself has. A part is
-// the length of what it is ordered by, that, and the value.
+// the length of what it is ordered by (4 bytes), that, and the value.
 type extreme struct{ last bool }
 
 func (e extreme) reduce(rows []entry) (part []byte) {
@@ -86,7 +86,7 @@ func (e extreme) reduce(rows []entry) (part []byte) {
 			continue // no key of a row is as deep
 		}
 		order = appendDocID(order, row.id)
-		next := append(binary.AppendUvarint(nil, uint64(len(order))), order...)
+		next := append(binary.BigEndian.AppendUint32(nil, uint32(len(order))), order...)
 		part = e.choose(part, append(next, row.value...))
 	}
 	return part
@@ -113,8 +113,8 @@ func (e extreme) choose(a, b []byte) []byte {
 }
 
 func splitExtreme(part []byte) (order, value []byte) {
-	length, n := binary.Uvarint(part)
-	return part[n : n+int(length)], part[n+int(length):]
+	length := binary.BigEndian.Uint32(part)
+	return part[4 : 4+length], part[4+length:]
 }
 
 func (extreme) final(part []byte) []byte {

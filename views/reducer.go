@@ -16,8 +16,9 @@ type reducer interface {
 	final(part []byte) []byte
 }
 
-// failed marks a part that is an error: then follows {"error":…,"reason":…}.
-const failed = '!'
+// failed marks a part that is an error: then follows {"error":…,"reason":…}. No
+// other part begins so.
+const failed = 0xff
 
 type failure struct {
 	Error  string `json:"error"`
