@@ -44,6 +44,8 @@ type findSource interface {
 	next() (bool, error)
 	// appendDoc appends the row's document, or what the index knows of it. Nothing: it is gone.
 	appendDoc(dst []byte) ([]byte, error)
+	// isDesign reports a design document: it is looked at, and not found.
+	isDesign() bool
 	// place writes where the row is into p, reusing its bytes.
 	place(p *mango.Place)
 	Close() error
@@ -127,8 +129,9 @@ func (r *Found) Next() bool {
 		if r.doc, r.err = r.source.appendDoc(r.doc[:0]); r.err != nil || len(r.doc) == 0 {
 			continue
 		}
-		r.count()
-		if !r.find.Selector.Match(r.doc) {
+		design := r.source.isDesign()
+		r.count(design)
+		if design || !r.find.Selector.Match(r.doc) {
 			continue
 		}
 		r.source.place(&r.at)
@@ -147,13 +150,13 @@ func (r *Found) Next() bool {
 // lookUp is how many rows pass before a search looks whether it is still wanted.
 const lookUp = 64
 
-func (r *Found) count() {
+func (r *Found) count(design bool) {
 	switch {
 	case r.plan.Covering:
-	case r.find.Quorum > 1:
-		r.stats.QuorumDocs++
-	default:
+	case r.find.Quorum == 1:
 		r.stats.Docs++
+	case !design:
+		r.stats.QuorumDocs++
 	}
 }
 

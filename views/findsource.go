@@ -19,7 +19,7 @@ func openDocs(ctx context.Context, db *couch.DB, f *mango.Find, plan *mango.Plan
 	o := couch.AllDocsOptions{Descending: plan.Descending(), Limit: -1, IncludeDocs: true, Get: couch.GetOptions{Conflicts: f.Conflicts}}
 	least, most := plan.Keys()
 	lower, upper := idOf(least), idOf(most)
-	if upper == nil && string(most) != "null" {
+	if most != nil && upper == nil {
 		return nil, nil // every id is above what is no text
 	}
 	if f.Partition != "" {
@@ -63,7 +63,7 @@ func openDocs(ctx context.Context, db *couch.DB, f *mango.Find, plan *mango.Plan
 // idOf is an end of ids; nil: what is no text is below all of them.
 func idOf(raw []byte) *couch.DocID {
 	var id couch.DocID
-	if raw[0] != '"' || json.Unmarshal(raw, &id) != nil {
+	if raw == nil || raw[0] != '"' || json.Unmarshal(raw, &id) != nil {
 		return nil
 	}
 	return &id
@@ -71,14 +71,9 @@ func idOf(raw []byte) *couch.DocID {
 
 func (s *docsSource) next() (bool, error) { return s.rows.Next(), s.rows.Err() }
 
-// appendDoc: a search does not find design documents.
-func (s *docsSource) appendDoc(dst []byte) ([]byte, error) {
-	row := s.rows.Row()
-	if row.Doc == nil || row.ID.IsDesign() {
-		return dst, nil
-	}
-	return row.Doc.AppendJSON(dst), nil
-}
+func (s *docsSource) appendDoc(dst []byte) ([]byte, error) { return s.rows.Row().Doc.AppendJSON(dst), nil }
+
+func (s *docsSource) isDesign() bool { return s.rows.Row().ID.IsDesign() }
 
 func (s *docsSource) place(p *mango.Place) {
 	p.DocID = string(s.rows.Row().ID)
@@ -242,6 +237,8 @@ func (s *indexSource) appendDoc(dst []byte) ([]byte, error) {
 	}
 	return doc.AppendJSON(dst), nil
 }
+
+func (s *indexSource) isDesign() bool { return false } // no index holds one
 
 func (s *indexSource) place(p *mango.Place) {
 	p.DocID, p.Key = string(s.row.id), append(p.Key[:0], s.row.key...)

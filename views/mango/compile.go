@@ -103,7 +103,7 @@ func compileLeaf(e *expr, o *order) (matcher, error) {
 		prefix, _ := decode(e.arg)
 		return begins(prefix), nil
 	case "$regex":
-		return newPattern(e.arg)
+		return e.regex, nil
 	}
 	return always(true), nil // $default: what a text index found
 }

@@ -202,10 +202,10 @@ func (p *Plan) ends() (start, end []byte) {
 		return start, append(end, `"<MAX>"]`...)
 	}
 	start, end = p.Keys()
-	if p.ranges[0].low.raw == nil {
+	if start == nil {
 		start = []byte(`""`)
 	}
-	if p.ranges[0].high.raw == nil {
+	if end == nil {
 		end = []byte(`"<MAX>"`)
 	}
 	return start, end

@@ -7,6 +7,7 @@ type expr struct {
 	path  path
 	args  []*expr // what an operator of selectors, or a field, holds
 	arg   []byte  // what any other operator compares with
+	regex matcher // of $regex
 }
 
 // explicit makes every operator explicit.
@@ -83,6 +84,12 @@ func condition(name string, arg []byte) (*expr, error) {
 				return nil, err
 			}
 			e.args = append(e.args, inner)
+		}
+	}
+	if name == "$regex" {
+		var err error
+		if e.regex, err = newPattern(arg); err != nil {
+			return nil, err
 		}
 	}
 	if name == "$text" {

@@ -207,11 +207,11 @@ func (p *Plan) Warnings() []string {
 }
 
 // Keys are the ends of the part of the index that is read, as JSON: lists that begin the keys of
-// the first and the last row, or of _all_docs the ids, where null is open. It does not
+// the first and the last row, or of _all_docs the ids, where nil is open. It does not
 // matter here whether the ends themselves match.
 func (p *Plan) Keys() (low, high []byte) {
 	if p.Index.IsAllDocs() {
-		return orNull(p.ranges[0].low.raw), orNull(p.ranges[0].high.raw)
+		return p.ranges[0].low.raw, p.ranges[0].high.raw
 	}
 	return keysOf(p.ordered())
 }
@@ -229,13 +229,6 @@ func (p *Plan) ordered() []fieldRange {
 
 func keysOf(ranges []fieldRange) (low, high []byte) {
 	return appendKeys(ranges, func(r fieldRange) []byte { return r.low.raw }), appendKeys(ranges, func(r fieldRange) []byte { return r.high.raw })
-}
-
-func orNull(raw []byte) []byte {
-	if raw == nil {
-		return []byte("null")
-	}
-	return raw
 }
 
 // appendKeys lists the ends of the ranges up to the first that is open.
