@@ -2,14 +2,18 @@ package registry
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"settee/fixtures"
 )
 
 // discard is a response that nobody reads.
@@ -85,4 +89,34 @@ func BenchmarkPackumentHit(b *testing.B) {
 			require.Equal(b, 200, h.serve("GET", "/small/-/small-1.0.0.tgz", nil))
 		}
 	})
+}
+
+// BenchmarkLargest publishes versions of a 20 MB packument and reads both forms of it for the first time.
+func BenchmarkLargest(b *testing.B) {
+	h := open(b, onDisk)
+	p := parsePackument("big", fixtures.Packument(1, "big", fixtures.Largest))
+	p.set("maintainers", []byte(`[{"name":"bob"}]`))
+	_, err := h.db.Put(b.Context(), "big", json.RawMessage(p.encode()))
+	require.NoError(b, err)
+	times := map[string]time.Duration{}
+	timed := func(name string, status int, method, path string, body []byte, headers ...string) {
+		start := time.Now()
+		require.Equal(b, status, h.serve(method, path, body, headers...))
+		times[name] += time.Since(start)
+	}
+	read := func() {
+		timed("abbreviated", 200, "GET", "/big", nil, "Accept", abbreviatedAccept, "Accept-Encoding", "gzip")
+		timed("full", 200, "GET", "/big", nil, "Accept-Encoding", "gzip")
+	}
+	read()
+	clear(times)
+	for i := range b.N {
+		v := "99." + strconv.Itoa(i) + ".0"
+		body := publishDoc(b, "big", v, sampleTarball(b, "big", v, 500))
+		timed("publish", 201, "PUT", "/big", body, "Authorization", "Bearer "+h.bob)
+		read()
+	}
+	for name, took := range times {
+		b.ReportMetric(float64(took.Microseconds())/1000/float64(b.N), "ms-"+name)
+	}
 }

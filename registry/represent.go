@@ -148,10 +148,13 @@ func packumentCaching(doc *packument) string {
 
 // abbreviated reads the abbreviated packument out of its view.
 func (r *Registry) abbreviated(ctx context.Context, name PackageName, base string) ([]byte, error) {
-	rows := r.db.Query(ctx, packuments.Name, "abbreviated", kivik.Param("key", string(name)))
-	defer rows.Close()
 	var raw json.RawMessage
+	rows := r.db.Query(ctx, packuments.Name, "abbreviated", kivik.Param("key", string(name)), untouched{&raw})
+	defer rows.Close()
 	for rows.Next() {
+		if raw != nil {
+			continue
+		}
 		if err := rows.ScanValue(&raw); err != nil {
 			return nil, err
 		}

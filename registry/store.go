@@ -68,16 +68,31 @@ func equalJSON(a, b any) bool {
 
 // read reads a document's text; nil where there is none.
 func (r *Registry) read(ctx context.Context, id string) (json.RawMessage, error) {
-	doc := r.db.Get(ctx, id)
-	defer doc.Close()
 	var raw json.RawMessage
-	if err := doc.ScanDoc(&raw); err != nil {
-		if notFound(err) {
-			return nil, nil
-		}
+	doc := r.db.Get(ctx, id, untouched{&raw})
+	defer doc.Close()
+	err := doc.Err()
+	if err == nil && raw == nil {
+		err = doc.ScanDoc(&raw)
+	}
+	if notFound(err) {
+		return nil, nil
+	}
+	if err != nil {
 		return nil, fmt.Errorf("registry: read %s: %w", id, err)
 	}
 	return raw, nil
+}
+
+// untouched is an option of Get and Query: a driver that has the text of the document, or of
+// a row's value, in memory sets into to it. Others leave it nil, and the text is scanned.
+type untouched struct{ into *json.RawMessage }
+
+// Apply implements kivik.Option.
+func (u untouched) Apply(target any) {
+	if t, ok := target.(interface{ Raw(into *json.RawMessage) }); ok {
+		t.Raw(u.into)
+	}
 }
 
 // load reads a packument; nil where there is none.

@@ -55,7 +55,11 @@ func (d *db) Get(ctx context.Context, id string, o kdriver.Options) (*kdriver.Do
 	if err != nil {
 		return nil, err
 	}
-	out := &kdriver.Document{Rev: doc.Rev.String(), Body: body{bytes.NewReader(render(doc))}}
+	text := render(doc)
+	if p.raw != nil {
+		*p.raw, text = text, []byte("null")
+	}
+	out := &kdriver.Document{Rev: doc.Rev.String(), Body: body{bytes.NewReader(text)}}
 	if atts != nil { // a nil pointer in the interface would not be nil
 		out.Attachments = atts
 	}

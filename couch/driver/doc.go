@@ -20,6 +20,8 @@
 // never marshalled again, so member order, number spelling and big integers
 // survive. What Get and the row readers return are the bytes the engine rendered.
 //
+// An option of one's own may ask for that text without a scan by Kivik: see options.Raw.
+//
 // # Where a reader could differ
 //
 // The driver answers as Kivik's CouchDB driver does on a server:

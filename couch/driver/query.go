@@ -60,7 +60,11 @@ func (r *viewRows) Next(row *kdriver.Row) error {
 		return nil
 	}
 	// The row is the engine's until the next one; a reader may be kept longer.
-	row.Value = bytes.NewReader(bytes.Clone(v.Value))
+	text := bytes.Clone(v.Value)
+	if r.p.raw != nil {
+		*r.p.raw, text = text, []byte("null")
+	}
+	row.Value = bytes.NewReader(text)
 	if r.p.IncludeDocs && !r.rows.Reduced() {
 		row.Doc = docReader(v.Doc)
 	}

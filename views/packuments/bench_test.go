@@ -25,13 +25,13 @@ func BenchmarkRebuild(b *testing.B) {
 			put(b, db, "_design/"+Name, couch.Rev{}, DesignDoc())
 			var rev couch.Rev
 			next := func(i int) {
-				changed := bytes.Replace(text, []byte(`"description":"`), fmt.Appendf(nil, `"description":"%d `, i), 1)
-				rev = put(b, db, "pkg", rev, changed)
+				rev = put(b, db, "pkg", rev, published(text, i))
 			}
 			abbreviated := func() {
 				rows, err := engine.Query(b.Context(), db, Name, "abbreviated", views.Query{Key: json.RawMessage(`"pkg"`), Limit: -1})
 				require.NoError(b, err)
 				require.True(b, rows.Next())
+				require.Greater(b, len(rows.Row().Value), len(text)/4)
 				require.NoError(b, rows.Close())
 			}
 			next(0)
@@ -71,6 +71,22 @@ func BenchmarkBuild(b *testing.B) {
 			b.ReportMetric(docs*float64(b.N)/b.Elapsed().Seconds(), "docs/s")
 		})
 	}
+}
+
+// published is the packument with one more version, the latest.
+func published(text []byte, i int) []byte {
+	latest := Member(Member(text, "dist-tags"), "latest")
+	manifest := Member(Member(text, "versions"), Text(latest))
+	for _, edit := range []struct {
+		before string
+		text   string
+	}{
+		{`},"time":{`, fmt.Sprintf(`,"99.0.%d":%s`, i, manifest)},
+		{`"modified":"`, fmt.Sprintf(`"99.0.%d":"2030-01-01T00:00:00.000Z",`, i)},
+	} {
+		text = bytes.Replace(text, []byte(edit.before), []byte(edit.text+edit.before), 1)
+	}
+	return bytes.Replace(text, append([]byte(`"latest":`), latest...), fmt.Appendf(nil, `"latest":"99.0.%d"`, i), 1)
 }
 
 func put(b *testing.B, db *couch.DB, id string, parent couch.Rev, text []byte) couch.Rev {
