@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dop251/goja"
 	"github.com/stretchr/testify/require"
 )
 
@@ -188,15 +189,53 @@ func benchmarkDoc() []byte {
 	return b
 }
 
+// benchmarkPackument is a document of 140 kB.
+func benchmarkPackument() []byte {
+	versions := map[string]any{}
+	for i := range 100 {
+		versions[fmt.Sprintf("1.%d.0", i)] = map[string]any{"name": "pkg", "version": fmt.Sprintf("1.%d.0", i), "deprecated": i%10 == 0,
+			"dependencies": map[string]string{"left-pad": "^1.0.0", "lodash": "~4.17.0"}, "description": strings.Repeat("what it does, ", 85)}
+	}
+	b, _ := json.Marshal(map[string]any{"_id": "pkg", "versions": versions, "dist-tags": map[string]string{"latest": "1.99.0"}, "time": map[string]string{"modified": "2024-01-01"}})
+	return b
+}
+
+// BenchmarkMap compares the ways of running map functions on a document: plain ones, those on the
+// interpreter with documents that are decoded where they are touched, and the simplest way.
 func BenchmarkMap(b *testing.B) {
-	p := program(b, Limits{},
-		`function(doc){ if (doc.type==='post') { for (var i=0;i<doc.tags.length;i++) emit([doc.tags[i], doc.n], doc.score); } }`,
-		`function(doc){ emit(doc.author.name, doc.author.age); }`)
-	doc := benchmarkDoc()
-	b.ReportAllocs()
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			p.Map(doc, func(int, []byte, []byte) {}, func(_ int, err error) { b.Error(err) })
+	for _, c := range []struct {
+		name string
+		doc  []byte
+		maps []string
+	}{
+		{"small", benchmarkDoc(), []string{
+			`function(doc){ if (doc.type==='post') { for (var i=0;i<doc.tags.length;i++) emit([doc.tags[i], doc.n], doc.score); } }`,
+			`function(doc){ emit(doc.author.name, doc.author.age); }`}},
+		{"packument", benchmarkPackument(), []string{
+			`function(doc){ emit(doc._id, doc["dist-tags"].latest); }`,
+			`function(doc){ for (var v in doc.versions) if (doc.versions[v].deprecated) emit([doc._id, v], null); }`}},
+	} {
+		run := func(way string, p *Program) {
+			b.Run(c.name+"/"+way, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					p.Map(c.doc, func(int, []byte, []byte) {}, func(_ int, err error) { b.Error(err) })
+				}
+			})
 		}
-	})
+		run("plain", program(b, Limits{}, c.maps...))
+		run("lazy", interpreted(b, c.maps...))
+		b.Run(c.name+"/parsed", func(b *testing.B) {
+			b.ReportAllocs()
+			vm := goja.New()
+			_, err := vm.RunString("var rows = []; function emit(k, v) { rows.push([k, v]) }; var maps = [" + strings.Join(c.maps, ",") + "]; " +
+				"function run(text) { var doc = JSON.parse(text); rows = []; maps.forEach(function (f) { f(doc) }); return JSON.stringify(rows) }")
+			require.NoError(b, err)
+			run, _ := goja.AssertFunction(vm.Get("run"))
+			for b.Loop() {
+				_, err := run(goja.Undefined(), vm.ToValue(string(c.doc)))
+				require.NoError(b, err)
+			}
+		})
+	}
 }

@@ -14,21 +14,26 @@ var errOutput = errors.New("a document emitted more than the limit")
 // do not: they emit nothing. The document's bytes must not change afterwards, for a function may keep
 // parts of it.
 func (p *Program) Map(doc []byte, emit func(fn int, key, value []byte), failed func(fn int, err error)) {
-	m, err := p.borrow()
+	doc = bytes.TrimSpace(doc)
+	frame := p.frame(doc)
+	var m *machine
 	var object goja.Value
 	for i, f := range p.maps {
-		if err == nil && m.broken { // the function before was interrupted
-			object = nil
-			m, err = p.borrow()
-		}
-		if err != nil {
-			failed(i, err)
+		if frame.mapPlain(i, f, emit) {
 			continue
+		}
+		if m == nil || m.broken { // the function before was interrupted
+			var err error
+			if m, err = p.borrow(); err != nil {
+				failed(i, err)
+				continue
+			}
+			object = nil
 		}
 		m.out, m.rows, m.full = m.out[:0], m.rows[:0], false
 		failure := m.guard(f.limit(), func() error {
 			if object == nil {
-				object = m.value(bytes.TrimSpace(doc))
+				object = m.value(doc)
 			}
 			return m.mapOne(i, object)
 		})
@@ -44,6 +49,7 @@ func (p *Program) Map(doc []byte, emit func(fn int, key, value []byte), failed f
 	if m != nil {
 		p.release(m)
 	}
+	p.letGo(frame)
 }
 
 func (m *machine) mapOne(i int, doc goja.Value) error {

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dop251/goja"
@@ -40,6 +41,8 @@ type Program struct {
 	modules map[string]any  // what can be required, by the members of the design document
 	maps    []*function
 	reduces []*function
+	plain   bool      // some of maps are
+	frames  sync.Pool // of *frame
 
 	mu    sync.Mutex
 	idle  []*machine           // guarded by mu
@@ -49,8 +52,10 @@ type Program struct {
 // function is one compiled function. What it may still take is shared by all machines.
 type function struct {
 	code   *goja.Program
+	plain  *plain // of a map function that needs no interpreter
 	source string // of a design document's function
 
+	slow atomic.Bool // the last call was stopped
 	mu   sync.Mutex
 	time time.Duration // guarded by mu
 }
@@ -79,6 +84,10 @@ func Compile(s Source, l Limits) (*Program, error) {
 			}
 			*list.into = append(*list.into, &function{code: code, time: l.Time})
 		}
+	}
+	for i, f := range p.maps {
+		f.plain = compilePlain(s.Maps[i])
+		p.plain = p.plain || f.plain != nil
 	}
 	return p, nil
 }
@@ -122,11 +131,12 @@ func Check(source string) error {
 	})
 }
 
-// compile makes an expression of a function's source: old functions end in a
+// asExpression makes an expression of a function's source: old functions end in a
 // semicolon, and a comment may stand after the last brace.
+func asExpression(source string) string { return "(" + strings.TrimRight(source, "; \t\r\n") + "\n)" }
+
 func compile(source string) (*goja.Program, error) {
-	source = strings.TrimRight(source, "; \t\r\n")
-	code, err := goja.Compile("", "("+source+"\n)", false)
+	code, err := goja.Compile("", asExpression(source), false)
 	if err != nil {
 		var syntax *goja.CompilerSyntaxError
 		if errors.As(err, &syntax) {
@@ -177,4 +187,5 @@ func (f *function) finished(err error, whole time.Duration) {
 	} else {
 		f.time = whole
 	}
+	f.slow.Store(f.time < whole)
 }
