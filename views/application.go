@@ -38,7 +38,7 @@ func (e *Engine) Function(ctx context.Context, db *couch.DB, design string, kind
 	}
 	path := []string{string(kind), name}
 	if kind == Rewrites {
-		path = path[:1]
+		path, name = path[:1], string(kind)
 	}
 	if _, err := member(doc.Body, path...); err != nil {
 		return nil, err

@@ -56,7 +56,8 @@ func (c *call) appendTarget(dst, body []byte) ([]byte, error) {
 	}
 	dst = appendString(append(dst, `"method":`...), method)
 	var err error
-	if dst, err = appendSegments(append(dst, `,"requested_path":`...), c.requested()); err != nil {
+	// As in CouchDB the query stands at the end of the last segment.
+	if dst, err = appendSegments(append(dst, `,"requested_path":`...), c.r.RequestURI); err != nil {
 		return nil, err
 	}
 	if dst, err = appendSegments(append(dst, `,"path":`...), c.r.URL.EscapedPath()); err != nil {

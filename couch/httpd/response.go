@@ -18,6 +18,7 @@ type response struct {
 	contentType string // where the headers do not say
 	body        []byte
 	json        []byte // nil: body is the answer
+	bare        bool   // of a rewrite: with no headers of its own
 }
 
 // parseResponse reads a response object. What it may not hold is CouchDB's
@@ -114,7 +115,9 @@ func (c *call) setHeaders(r *response, content bool) {
 			h.Add("Content-Security-Policy", policy)
 		}
 	}
-	h.Set("Content-Type", r.contentType)
+	if r.contentType != "" {
+		h.Set("Content-Type", r.contentType)
+	}
 	for name, values := range r.headers {
 		if name == "Content-Security-Policy" {
 			h[name] = append(h[name], values...)
@@ -126,7 +129,7 @@ func (c *call) setHeaders(r *response, content bool) {
 
 // respond answers with a whole response.
 func (c *call) respond(r *response) error {
-	c.setHeaders(r, r.json == nil)
+	c.setHeaders(r, r.json == nil && !r.bare)
 	body := r.body
 	if r.json != nil {
 		body = append(r.json, '\n')
