@@ -71,7 +71,9 @@ func idOf(raw []byte) *couch.DocID {
 
 func (s *docsSource) next() (bool, error) { return s.rows.Next(), s.rows.Err() }
 
-func (s *docsSource) appendDoc(dst []byte) ([]byte, error) { return s.rows.Row().Doc.AppendJSON(dst), nil }
+func (s *docsSource) appendDoc(dst []byte) ([]byte, error) {
+	return s.rows.Row().Doc.AppendJSON(dst), nil
+}
 
 func (s *docsSource) isDesign() bool { return s.rows.Row().ID.IsDesign() }
 

@@ -34,6 +34,12 @@
 //   - BulkDocs with new_edits=false returns rows for failures only.
 //   - Writes are the server's own: validation functions see no user.
 //
+// # Searches
+//
+// Find takes the body of a _find and Explain gives CouchDB 3.5's plan; both are views.Engine's, as are the
+// indexes. The bookmark and the warning tell of what was read so far. A partition is a
+// member of the query: kivik.Param("partition", name).
+//
 // # Feeds
 //
 // Changes takes every parameter of _changes but heartbeat's beats; the filters
@@ -51,5 +57,6 @@
 //     cannot do that and holds its snapshot until it is closed.
 //   - LastSeq and Pending tell of the last snapshot read; after an end they say where to go on.
 //
-// Errors are *couch.Error, unwrapped: kivik.HTTPStatus gives CouchDB's status.
+// Errors are *couch.Error, of searches and indexes *mango.Error too, unwrapped: kivik.HTTPStatus
+// gives CouchDB's status.
 package driver

@@ -17,7 +17,7 @@ func (d *db) Query(ctx context.Context, ddoc, view string, o kdriver.Options) (k
 		return nil, err
 	}
 	if d.views == nil {
-		return nil, &couch.Error{Kind: couch.NotImplemented, Reason: "This store was opened without views."}
+		return nil, errNoViews
 	}
 	one := func(p *options) (kdriver.Rows, error) {
 		rows, err := d.views.Query(ctx, c, ddoc, view, p.query())
