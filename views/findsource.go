@@ -230,7 +230,7 @@ func (s *indexSource) appendDoc(dst []byte) ([]byte, error) {
 	if s.covering != nil {
 		return s.covering.AppendDoc(dst, string(s.row.id), s.row.key), nil
 	}
-	doc, err := s.snapshot.Document(s.ctx, s.row.id, s.get)
+	doc, err := s.snapshot.Document(s.ctx, couch.DocID(s.row.id), s.get)
 	if missing(err) {
 		return dst, nil
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // fewRows is up to how long a group is read row by row before its summaries are looked for.
-const fewRows = 24
+const fewRows = 12
 
 // group reduces the next group of the span and cuts it off the span.
 func (r *Rows) group(s *span) (bool, error) {
@@ -28,13 +28,14 @@ func (r *Rows) group(s *span) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	var ok bool
-	if r.query.Descending {
+	ok := r.inside // it stands there already
+	switch {
+	case r.query.Descending:
 		ok = rows.last(s.upper)
-	} else {
+	case !ok:
 		ok = rows.seek(s.lower)
 	}
-	if !ok {
+	if r.inside = false; !ok {
 		return false, rows.it.Err()
 	}
 	row := bytes.Clone(rows.it.Key()[len(rows.prefix):])
@@ -102,16 +103,18 @@ func (r *Rows) reduceGroup(s *span, prefix []byte) ([]byte, error) {
 		}
 		s.lower = upper
 	}
-	few := collector{reduce: r.reader.reduce, rows: true}
+	few := r.reader.collector()
 	rows, err := r.reader.level(0)
 	if err != nil {
 		return nil, err
 	}
-	for ok := rows.seek(lower); few.count < fewRows; ok = rows.next() {
+	ok := !r.query.Descending || rows.seek(lower) // going up it stands on the first one
+	for ; few.count < fewRows; ok = rows.next() {
 		if !ok || bytes.Compare(rows.key, upper) >= 0 && upper != nil {
 			if err := rows.it.Err(); err != nil {
 				return nil, err
 			}
+			r.inside = ok && !r.query.Descending
 			return r.reader.reduce.reduce(few.entries), nil
 		}
 		if err := few.add(rows.key, rows.value); err != nil {

@@ -78,7 +78,7 @@ func appendRowValue(dst []byte, collated int, key, value []byte) []byte {
 // entry is a row taken apart. Its bytes are those of the record.
 type entry struct {
 	collated []byte
-	id       couch.DocID
+	id       []byte
 	key      json.RawMessage
 	value    json.RawMessage
 }
@@ -92,7 +92,7 @@ func parseEntry(row, record []byte) entry {
 	if bytes.IndexByte(id, 0) >= 0 {
 		id = bytes.ReplaceAll(id, []byte{0, high}, []byte{0})
 	}
-	return entry{collated: row[:collated], id: couch.DocID(id), key: record[:length], value: record[length:]}
+	return entry{collated: row[:collated], id: id, key: record[:length], value: record[length:]}
 }
 
 // A summary is its number of rows and the reduction's bytes.

@@ -52,7 +52,7 @@ func TestAnyRangeIsLogarithmic(t *testing.T) {
 				it, err := open(lower, upper)
 				return counting{it, &reads}, err
 			}
-			read := reader{summaries: s, summed: true}
+			read := reader{summaries: s, summed: true, rows: int64(rows)}
 			for range 200 {
 				from, to := r.Intn(rows), r.Intn(rows)
 				q := Query{StartKey: raw(fmt.Sprint(min(from, to))), EndKey: raw(fmt.Sprint(max(from, to)))}

@@ -18,13 +18,13 @@ type number struct {
 
 // parseNumber reads a number that a reducer wrote.
 func parseNumber(raw []byte) (n number, ok bool) {
-	if i, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
-		return number{i: i}, true
-	}
 	if len(raw) == 0 || raw[0] != '-' && (raw[0] < '0' || raw[0] > '9') {
 		return n, false
 	}
-	if !bytes.ContainsAny(raw, ".eE") {
+	if !bytes.ContainsAny(raw, ".eE") { // an error of strconv's costs more than this look
+		if i, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
+			return number{i: i}, true
+		}
 		long, ok := new(big.Int).SetString(string(raw), 10)
 		return number{big: long}, ok
 	}

@@ -1,33 +1,54 @@
 package views
 
-import "bytes"
+import (
+	"bytes"
+	"errors"
+)
 
 // reader reads rows and summaries of one view on a snapshot. Its iterators are
 // opened once, for a grouped query reads many ranges.
 type reader struct {
 	summaries
-	summed  bool // summaries are there
+	summed  bool  // summaries are there
+	rows    int64 // of the view
+	sums    iterator
 	cursors [height + 1]*cursor
+	few     collector // see collector
 }
 
-func (r *reader) Close() error {
-	var first error
-	for i, c := range r.cursors {
-		if c == nil {
-			continue
-		}
-		if err := c.Close(); err != nil && first == nil {
-			first = err
-		}
-		r.cursors[i] = nil
+// collector is one of rows, empty; the one before is not used any more.
+func (r *reader) collector() *collector {
+	r.few.reduce, r.few.rows = r.reduce, true
+	r.few.reset()
+	return &r.few
+}
+
+func (r *reader) Close() (err error) {
+	if r.cursors[0] != nil {
+		err = r.cursors[0].Close()
 	}
-	return first
+	if r.sums != nil {
+		err = errors.Join(err, r.sums.Close())
+	}
+	r.sums, r.cursors = nil, [height + 1]*cursor{}
+	return err
 }
 
+// level is the cursor of a level. Those of summaries share an iterator, for no two of them
+// are walked at a time: who goes on with another level seeks there.
 func (r *reader) level(level int) (*cursor, error) {
 	var err error
-	if r.cursors[level] == nil {
-		r.cursors[level], err = r.cursor(level, nil)
+	switch {
+	case r.cursors[level] != nil:
+	case level == 0:
+		r.cursors[0], err = r.cursor(0, nil)
+	default:
+		if all := levelPrefix(r.view, level)[:3]; r.sums == nil {
+			if r.sums, err = r.open(all, after(all)); err != nil {
+				return nil, err
+			}
+		}
+		r.cursors[level] = &cursor{it: r.sums, prefix: levelPrefix(r.view, level)}
 	}
 	return r.cursors[level], err
 }
@@ -48,11 +69,16 @@ func (r *reader) reduced(lower, upper []byte) ([]byte, error) {
 	return combine(r.reduce, c.parts), nil
 }
 
+// top is the level to begin at: the lowest of about one summary.
 func (r *reader) top() int {
-	if r.summed {
-		return height
+	if !r.summed {
+		return 0
 	}
-	return 0
+	level := 1
+	for n := r.rows; n > 16 && level < height; n /= 16 {
+		level++
+	}
+	return level
 }
 
 // collected is what tiles add up to.
@@ -85,24 +111,28 @@ func (r *reader) tile(c *collected, level int, lower, upper []byte) error {
 		return r.tile(c, level-1, lower, upper)
 	}
 	first := bytes.Clone(nodes.key)
-	at := first
+	at := append(make([]byte, 0, 2*len(first)), first...)
 	parts := collected{reduce: c.reduce}
+	var held []byte // the record of the summary before the cursor
 	for {
 		record, err := nodes.value()
 		if err != nil {
 			return err
 		}
-		record = bytes.Clone(record)
+		held = append(held[:0], record...)
 		more := nodes.next()
 		if !more && upper != nil || more && upper != nil && bytes.Compare(nodes.key, upper) > 0 {
 			break // this one reaches beyond
+		}
+		if record = held; parts.reduce != nil {
+			record = bytes.Clone(held) // parts stay
 		}
 		parts.add(record)
 		if !more {
 			at = nil
 			break
 		}
-		at = bytes.Clone(nodes.key)
+		at = append(at[:0], nodes.key...)
 	}
 	if err := nodes.it.Err(); err != nil {
 		return err
@@ -131,11 +161,12 @@ func (r *reader) tileRows(c *collected, lower, upper []byte) error {
 	if err != nil {
 		return err
 	}
-	sum := collector{reduce: c.reduce, rows: true}
+	sum := r.collector()
+	sum.reduce = c.reduce
 	flush := func() {
 		if sum.count > 0 {
 			c.add(sum.record())
-			sum = collector{reduce: c.reduce, rows: true}
+			sum.reset()
 		}
 	}
 	for ok := rows.seek(lower); ok; ok = rows.next() {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"slices"
 
+	"settee/couch"
 	"settee/couch/collate"
 )
 
@@ -85,7 +86,7 @@ func (e extreme) reduce(rows []entry) (part []byte) {
 		if err != nil {
 			continue // no key of a row is as deep
 		}
-		order = appendDocID(order, row.id)
+		order = appendDocID(order, couch.DocID(row.id))
 		next := append(binary.BigEndian.AppendUint32(nil, uint32(len(order))), order...)
 		part = e.choose(part, append(next, row.value...))
 	}

@@ -21,7 +21,7 @@ func values(raw ...string) (rows []entry) {
 	for i, v := range raw {
 		key := fmt.Sprint(i)
 		collated, _ := collate.Append(nil, []byte(key))
-		rows = append(rows, entry{collated: collated, id: "x", key: json.RawMessage(key), value: json.RawMessage(v)})
+		rows = append(rows, entry{collated: collated, id: []byte("x"), key: json.RawMessage(key), value: json.RawMessage(v)})
 	}
 	return rows
 }

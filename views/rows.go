@@ -61,7 +61,7 @@ func (r *Rows) open() (err error) {
 	if !ours {
 		r.spans = nil
 	}
-	r.reader = reader{summaries: *r.index.summaries(r.snapshot, r.view), summed: r.state.Summed}
+	r.reader = reader{summaries: *r.index.summaries(r.snapshot, r.view), summed: r.state.Summed, rows: r.state.Rows[r.view]}
 	if !r.reduced && len(r.spans) > 0 {
 		if err := r.count(); err != nil {
 			return err
@@ -152,7 +152,7 @@ func (r *Rows) step(s *span) (bool, error) {
 		return false, err
 	}
 	e := parseEntry(key, value)
-	r.row = Row{ID: e.id, Key: e.key, Value: e.value}
+	r.row = Row{ID: couch.DocID(e.id), Key: e.key, Value: e.value}
 	return true, nil
 }
 

@@ -149,6 +149,7 @@ type collector struct {
 	count   int64
 	entries []entry
 	parts   [][]byte
+	bytes   []byte // what entries and parts are of
 }
 
 func (c *collector) add(key []byte, value func() ([]byte, error)) error {
@@ -165,8 +166,19 @@ func (c *collector) add(key []byte, value func() ([]byte, error)) error {
 		c.count += n
 		return nil
 	}
-	c.keep(bytes.Clone(key), bytes.Clone(record))
+	c.keep(c.copyOf(key), c.copyOf(record))
 	return nil
+}
+
+// reset begins anew in the same memory; what reduce made of the entries is not of it.
+func (c *collector) reset() {
+	*c = collector{reduce: c.reduce, rows: c.rows, entries: c.entries[:0], parts: c.parts[:0], bytes: c.bytes[:0]}
+}
+
+func (c *collector) copyOf(b []byte) []byte {
+	at := len(c.bytes)
+	c.bytes = append(c.bytes, b...) // what lies in an array that it outgrew stays there
+	return c.bytes[at:len(c.bytes):len(c.bytes)]
 }
 
 // keep adds a child whose bytes stay.
@@ -203,6 +215,8 @@ type cursor struct {
 	valid bool // the iterator stands on a record
 	key   []byte
 	fresh []byte // the change's value, where it is one
+
+	sought []byte
 }
 
 func (s *summaries) cursor(level int, changes []change) (*cursor, error) {
@@ -214,7 +228,8 @@ func (s *summaries) cursor(level int, changes []change) (*cursor, error) {
 func (c *cursor) Close() error { return c.it.Close() }
 
 func (c *cursor) seek(key []byte) bool {
-	c.valid = c.it.SeekGE(append(bytes.Clone(c.prefix), key...))
+	c.sought = append(append(c.sought[:0], c.prefix...), key...)
+	c.valid = c.it.SeekGE(c.sought)
 	c.at = sort.Search(len(c.changes), func(i int) bool { return bytes.Compare(c.changes[i].key, key) >= 0 })
 	return c.settle()
 }
@@ -233,7 +248,7 @@ func (c *cursor) settle() bool {
 	for c.fresh = nil; ; {
 		var stored []byte
 		if c.valid {
-			stored = c.it.Key()[len(c.prefix):]
+			stored, c.valid = bytes.CutPrefix(c.it.Key(), c.prefix)
 		}
 		if c.at == len(c.changes) {
 			c.key = stored
