@@ -186,6 +186,9 @@ func ParseCreation(raw []byte) (*Creation, error) {
 		return nil, &Error{"invalid_index", "Invalid type for index: " + kindOf}
 	}
 	c.nameIt(raw, def)
+	if c.DDoc == Design {
+		return nil, &Error{"illegal_docid", "Illegal document id `" + Design + "`"}
+	}
 	return c, c.define(def)
 }
 
