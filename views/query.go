@@ -89,7 +89,7 @@ func (q *Query) check(reduced bool) error {
 		return parseError("Invalid value for positive integer: \"" + string(mustJSON(q.GroupLevel)) + "\"")
 	case reduced && q.Keys != nil && len(q.Keys) != 1 && !q.Group:
 		return parseError("Multi-key fetches for reduce views must use `group=true`")
-	case q.Keys != nil && (q.Key != nil || q.StartKey != nil || q.EndKey != nil):
+	case len(q.Keys) > 0 && (q.Key != nil || q.StartKey != nil || q.EndKey != nil):
 		return parseError("`keys` is incompatible with `key`, `start_key` and `end_key`")
 	case !reduced && q.grouped():
 		return parseError("Invalid use of grouping on a map view.")
@@ -111,12 +111,15 @@ type span struct{ lower, upper []byte }
 
 // spans are the ranges that the query asks for, in the order of the answer.
 func (q *Query) spans(raw bool) ([]span, error) {
-	if q.Keys == nil {
+	if len(q.Keys) == 0 {
 		start, end := q.StartKey, q.EndKey
 		if q.Key != nil {
 			start, end = q.Key, q.Key
 		}
 		s, err := q.span(raw, start, end)
+		if q.Keys != nil {
+			return nil, err
+		}
 		return []span{s}, err
 	}
 	spans := make([]span, len(q.Keys))

@@ -62,29 +62,53 @@ func (r *Rows) open() (err error) {
 		r.spans = nil
 	}
 	r.reader = reader{summaries: *r.index.summaries(r.snapshot, r.view), summed: r.state.Summed, rows: r.state.Rows[r.view]}
-	if !r.reduced && len(r.spans) > 0 {
+	if !r.reduced && ours {
 		if err := r.count(); err != nil {
 			return err
 		}
 	}
-	for range r.query.Skip {
-		if !r.move() {
-			break
-		}
-		r.offset++
+	moved := 0
+	for moved < r.query.Skip && r.move() {
+		moved++
 	}
+	if r.query.Partition == nil { // there CouchDB counts what it skips; elsewhere it adds what it was told
+		moved = r.query.Skip
+	}
+	r.offset = min(r.offset+int64(moved), r.Total())
 	return r.err
 }
 
-// count sets the offset of the first span.
+// count sets the offset to the place of the first row of all spans; without one it
+// is that of the last span.
 func (r *Rows) count() (err error) {
-	switch s := r.spans[0]; {
+	rows, err := r.reader.level(0)
+	if err != nil {
+		return err
+	}
+	s := span{}
+	for _, s = range r.spans {
+		if r.enter(rows, &s) && s.holds(rows.it.Key()[len(rows.prefix):]) {
+			break
+		}
+		if err := rows.it.Err(); err != nil {
+			return err
+		}
+	}
+	switch {
 	case !r.query.Descending && s.lower != nil:
 		r.offset, err = r.reader.count(nil, s.lower)
 	case r.query.Descending && s.upper != nil:
 		r.offset, err = r.reader.count(s.upper, nil)
 	}
 	return err
+}
+
+// enter stands where the span begins; false where nothing is behind it.
+func (r *Rows) enter(rows *cursor, s *span) bool {
+	if r.query.Descending {
+		return rows.last(s.upper)
+	}
+	return rows.seek(s.lower)
 }
 
 // Next moves to the next row; false at the end or on an error.
@@ -134,10 +158,8 @@ func (r *Rows) step(s *span) (bool, error) {
 		ok = rows.it.Prev()
 	case r.inside:
 		ok = rows.it.Next()
-	case r.query.Descending:
-		ok = rows.last(s.upper)
 	default:
-		ok = rows.seek(s.lower)
+		ok = r.enter(rows, s)
 	}
 	r.inside = true
 	if !ok {

@@ -36,11 +36,21 @@ func (o *options) view() (viewParams, error) {
 // viewKeys are the keys of a view. A single one is nothing but a range, which
 // another parameter may replace.
 func (o *options) viewKeys() []json.RawMessage {
-	var keys []json.RawMessage
-	if p := o.params["keys"]; isArray(p.json) && json.Unmarshal(p.json, &keys) == nil && len(keys) == 1 {
+	p, ok := o.params["keys"]
+	keys := []json.RawMessage{}
+	switch {
+	case !ok:
 		return nil
+	case !isArray(p.json) || json.Unmarshal(p.json, &keys) != nil:
+		err := badRequest("`keys` member must be an array.")
+		if p.asked {
+			err = queryParse("`keys` must be an array of strings.")
+		}
+		o.fail(err)
+	case len(keys) != 1:
+		return keys
 	}
-	return o.keys(queryParse("`keys` must be an array of strings."), badRequest("`keys` member must be an array."))
+	return nil
 }
 
 // freshness is what update, or its older form stale, asks for.
