@@ -34,6 +34,8 @@ func (b *bodies) read(id DocID, rev Rev) (*Document, error) {
 		if err != nil || at == rev {
 			return documentOf(id, rev, value, err)
 		}
+	} else if err := b.it.Error(); err != nil { // the next seek would forget it
+		return nil, readError(err)
 	}
 	if key := b.db.bodyKey(id, rev); b.it.SeekGE(key) && bytes.Equal(b.it.Key(), key) {
 		value, err := b.value()

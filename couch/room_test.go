@@ -273,6 +273,8 @@ func TestDiskFull(t *testing.T) {
 	b := db.Space("x").Batch()
 	b.Set([]byte("k"), []byte("v"))
 	refused(t, b.Commit())
+	_, err = db.Space("x").Load(ctx, 1000)
+	refused(t, err)
 	require.NoError(t, s.Delete(ctx, "spare"), "what frees space is never refused")
 	require.NoError(t, db.Space("x").Drop(ctx))
 

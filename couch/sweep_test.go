@@ -47,6 +47,7 @@ type ledger struct {
 	acked   map[DocID]Rev
 	purged  map[DocID]Rev
 	created bool
+	loaded  bool
 	odd     error // an error that is not what clients may see
 }
 
@@ -98,6 +99,30 @@ func (l *ledger) rev(id DocID) Rev {
 	return l.acked[id]
 }
 
+// load fills a space with two tables.
+func (l *ledger) load(db *DB) error {
+	load, err := db.Space("x").Load(ctx, 1000)
+	if err != nil {
+		return err
+	}
+	defer load.Close()
+	for i := range 2 {
+		t, err := load.Table()
+		if err != nil {
+			return err
+		}
+		for k := range 100 {
+			if err := t.Set(fmt.Appendf(nil, "%d-%03d", i, k), make([]byte, 100)); err != nil {
+				return err
+			}
+		}
+		if err := t.Close(); err != nil {
+			return err
+		}
+	}
+	return load.Commit()
+}
+
 // run opens a store and writes, flushes, compacts and reads.
 func (l *ledger) run(o Options) {
 	s, err := Open("data", o)
@@ -127,6 +152,11 @@ func (l *ledger) run(o Options) {
 		l.seen(db.Compact(ctx))
 		l.put(db, &Document{ID: DocID(fmt.Sprint("after", round))})
 		l.purge(db, "doc7")
+	}
+	if l.seen(l.load(db)) {
+		l.mu.Lock()
+		l.loaded = true
+		l.mu.Unlock()
 	}
 	c, err := db.Changes(ctx, ChangesOptions{Limit: -1, IncludeDocs: true})
 	if l.seen(err) {
@@ -176,7 +206,7 @@ func TestEveryOperationFails(t *testing.T) {
 			l.mu.Lock()
 			require.NoError(t, l.odd, "operation %d", at)
 			left := disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 0, RNG: rand.New(rand.NewPCG(1, uint64(at)))})
-			acked, purged, created := l.acked, l.purged, l.created
+			acked, purged, created, loaded := l.acked, l.purged, l.created, l.loaded
 			l.mu.Unlock()
 
 			after, err := Open("data", Options{FS: left})
@@ -185,6 +215,9 @@ func TestEveryOperationFails(t *testing.T) {
 			if created {
 				db, err := after.DB("db")
 				require.NoError(t, err, "operation %d", at)
+				if n := len(pairs(t, db.Space("x"))); loaded || n > 0 {
+					require.Equal(t, 200, n, "operation %d: a load is there whole or not at all", at)
+				}
 				for id, rev := range acked {
 					answers, err := db.RevsDiff(ctx, []RevsQuery{{ID: id, Revs: []Rev{rev}}})
 					require.NoError(t, err)
