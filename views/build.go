@@ -19,7 +19,7 @@ type batches struct {
 	bulkBytes int
 }
 
-var ordinary = batches{docs: 2000, bytes: 8 << 20, bulkFrom: 5000, bulkBytes: 32 << 20}
+var ordinary = batches{docs: 2000, bytes: 8 << 20, bulkFrom: 1000, bulkBytes: 32 << 20}
 
 // builder brings an index up to date once.
 type builder struct {
