@@ -25,29 +25,30 @@ func (db *DB) bodies(r pebble.Reader) (*bodies, error) {
 // read gives a revision with attachment stubs. It looks for the current body first.
 func (b *bodies) read(id DocID, rev Rev) (*Document, error) {
 	b.db.store.meters.reads.Add(1)
-	if key := b.db.currentKey(id); b.it.SeekGE(key) && bytes.Equal(b.it.Key(), key) {
-		value, err := b.value()
-		if err != nil {
-			return nil, err
-		}
-		at, value, err := splitCurrent(value)
+	value, err := b.at(b.db.currentKey(id))
+	if err == nil {
+		at, body, err := splitCurrent(value)
 		if err != nil || at == rev {
-			return documentOf(id, rev, value, err)
+			return documentOf(id, rev, body, err)
 		}
 	} else if err := b.it.Error(); err != nil { // the next seek would forget it
 		return nil, readError(err)
 	}
-	if key := b.db.bodyKey(id, rev); b.it.SeekGE(key) && bytes.Equal(b.it.Key(), key) {
-		value, err := b.value()
-		return documentOf(id, rev, value, err)
+	if err == nil || err == errNoBody {
+		value, err = b.at(b.db.bodyKey(id, rev))
 	}
+	return documentOf(id, rev, value, err)
+}
+
+// at reads a copy of what a key has.
+func (b *bodies) at(key []byte) ([]byte, error) {
+	found := b.it.SeekGE(key)
 	if err := b.it.Error(); err != nil {
 		return nil, readError(err)
 	}
-	return nil, errNoBody
-}
-
-func (b *bodies) value() ([]byte, error) {
+	if !found || !bytes.Equal(b.it.Key(), key) {
+		return nil, errNoBody
+	}
 	v, err := b.it.ValueAndErr()
 	if err != nil {
 		return nil, readError(err)

@@ -69,12 +69,12 @@ func (db *DB) bodyValue(r pebble.Reader, id DocID, rev Rev) (value []byte, err e
 		}
 		return err
 	})
-	if value != nil {
+	if bad == nil && value != nil {
 		return value, nil
 	}
 	value, err = read(r, db.bodyKey(id, rev))
 	if errors.Is(err, ErrMissing) && bad != nil {
-		err = bad // ErrMissing as well, or what may have been it
+		err = bad // ErrMissing as well, or what hides it
 	}
 	return value, err
 }
