@@ -90,6 +90,14 @@
 // last_seq when the database goes or the server closes, and when its client goes.
 // Its filter is of the revision of the design document that it began with.
 //
+// # Functions of design documents
+//
+// Shows, lists, updates and rewrites see the request as CouchDB shows it to them, without
+// Authorization and cookies. A show's ETag is of the revisions of both documents, Accept and
+// the roles. A list's rows are read as its function asks for them; what it sends is
+// a stream like any other, and an error behind its beginning stands at its end. A rewritten
+// request is served anew, with the rights of who asks.
+//
 // # Where answers differ from CouchDB's
 //
 // The conformance tables and the differential test hold every answer against
@@ -125,4 +133,19 @@
 //   - Of keys in the query and in the body the query's count; a single key of a query
 //     in queries has a row where it is missing.
 //   - w and r are not read: there is one node.
+//
+// And of functions of design documents:
+//
+//   - A validation function that throws 1 or true refuses, with 500; CouchDB stores the
+//     document. batch=ok is refused too, where CouchDB answers before it asks.
+//   - Where a function fails by an error of JavaScript's, the reason is its message.
+//   - A response with a code that is none of 200 to 599, a header that would break out of
+//     its line, or bytes that are no base64 is an external_response_error; CouchDB sends the first two.
+//     Headers that frame the answer are the server's, whatever a function says.
+//   - What start says in a show are its headers; CouchDB sends them as one named headers.
+//   - ?format= of a type that nobody registered is 406, a list of a view of a design
+//     document that is not there 404, getRow in a show render_error.
+//   - What a function gives back of its arguments untouched keeps its numbers' spelling.
+//   - Modules that require each other see what there is of the other's exports so far.
+//   - Numbers of a rule's query, in rewrites, are sent as they are.
 package httpd

@@ -145,7 +145,7 @@ func (c *call) update() error {
 		}
 		r.status = cmp.Or(r.status, http.StatusCreated)
 		r.headers.Set("X-Couch-Update-Newrev", rev.String())
-		r.headers.Set("X-Couch-Id", url.PathEscape(string(id)))
+		r.headers.Set("X-Couch-Id", escapedPath(string(id))[1:])
 	}
 	return c.respond(r)
 }

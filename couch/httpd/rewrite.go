@@ -88,11 +88,8 @@ func (c *call) rewriteByRules(raw []byte, count int) error {
 		if !ok {
 			continue
 		}
-		target, err := rules[i].target(bound, rest, query)
-		if err != nil {
-			return err
-		}
-		return c.goTo(c.r.Clone(context.WithValue(c.ctx(), rewriteCount{}, count+1)), target)
+		r := c.r.Clone(context.WithValue(c.ctx(), rewriteCount{}, count+1))
+		return c.goTo(r, rules[i].target(bound, rest, query))
 	}
 	return couch.ErrMissing
 }

@@ -141,7 +141,7 @@ func (r *rewriteRule) match(method string, path []string) (bound []binding, rest
 }
 
 // target is where a request goes: a path and its query, relative to the design document.
-func (r *rewriteRule) target(bound []binding, rest []string, query []binding) (string, error) {
+func (r *rewriteRule) target(bound []binding, rest []string, query []binding) string {
 	bound = append(bound, query...)
 	var own []binding
 	for _, q := range r.query {
@@ -181,7 +181,7 @@ func (r *rewriteRule) target(bound []binding, rest []string, query []binding) (s
 		path += sep + url.QueryEscape(b.name) + "=" + url.QueryEscape(value)
 		sep = "&"
 	}
-	return path, nil
+	return path
 }
 
 // fill replaces the names in a rule's query by what they are bound to. One that is

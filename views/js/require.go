@@ -1,6 +1,7 @@
 package js
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -15,7 +16,7 @@ func (m *machine) requireFrom(base []string) func(goja.FunctionCall) goja.Value 
 		name := c.Argument(0).String()
 		path, err := resolve(base, name)
 		if err != nil {
-			panic(m.NewGoError(err))
+			panic(m.words("invalid_require_path", err.Error()))
 		}
 		return m.module(name, path)
 	}
@@ -48,13 +49,13 @@ func (m *machine) module(name string, path []string) goja.Value {
 	if module := m.modules[id]; module != nil {
 		return module.Get("exports") // unfinished where modules require each other in a circle
 	}
-	source, ok := m.program.find(path)
-	if !ok {
-		panic(m.NewGoError(fmt.Errorf("invalid require path: %s is not in %s", name, m.program.root())))
+	source, err := m.program.moduleSource(path)
+	if err != nil {
+		panic(m.words("invalid_require_path", err.Error()))
 	}
 	v, err := m.RunScript(id, "(function(module, exports, require) {"+source+"\n})")
 	if err != nil {
-		panic(err)
+		panic(m.notRequired(name, err))
 	}
 	f, _ := goja.AssertFunction(v)
 	module, exports := m.NewObject(), m.NewObject()
@@ -63,15 +64,54 @@ func (m *machine) module(name string, path []string) goja.Value {
 	m.modules[id] = module
 	if _, err := f(exports, module, exports, m.ToValue(m.requireFrom(path))); err != nil {
 		delete(m.modules, id)
-		panic(err)
+		panic(m.notRequired(name, err))
 	}
 	return module.Get("exports")
 }
 
-// root names what require reaches.
-func (p *Program) root() string {
-	if p.design != nil {
-		return "the design document"
+// moduleSource is the text of the module at a path.
+func (p *Program) moduleSource(path []string) (string, error) {
+	var v any = p.modules
+	for _, part := range path {
+		object, _ := v.(map[string]any)
+		next, ok := object[part]
+		if !ok {
+			return "", fmt.Errorf("Object has no property %q.", part) //lint:ignore ST1005 CouchDB's words
+		}
+		v = next
 	}
-	return "views.lib"
+	source, ok := v.(string)
+	if !ok {
+		return "", fmt.Errorf("Must require a JavaScript string, not: %s", kindOf(v)) //lint:ignore ST1005 CouchDB's words
+	}
+	return source, nil
+}
+
+// kindOf is what JavaScript calls a value.
+func kindOf(v any) string {
+	switch v.(type) {
+	case bool:
+		return "boolean"
+	case float64:
+		return "number"
+	}
+	return "object"
+}
+
+// words is what functions throw to choose what is said of them.
+func (m *machine) words(word, reason string) goja.Value {
+	return m.NewArray("error", word, reason)
+}
+
+// notRequired is what to throw where a module failed. What stopped it goes on as it is.
+func (m *machine) notRequired(name string, err error) any {
+	var thrown *goja.Exception
+	if !errors.As(err, &thrown) {
+		var syntax *goja.CompilerSyntaxError
+		if !errors.As(err, &syntax) {
+			return err
+		}
+		return m.words("compilation_error", "Module require('"+name+"') raised error "+syntax.Error())
+	}
+	return m.words("compilation_error", "Module require('"+name+"') raised error "+thrown.Value().String())
 }

@@ -1,0 +1,3 @@
+function (doc) {
+  (doc.maintainers || []).forEach(function (m) { emit(m.name, doc.name); });
+}
