@@ -39,6 +39,7 @@ type DB struct {
 	// log in the order of their sequences. Readers do not take it: what they look
 	// at is atomic, stored under mu, and snapshots bring their own counts.
 	mu               sync.Mutex
+	large            bool // see grow
 	gone             atomic.Bool
 	counts           atomic.Pointer[counts]
 	revsLimit        atomic.Int64
@@ -274,6 +275,7 @@ func (db *DB) loadMeta() error {
 		return err
 	}
 	db.counts.Store(&c)
+	db.grow(&c)
 	db.durable.seq, db.tally.seq, db.ranks.seq = c.seq, c.seq, c.seq
 	meta := func(name string, use func(v []byte)) error {
 		v, err := read(db.store.pebble, db.prefix(kindMeta).key(name))

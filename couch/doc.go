@@ -47,6 +47,10 @@
 // path does not touch the crown. Stemming drops whole segments. A forest of
 // several roots, which only replication makes, has no trunk and is not split.
 //
+// Of a large database each kind of keys is written to tables of its own. What a
+// load adds at the end of one kind is then merged with what is there already of
+// that kind, not with all kinds in between.
+//
 // # Purging
 //
 // A purge removes leaves, and the ancestors that lead to no other leaf, with
@@ -128,7 +132,7 @@
 //
 // # Locks
 //
-// Store.mu, then DB.mu, then globalChanges.mu; those of the settings stand
-// alone. Whatever takes long, parsing, hashing, validation, attachments, the
+// Store.mu, then DB.mu, then globalChanges.mu or largeDBs.adding; those of the
+// settings stand alone. Whatever takes long, parsing, hashing, validation, attachments, the
 // wait for the disk, happens outside them.
 package couch

@@ -49,6 +49,7 @@ func (s *Store) pebbleOptions() *pebble.Options {
 	// The levels that Pebble would give to zstd hold nearly all there is: it took a
 	// quarter of the processor in a bulk load, for a third of the room.
 	o.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionFastest })
+	o.Experimental.SpanPolicyFunc = s.large.split
 	// Values stay with their keys: apart in blob files, documents of 4 to 100 kB
 	// were read at half the speed and took up to half as much room again, for a
 	// third less written; and Pebble 2.1.7 panics when a disk refuses a blob file.

@@ -52,6 +52,7 @@ type Store struct {
 	validators atomic.Pointer[[]Validator]
 	watcher    atomic.Pointer[func(*DB)]
 
+	large       largeDBs
 	meters      meters
 	settings    settings
 	global      globalChanges

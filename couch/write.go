@@ -270,6 +270,7 @@ func (db *DB) land(edits []edit, at Seq) (*pebble.Batch, Seq, error) {
 	db.store.meters.landed(edits, l.replaced)
 	after := l.counts
 	db.counts.Store(&after)
+	db.grow(&after)
 	l.noteDesigns()
 	db.store.keeper.look(db, &after)
 	if after.seq != before.seq {
