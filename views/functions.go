@@ -126,7 +126,7 @@ func (s scripted) run(keys, values []byte) []byte {
 	out, err := s.scripts.Reduce(s.fn, keys, values)
 	switch {
 	case errors.Is(err, js.ErrStopped):
-		return fail("reduce_runtime_error", err.Error())
+		return fail("os_process_error", err.Error())
 	case err != nil:
 		s.warn("reduce function failed", "error", err)
 		return []byte("null")

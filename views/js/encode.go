@@ -9,10 +9,12 @@ import (
 	"unicode/utf8"
 
 	"github.com/dop251/goja"
+
+	"settee/couch/collate"
 )
 
 // maxDepth is how deep an emitted value may nest; a cycle ends here.
-const maxDepth = 500
+const maxDepth = collate.Depth - 1
 
 var (
 	objectType = reflect.TypeFor[*object]()
