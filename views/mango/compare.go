@@ -185,6 +185,41 @@ func (o oneOf) holds(value []byte) bool {
 	return false
 }
 
+// fewOperands is up to how many a list is searched from its beginning: so many comparisons cost
+// as much as one key.
+const fewOperands = 16
+
+// oneOfMany is oneOf for long lists, by the operands' keys.
+type oneOfMany struct {
+	order *order
+	keys  map[string]bool
+}
+
+func newOneOfMany(list oneOf, o *order) oneOfMany {
+	many := oneOfMany{o, make(map[string]bool, len(list))}
+	for _, p := range list {
+		many.keys[string(p.key)] = true
+	}
+	return many
+}
+
+func (o oneOfMany) match(value []byte) bool {
+	if kind(value) != array {
+		return o.holds(value)
+	}
+	for m := in(value); m.next(); {
+		if o.holds(m.value) {
+			return true
+		}
+	}
+	return false
+}
+
+func (o oneOfMany) holds(value []byte) bool {
+	key, err := o.order.key(nil, value)
+	return err == nil && o.keys[string(key)]
+}
+
 // appendExact appends bytes that are the same for the same Erlang term only: 1 and 1.0 differ,
 // and so do texts that collate alike.
 func appendExact(dst, value []byte) []byte {

@@ -113,8 +113,12 @@ func compileIn(e *expr, o *order) matcher {
 	for m := in(e.arg); m.next(); {
 		list = append(list, newOperand(m.value, o))
 	}
-	if e.op == "$nin" {
-		return not{list}
+	one := matcher(list)
+	if len(list) > fewOperands {
+		one = newOneOfMany(list, o)
 	}
-	return list
+	if e.op == "$nin" {
+		return not{one}
+	}
+	return one
 }

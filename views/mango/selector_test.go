@@ -2,6 +2,7 @@ package mango
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -179,5 +180,51 @@ func TestProjection(t *testing.T) {
 		var e *Error
 		require.True(t, errors.As(err, &e), list)
 		require.Equal(t, want, *e)
+	}
+}
+
+// A long list is looked up by keys, a short one value by value: both find the same.
+func TestLongLists(t *testing.T) {
+	g := generator{random(t)}
+	for range rounds(2000) {
+		short := g.value(2)
+		doc := []byte(g.object(3))
+		padding := strings.Repeat(`,"no such value"`, fewOperands+1)
+		for _, op := range []string{"$in", "$nin"} {
+			field := g.field()
+			few, err := Compile(fmt.Appendf(nil, `{%q:{%q:["no such value",%s]}}`, field, op, short))
+			require.NoError(t, err)
+			many, err := Compile(fmt.Appendf(nil, `{%q:{%q:["no such value",%s%s]}}`, field, op, short, padding))
+			require.NoError(t, err)
+			require.Equal(t, few.Match(doc), many.Match(doc), "%s %s", few, doc)
+		}
+	}
+}
+
+// However long and deep, a selector is read or refused in short time.
+func TestHostileSelectors(t *testing.T) {
+	deep := func(n int, inner string) string {
+		return strings.Repeat(`{"$and":[`, n) + inner + strings.Repeat(`]}`, n)
+	}
+	for _, row := range []struct{ selector, reason string }{
+		{deep(10000, `{"a":1}`), "bad_request"},
+		{deep(2000, `{"a":1}`), "nested deeper than"},
+		{deep(240, `{"a":"`+strings.Repeat("x", 4<<20)+`"}`), "too long for its nesting"},
+		{strings.Repeat("[", 10000), "invalid UTF-8 JSON"},
+	} {
+		_, err := Compile([]byte(row.selector))
+		require.ErrorContains(t, err, row.reason)
+	}
+	s, err := Compile([]byte(deep(240, `{"a":1}`)))
+	require.NoError(t, err)
+	require.True(t, s.Match([]byte(`{"a":1}`)))
+	require.Empty(t, s.lacking([]string{"a"}))
+	require.Len(t, s.ranges(), 1)
+
+	list := `{"a":{"$in":[` + strings.Repeat(`"x",`, 300000) + `"y"]}}`
+	s, err = Compile([]byte(list))
+	require.NoError(t, err)
+	for range 10000 {
+		require.False(t, s.Match([]byte(`{"a":"z"}`)))
 	}
 }
