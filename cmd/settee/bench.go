@@ -55,6 +55,7 @@ var benchmarks = []benchmark{
 	{"changes", "read a whole _changes feed, 1 client", (*subject).changes, nil, true},
 	{"update", "update one document 5,000 times: the first 100 and the last 100", (*subject).update, nil, false},
 	{"view", "build two JavaScript views, three rows a document; 20 rows, a grouped reduction, one of a random range, 8 clients", (*subject).view, nil, true},
+	{"find", "build a Mango index; search 20 documents by it, 8 clients", (*subject).mango, nil, true},
 	{"growth", "get, the end of _changes, _all_docs&limit=20 and a random reduction in 10,000 documents and in --growth", (*subject).growth, nil, false},
 	{"publish", "publish new packages of 20 kB, 8 clients", nil, (*bencher).publish, false},
 	{"version", "publish 300 versions of one package: the last 20", nil, (*bencher).version, false},

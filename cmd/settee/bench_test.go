@@ -86,6 +86,11 @@ func (s *fakeServer) couch(w http.ResponseWriter, method, name, rest string, que
 			w.(http.Flusher).Flush()
 		}
 		return
+	case rest == "_explain":
+		fmt.Fprint(w, `{"index":{"def":{"fields":[{"author.age":"asc"}]}}}`)
+		return
+	case rest == "_index":
+		s.designs[name]++
 	case method == "PUT" && !json.Valid(body):
 		http.Error(w, "no JSON", http.StatusBadRequest)
 		return
@@ -120,7 +125,7 @@ func TestBenchPrintsEveryRowAndCleansUp(t *testing.T) {
 	var out, progress bytes.Buffer
 	require.NoError(t, bench(t.Context(), args, &out, &progress))
 	require.Equal(t, []string{"Put/c=1", "Put/c=64", "BulkDocs/n=1000", "Get/c=32", "Changes", "Update/first=100", "Update/last=100of200",
-		"View/build", "View/range=20/c=8", "View/group/c=8", "View/reduce/c=8",
+		"View/build", "View/range=20/c=8", "View/group/c=8", "View/reduce/c=8", "Find/build", "Find/docs=20/c=8",
 		"Growth/docs=20000/load", "Growth/docs=20000/view",
 		"Growth/docs=10000/get/c=8", "Growth/docs=10000/changes/c=8", "Growth/docs=10000/alldocs/c=8", "Growth/docs=10000/reduce/c=8",
 		"Growth/docs=20000/get/c=8", "Growth/docs=20000/changes/c=8", "Growth/docs=20000/alldocs/c=8", "Growth/docs=20000/reduce/c=8", "Growth/docs=20000/disk",
