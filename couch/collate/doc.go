@@ -44,5 +44,7 @@
 // # Known differences
 //
 // Weights are those of golang.org/x/text, Unicode 6.2: characters younger than
-// that (emoji among them) order by code point after all others.
+// that (emoji among them) order by code point after all others. ICU has since then
+// moved a few letters (Macedonian and Serbian kje and tshe among them) and orders Chinese
+// characters by radical and stroke; here they order by code point, as in Unicode's own table.
 package collate
