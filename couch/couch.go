@@ -65,8 +65,8 @@ type WriteOptions struct {
 	Replicated bool  // new_edits=false: graft the given revision, never conflict
 	User       *User // who writes, for validation
 
-	ahead  bool // look records up before the lock is taken
-	vacant bool // there are none
+	ahead bool       // look records up before the lock is taken
+	none  *docRecord // what would be found, where it is known that there are none
 }
 
 // WriteResult is one row of Bulk. Err is an *Error.

@@ -87,15 +87,14 @@ func (l *landing) settle(p *pending) error {
 	stays := before.current && before.winner.Rev == r.winner.Rev
 	r.current = stays
 	for e := p.stored; e != nil; e = e.earlier {
-		l.head = l.head[:0]
-		key := l.db.currentKey
+		l.head, l.key = l.head[:0], appendClosed(l.db.prefix(kindBody).onto(l.key[:0], ""), p.id)
 		if e.rev() == r.winner.Rev && len(e.doc.Body) <= l.db.store.o.currentLimit {
 			l.head, r.current = appendRev(l.head, r.winner.Rev), true
 		} else {
-			key = func(id DocID) []byte { return l.db.bodyKey(id, e.rev()) }
+			l.key = appendRevKey(l.key, e.rev())
 		}
 		l.head = appendBodyHead(l.head, e.doc.Deleted, e.atts)
-		l.setJoined(key(p.id), l.head, e.doc.Body)
+		l.setJoined(l.key, l.head, e.doc.Body)
 	}
 	switch {
 	case stays, !before.current:

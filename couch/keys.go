@@ -38,6 +38,9 @@ func (p prefix) key(rest ...string) []byte {
 	return k
 }
 
+// onto appends the prefix and what follows it to a buffer that is used again.
+func (p prefix) onto(dst []byte, rest string) []byte { return append(append(dst, p[:]...), rest...) }
+
 // end is the first key after all that begin with b.
 func end(b []byte) []byte {
 	e := slices.Clone(b)
@@ -87,8 +90,11 @@ func (db *DB) idKey(id DocID) []byte { return db.prefix(kindID).key(string(id)) 
 func (db *DB) seqKey(s Seq) []byte   { return db.prefix(kindSeq).key(pos8(uint64(s))) }
 
 func (db *DB) bodyKey(id DocID, r Rev) []byte {
-	key := binary.BigEndian.AppendUint64(db.currentKey(id), r.Pos)
-	return append(key, r.ID...)
+	return appendRevKey(db.currentKey(id), r)
+}
+
+func appendRevKey(dst []byte, r Rev) []byte {
+	return append(binary.BigEndian.AppendUint64(dst, r.Pos), r.ID...)
 }
 
 func (db *DB) trunkKey(id DocID, newest uint64) []byte {

@@ -2,6 +2,7 @@ package couch
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -20,7 +21,8 @@ type landing struct {
 
 	replaced []Seq // of each new sequence the one that it takes the place of, or 0; see vanished
 
-	record, head []byte // of the document that is being finished
+	room              []pending // for documents that are still to be loaded
+	key, record, head []byte    // of the document that is being finished
 }
 
 // pending is a document between its first edit of this batch and the end of it.
@@ -48,7 +50,11 @@ func (l *landing) load(e *edit) (*pending, error) {
 	if p, ok := l.byID[e.id]; ok {
 		return p, nil
 	}
-	p := &pending{id: e.id}
+	if len(l.room) == 0 {
+		l.room = make([]pending, 1)
+	}
+	p := &l.room[0]
+	l.room, p.id = l.room[1:], e.id
 	if l.fresh && e.found != nil {
 		p.record, p.old = *e.found, e.current
 	} else {
@@ -285,9 +291,11 @@ func (l *landing) finishDoc(p *pending) error {
 		return err
 	}
 	l.record = r.append(l.record[:0])
-	set(l.batch, l.db.idKey(p.id), l.record)
+	l.key = l.db.prefix(kindID).onto(l.key[:0], string(p.id))
+	set(l.batch, l.key, l.record)
 	l.record = appendSeqRecord(l.record[:0], p.id, leaves)
-	set(l.batch, l.db.seqKey(r.seq), l.record)
+	l.key = binary.BigEndian.AppendUint64(l.db.prefix(kindSeq).onto(l.key[:0], ""), uint64(r.seq))
+	set(l.batch, l.key, l.record)
 	return nil
 }
 

@@ -31,7 +31,12 @@ func ParseDocument(raw []byte) (*Document, error) {
 
 // parseDocument reads raw; twins tells that a key seems to come twice.
 func parseDocument(raw []byte, unique bool) (doc *Document, twins bool, err error) {
-	s := scanner{b: raw, unique: unique, out: make([]byte, 0, len(raw)+len(raw)/4+32)}
+	var few struct { // on the stack, which is all that most documents need
+		keys    [24]uint64
+		runs    [2][2]int
+		special [4]member
+	}
+	s := scanner{b: raw, unique: unique, out: make([]byte, 0, len(raw)+len(raw)/4+32), keys: few.keys[:0]}
 	s.space()
 	if s.i >= len(raw) || s.b[s.i] != '{' {
 		if s.i < len(raw) && s.value() {
@@ -41,7 +46,7 @@ func parseDocument(raw []byte, unique bool) (doc *Document, twins bool, err erro
 		}
 		return nil, false, errJSON
 	}
-	p := parts{raw: raw, begin: s.i}
+	p := parts{raw: raw, begin: s.i, runs: few.runs[:0], special: few.special[:0]}
 	if err := s.document(&p); err != nil {
 		return nil, false, err
 	}

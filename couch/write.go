@@ -76,7 +76,9 @@ func (db *DB) Bulk(ctx context.Context, docs []*Document, o WriteOptions) ([]Wri
 	edits := make([]edit, len(docs))
 	o.ahead = len(docs) > share
 	at := db.counts.Load().seq
-	o.vacant = o.ahead && db.vacant(docs)
+	if o.ahead && db.vacant(docs) {
+		o.none = &docRecord{}
+	}
 	inParallel(len(docs), func(i int) { db.prepare(ctx, &edits[i], docs[i], o) })
 	batch, seq, err := db.land(edits, at)
 	if err != nil {
@@ -154,8 +156,8 @@ func (db *DB) prepare(ctx context.Context, e *edit, doc *Document, o WriteOption
 	switch e.err = db.examine(ctx, e, o); {
 	case e.err != nil:
 	case e.found != nil: // read for the validators
-	case o.vacant:
-		e.found = &docRecord{}
+	case o.none != nil:
+		e.found = o.none
 	case o.ahead:
 		db.lookAhead(e)
 	}
@@ -245,9 +247,10 @@ func (db *DB) land(edits []edit, at Seq) (*pebble.Batch, Seq, error) {
 		return nil, 0, ErrNoDatabase
 	}
 	before := *db.counts.Load()
-	l := landing{db: db, batch: db.store.pebble.NewBatchWithSize(batchSize(edits)), counts: before, fresh: at == before.seq}
+	l := landing{db: db, batch: db.store.pebble.NewBatchWithSize(batchSize(edits)), counts: before, fresh: at == before.seq,
+		key: make([]byte, 0, 64), record: make([]byte, 0, 128), head: make([]byte, 0, 64)}
 	if len(edits) > 1 {
-		l.byID = make(map[DocID]*pending, len(edits))
+		l.byID, l.room = make(map[DocID]*pending, len(edits)), make([]pending, len(edits))
 	}
 	for i := range edits {
 		if edits[i].err == nil {

@@ -92,6 +92,9 @@ func (t *Tree) hasChild(i int32) bool {
 // Leaves lists the leaves, the winner first: those that are not deleted before
 // those that are, then by generation and hash, the highest first.
 func (t *Tree) Leaves() []Node {
+	if len(t.nodes) == 1 {
+		return []Node{{t.nodes[0].Rev, t.nodes[0].deleted}}
+	}
 	inner := t.inner()
 	var leaves []Node
 	for i := len(t.nodes) - 1; i >= 0; i-- {
