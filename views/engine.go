@@ -130,6 +130,7 @@ func (e *Engine) index(db *couch.DB, d *design) (*index, error) {
 	if x := e.indexes[name]; x != nil {
 		return x, nil
 	}
+	e.forgetDeleted()
 	f, err := d.functions(e.options.Native, e.options.Timeout, e.logOf(db), e.guard())
 	if err != nil {
 		return nil, err
@@ -137,6 +138,21 @@ func (e *Engine) index(db *couch.DB, d *design) (*index, error) {
 	x := &index{engine: e, db: db, design: d, functions: f, space: db.Space(spacePrefix + d.signature), partitioned: d.partitioned(db)}
 	e.indexes[name] = x
 	return x, nil
+}
+
+// forgetDeleted lets go of the indexes of databases that are no more; e.mu is held.
+func (e *Engine) forgetDeleted() {
+	for name, x := range e.indexes {
+		if _, err := x.db.UpdateSeq(); !errors.Is(err, couch.ErrNoDatabase) {
+			continue
+		}
+		delete(e.indexes, name)
+		for of := range e.designs {
+			if of.database == name.database && of.token == name.token {
+				delete(e.designs, of)
+			}
+		}
+	}
 }
 
 // guard is what a reduction that does not shrink comes to.

@@ -18,6 +18,8 @@ type index struct {
 	space       *couch.Space
 	partitioned bool
 
+	waiting atomic.Int64 // readers, for the running build
+
 	mu      sync.Mutex
 	seq     couch.Seq // the sequence reached, as far as this process knows; guarded by mu
 	running *run      // the build under way, or nil; guarded by mu
@@ -43,6 +45,8 @@ func (x *index) refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	x.waiting.Add(1)
+	defer x.waiting.Add(-1)
 	for {
 		x.mu.Lock()
 		if x.seq >= target {

@@ -14,21 +14,18 @@ type Info struct {
 	UpdateSeq, PurgeSeq    couch.Seq
 	Pending                int64
 	UpdaterRunning         bool
-	CompactRunning         bool
+	Waiting                int // readers, for the updater
 	File, Active, External int64
 }
 
-// Info describes the index of a design document (name without "_design/").
+// Info describes the index of a design document (name without "_design/"), of one
+// in a language that is not spoken here too.
 func (e *Engine) Info(ctx context.Context, db *couch.DB, ddoc string) (Info, error) {
 	d, err := e.design(ctx, db, ddoc)
 	if err != nil {
 		return Info{}, err
 	}
-	x, err := e.index(db, d)
-	if err != nil {
-		return Info{}, err
-	}
-	snapshot, err := x.space.Snapshot()
+	snapshot, err := db.Space(spacePrefix + d.signature).Snapshot()
 	if err != nil {
 		return Info{}, err
 	}
@@ -42,12 +39,20 @@ func (e *Engine) Info(ctx context.Context, db *couch.DB, ddoc string) (Info, err
 		return Info{}, err
 	}
 	defer changes.Close()
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return Info{
-		Signature: d.signature, Language: d.language, UpdateSeq: st.seq, PurgeSeq: st.Purged, Pending: changes.Pending(), UpdaterRunning: x.running != nil,
+	info := Info{
+		Signature: d.signature, Language: d.language, UpdateSeq: st.seq, PurgeSeq: st.Purged, Pending: changes.Pending(),
 		File: st.Bytes, Active: st.Bytes, External: st.Bytes, // what Pebble makes of the bytes is known for the store as a whole only
-	}, nil
+	}
+	e.mu.Lock()
+	x := e.indexes[indexName{db.Name(), db.FormatSeq(0), d.signature}]
+	e.mu.Unlock()
+	if x != nil {
+		x.mu.Lock()
+		info.UpdaterRunning = x.running != nil
+		x.mu.Unlock()
+		info.Waiting = int(x.waiting.Load())
+	}
+	return info, nil
 }
 
 // Cleanup removes indexes that no design document of db names any more.

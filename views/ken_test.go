@@ -171,6 +171,23 @@ func TestIndexIsShared(t *testing.T) {
 	require.Empty(t, must(h.db.Spaces(h.ctx)))
 }
 
+// Databases come and go, and leave nothing in memory.
+func TestDeletedDatabasesAreForgotten(t *testing.T) {
+	h := open(t, Options{Ken: -1})
+	for i := range 10 {
+		var err error
+		h.db, err = h.store.Create(h.ctx, fmt.Sprint("db", i))
+		require.NoError(t, err)
+		h.revs = map[string]couch.Rev{}
+		h.put("_design/d", `{`+idView+`}`)
+		h.put("a", `{}`)
+		require.Len(t, h.query("v", Query{Limit: -1}), 2)
+		require.Len(t, h.engine.indexes, 1)
+		require.Len(t, h.engine.designs, 1)
+		require.NoError(t, h.store.Delete(h.ctx, h.db.Name()))
+	}
+}
+
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)

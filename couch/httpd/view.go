@@ -185,7 +185,9 @@ func (c *call) viewInfo() error {
 	number("minimum", i.Pending)
 	number("preferred", i.Pending)
 	number("total", i.Pending)
-	dst = append(dst[:len(dst)-1], `},"waiting_commit":false,"waiting_clients":0,"updater_running":`...)
+	dst = append(dst[:len(dst)-1], `},"waiting_commit":false,"waiting_clients":`...)
+	dst = strconv.AppendInt(dst, int64(i.Waiting), 10)
+	dst = append(dst, `,"updater_running":`...)
 	dst = append(strconv.AppendBool(dst, i.UpdaterRunning), ',')
 	number("update_seq", int64(i.UpdateSeq))
 	dst = append(dst, `"sizes":{`...)
@@ -197,9 +199,8 @@ func (c *call) viewInfo() error {
 	number("purge_seq", int64(i.PurgeSeq))
 	dst = append(dst, `"language":`...)
 	dst = appendString(dst, i.Language)
-	dst = append(dst, `,"compact_running":`...)
-	dst = strconv.AppendBool(dst, i.CompactRunning)
-	c.out = append(dst, `,"collator_versions":[]}}`+"\n"...)
+	// An index overwrites its rows in place and is never compacted.
+	c.out = append(dst, `,"compact_running":false,"collator_versions":[]}}`+"\n"...)
 	c.send(200, c.out)
 	return nil
 }
