@@ -34,7 +34,7 @@ var updates = map[string]string{
 	"req":       `function(doc, req) { return [null, {json: [req.id, req.body, req.form, req.method]}] }`,
 	"design":    `function(doc, req) { return [{_id: '_design/' + (req.query.name || 'zz')}, 'x'] }`,
 	"refused":   `function() { return [{_id: 'refused', refuse: true}, 'x'] }`,
-	"keeps":     `function(doc) { doc.touched = true; return [doc, 'x'] }`,
+	"worse":     `function() { return [{_id: 'refused', refuse: true}, {zork: 1}] }`,
 }
 
 func updateFunctions() []step {
@@ -76,6 +76,7 @@ func updateFunctions() []step {
 		{do: "GET /db/att/f.txt", status: 200, want: "hi"},
 		{do: "POST " + u + "design", status: 201, got: "X-Couch-Id: _design%2Fzz"},
 		{do: "POST " + u + "refused", status: 403, want: problem("forbidden", "no")},
+		{do: "POST " + u + "worse", status: 403, want: problem("forbidden", "no")},
 		{do: "PUT " + u + "new/doc", status: 201, want: "upd 2", got: "X-Couch-Id: doc"},
 		{do: "POST " + u + "new/doc", send: "a=b&c=d", header: "Content-Type: application/x-www-form-urlencoded", status: 201, want: "upd 3"},
 		{do: "GET /db/doc", status: 200, want: `{"_id":"doc","_rev":"3-…","n":3,"seen":"{\"a\":\"b\",\"c\":\"d\"}"}`},

@@ -3,7 +3,6 @@ package httpd
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -134,33 +133,41 @@ func (c *call) update() error {
 	if err != nil {
 		return err
 	}
+	var written updated
+	if stored != nil { // first, as in CouchDB: who refuses it is heard whatever the response is
+		if written, err = c.storeUpdate(stored); err != nil {
+			return err
+		}
+	}
 	r, err := parseResponse(raw)
 	if err != nil {
 		return err
 	}
 	if stored != nil {
-		rev, id, err := c.storeUpdate(c.ctx(), stored)
-		if err != nil {
-			return err
-		}
 		r.status = cmp.Or(r.status, http.StatusCreated)
-		r.headers.Set("X-Couch-Update-Newrev", rev.String())
-		r.headers.Set("X-Couch-Id", escapedPath(string(id))[1:])
+		r.headers.Set("X-Couch-Update-Newrev", written.rev.String())
+		r.headers.Set("X-Couch-Id", escapedPath(string(written.id))[1:])
 	}
 	return c.respond(r)
 }
 
+// updated is a document that an update function had stored.
+type updated struct {
+	id  couch.DocID
+	rev couch.Rev
+}
+
 // storeUpdate stores what an update function made, as a PUT of the one who asks would.
-func (c *call) storeUpdate(ctx context.Context, raw []byte) (couch.Rev, couch.DocID, error) {
+func (c *call) storeUpdate(raw []byte) (updated, error) {
 	doc, err := c.parse(raw)
 	if err != nil {
-		return couch.Rev{}, "", err
+		return updated{}, err
 	}
 	if err := c.mayWrite(doc.ID); err != nil {
-		return couch.Rev{}, "", err
+		return updated{}, err
 	}
-	rev, err := c.db.Put(ctx, doc, couch.WriteOptions{User: c.writer()})
-	return rev, doc.ID, err
+	rev, err := c.db.Put(c.ctx(), doc, couch.WriteOptions{User: c.writer()})
+	return updated{doc.ID, rev}, err
 }
 
 // wrongPath is the answer where a function's name or a view's is missing.
@@ -177,6 +184,7 @@ func wrongPath(word string) func(*call) error {
 	}
 }
 
-var errBadResponse = func(name string, value []byte) error {
+// errBadResponse is CouchDB's refusal of a member of a response.
+func errBadResponse(name string, value []byte) error {
 	return &couch.Error{Kind: "external_response_error", Reason: "Invalid data from external server: {<<\"" + name + "\">>," + string(bytes.TrimSpace(value)) + "}"}
 }
