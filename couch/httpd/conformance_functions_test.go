@@ -45,6 +45,7 @@ var validations = map[string][]step{
 	"vdu_empty":        refusing(``, 404, problem("not_found", "missing validate_doc_update function validate_doc_update on design doc _design/v")),
 	"vdu_returns":      refusing(`function() { return 'x' }`, 201, ""),
 	"vdu_arrow":        refusing(`(n) => { throw({forbidden: 'x'}) }`, 403, problem("forbidden", "x")),
+	"vdu_statements":   refusing("var why = 'x';\nfunction help() { return why }\nfunction(n) { throw({forbidden: help()}) };", 403, problem("forbidden", "x")),
 	"vdu_context": refusing(`function(n, o, u, s) { throw({forbidden: toJSON([n, o, u.roles, s, this._id])}) }`, 403,
 		problem("forbidden", `[{\"_id\":\"a\",\"n\":1,\"list\":[2,1]},null,[\"_admin\"],{\"members\":{\"roles\":[\"_admin\"]},\"admins\":{\"roles\":[\"_admin\"]}},\"_design/v\"]`)),
 	"vdu_drafts": refusing(`function(n) { n.x = 1; n.list.sort(); n.list.push(3); delete n.n; throw({forbidden: JSON.stringify([n, Object.isFrozen(n), n.list.length, isArray(n.list)])}) }`, 403,

@@ -138,6 +138,9 @@ func asExpression(source string) string { return "(" + strings.TrimRight(source,
 func compile(source string) (*goja.Program, error) {
 	code, err := goja.Compile("", asExpression(source), false)
 	if err != nil {
+		if code := compileStatements(source); code != nil {
+			return code, nil
+		}
 		var syntax *goja.CompilerSyntaxError
 		if errors.As(err, &syntax) {
 			return nil, errors.New(syntax.Error())
