@@ -2,6 +2,7 @@ package registry
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -102,7 +103,7 @@ func BenchmarkLargest(b *testing.B) {
 	timed := func(name string, status int, method, path string, body []byte, headers ...string) {
 		start := time.Now()
 		require.Equal(b, status, h.serve(method, path, body, headers...))
-		times[name] += time.Since(start)
+		times[name] = min(cmp.Or(times[name], time.Hour), time.Since(start))
 	}
 	read := func() {
 		timed("abbreviated", 200, "GET", "/big", nil, "Accept", abbreviatedAccept, "Accept-Encoding", "gzip")
@@ -116,7 +117,7 @@ func BenchmarkLargest(b *testing.B) {
 		timed("publish", 201, "PUT", "/big", body, "Authorization", "Bearer "+h.bob)
 		read()
 	}
-	for name, took := range times {
-		b.ReportMetric(float64(took.Microseconds())/1000/float64(b.N), "ms-"+name)
+	for name, best := range times { // the best: other work on the machine disturbs it least
+		b.ReportMetric(float64(best.Microseconds())/1000, "ms-best-"+name)
 	}
 }

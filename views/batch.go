@@ -14,6 +14,7 @@ type edits struct {
 	docs     []change
 	rows     [][]change
 	replaced [][]change // rows whose value alone changes, of views that only count
+	values   [][]change // large values that go
 	gone     bool       // some rows go: an old one may have the key of a new one
 }
 
@@ -37,7 +38,8 @@ func (b *builder) flush(seq couch.Seq, last bool) error {
 
 // edits puts the rows of the collected documents in the place of those they had.
 func (b *builder) edits() (*edits, error) {
-	e := &edits{rows: make([][]change, len(b.design.views)), replaced: make([][]change, len(b.design.views)), docs: make([]change, 0, len(b.docs))}
+	n := len(b.design.views)
+	e := &edits{rows: make([][]change, n), replaced: make([][]change, n), values: make([][]change, n), docs: make([]change, 0, len(b.docs))}
 	if !b.empty {
 		snapshot, err := b.space.Snapshot()
 		if err != nil {
@@ -97,8 +99,12 @@ func (b *builder) remove(s *couch.SpaceSnapshot, m *mapped, e *edits) error {
 
 // supersede puts a new row in the place of the old one that has its key; nil: there is none.
 func (b *builder) supersede(old *docRow, row *mappedRow, e *edits) {
+	changes := row == nil || old.sum != xxhash.Sum64(row.value)
+	if changes && old.size-len(old.key) > large {
+		e.values[old.view] = append(e.values[old.view], change{key: old.key})
+	}
 	switch {
-	case row != nil && old.sum == xxhash.Sum64(row.value):
+	case !changes:
 		row.key = nil
 	case row != nil && b.state.Summed && counts(b.reduces[old.view]):
 		e.replaced[old.view] = append(e.replaced[old.view], change{row.key, row.value})
@@ -115,16 +121,18 @@ func (b *builder) supersede(old *docRow, row *mappedRow, e *edits) {
 func byKey(a, b change) int { return bytes.Compare(a.key, b.key) }
 
 // sorted orders the changes of a view. A new row hides the removal of the old one under its key.
-func (e *edits) sorted(view int) []change {
-	rows := e.rows[view]
-	if !e.gone {
-		slices.SortFunc(rows, byKey)
-		return rows
+func (e *edits) sorted(view int) []change { return latest(e.rows[view], e.gone) }
+
+// latest orders changes, and where some remove keeps the last one of each key.
+func latest(changes []change, remove bool) []change {
+	if !remove {
+		slices.SortFunc(changes, byKey)
+		return changes
 	}
-	slices.SortStableFunc(rows, byKey) // removals were collected first
-	kept := rows[:0]
-	for i, c := range rows {
-		if i+1 == len(rows) || !bytes.Equal(c.key, rows[i+1].key) {
+	slices.SortStableFunc(changes, byKey) // removals were collected first
+	kept := changes[:0]
+	for i, c := range changes {
+		if i+1 == len(changes) || !bytes.Equal(c.key, changes[i+1].key) {
 			kept = append(kept, c)
 		}
 	}
@@ -140,13 +148,22 @@ func (b *builder) write(e *edits) error {
 	defer snapshot.Close()
 	out := b.space.Batch()
 	put(out, docKey(""), e.docs)
+	padded := false
 	for view := range e.rows {
 		rows := e.sorted(view)
-		put(out, levelPrefix(view, 0), rows)
-		put(out, levelPrefix(view, 0), e.replaced[view])
 		if err := b.summaries(snapshot, view).update(out, rows); err != nil {
 			return err
 		}
+		put(out, valuePrefix(view), e.values[view])
+		for _, list := range [][]change{rows, e.replaced[view]} {
+			values := takeApart(list)
+			padded = padded || len(values) > 0
+			put(out, valuePrefix(view), values)
+			put(out, levelPrefix(view, 0), list)
+		}
+	}
+	if padded {
+		out.Set(paddingKey, padding)
 	}
 	b.state.write(b.db, out)
 	return out.Commit()
@@ -164,5 +181,5 @@ func put(out batch, prefix []byte, changes []change) {
 }
 
 func (x *index) summaries(s *couch.SpaceSnapshot, view int) *summaries {
-	return &summaries{view: view, reduce: x.reduces[view], open: func(lower, upper []byte) (iterator, error) { return s.Iter(lower, upper) }}
+	return &summaries{view: view, reduce: x.reduces[view], get: s.Get, open: func(lower, upper []byte) (iterator, error) { return s.Iter(lower, upper) }}
 }

@@ -111,9 +111,9 @@ func (c *checker) each(prefix []byte, fn func(key, value []byte) error) error {
 }
 
 // documents proves that each row that a document names is there, and that they
-// are as many as the state says.
+// are as many as the state says, and large values as many as rows without theirs.
 func (c *checker) documents() error {
-	rows, size := make([]int64, len(c.st.Rows)), int64(0)
+	rows, apart, size := make([]int64, len(c.st.Rows)), make([]int64, len(c.st.Rows)), int64(0)
 	err := c.each(docKey(""), func(key, value []byte) error {
 		named, ok := docRows(couch.DocID(key[1:]), value)
 		if !ok {
@@ -124,6 +124,12 @@ func (c *checker) documents() error {
 				return damage("%q names a row of view %d of %d", key[1:], r.view, len(rows))
 			}
 			record, err := c.s.Get(append(levelPrefix(r.view, 0), r.key...))
+			if err == nil && headOf(record) == len(record) {
+				var value []byte
+				value, err = c.s.Get(append(valuePrefix(r.view), r.key...))
+				record = append(record, value...)
+				apart[r.view]++
+			}
 			if missing(err) {
 				return damage("a row of %q is missing", key[1:])
 			} else if err != nil {
@@ -143,6 +149,13 @@ func (c *checker) documents() error {
 	for view, n := range rows {
 		if n != c.st.Rows[view] {
 			return damage("documents name %d rows of view %d, the state says %d", n, view, c.st.Rows[view])
+		}
+		values := int64(0)
+		if err := c.each(valuePrefix(view), func([]byte, []byte) error { values++; return nil }); err != nil {
+			return err
+		}
+		if values != apart[view] {
+			return damage("view %d has %d large values, %d rows lack theirs", view, values, apart[view])
 		}
 	}
 	if size != c.st.Bytes {

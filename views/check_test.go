@@ -50,6 +50,9 @@ func TestCheckFindsDamage(t *testing.T) {
 			value[len(value)-1]++
 			b.Set(key, value)
 		}, "is not the one that was written"},
+		"value of nobody": {func(_ *testing.T, _ *couch.SpaceSnapshot, b *couch.SpaceBatch) {
+			b.Set(append(valuePrefix(0), 1), []byte("1"))
+		}, "view 0 has 1 large values, 0 rows lack theirs"},
 		"summary wrong": {func(t *testing.T, s *couch.SpaceSnapshot, b *couch.SpaceBatch) {
 			key, value := first(t, s, levelPrefix(0, 3))
 			value[0]++

@@ -14,6 +14,8 @@
 //	                          length of the collated key, hash of the record, collated key
 //	'r' VIEW row              one row: collated key, docid 00 01, number of the emit (4 bytes);
 //	                          of a partitioned index the partition 00 01 before the key
+//	'u'                       4 KiB of zeros, where there are large values: see padding
+//	'v' VIEW row              its value, where that is over 32 KiB: the row then ends with its key
 //	's' VIEW LEVEL start      one summary: how many rows and their reduction
 //
 // The docid has its 00 bytes written 00 FF. A row's value is

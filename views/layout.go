@@ -75,6 +75,41 @@ func appendRowValue(dst []byte, collated int, key, value []byte) []byte {
 	return append(append(dst, key...), value...)
 }
 
+// large is from how many bytes on a row's value lies apart: whoever walks the rows, or looks for one, then
+// reads no block of megabytes. Much less would double the keys of ordinary views.
+const large = 32 << 10
+
+func valuePrefix(view int) []byte { return []byte{'v', byte(view >> 8), byte(view)} }
+
+// A block of the store ends behind the key that fills it. A record of padding as large as a block, written with
+// every large value, fills the one of the keys before: else their readers would read the first large value too.
+var (
+	paddingKey = []byte{'u'}
+	padding    = make([]byte, 4<<10)
+)
+
+// headOf is how much of a row's record comes before its value.
+func headOf(record []byte) int {
+	_, n := binary.Uvarint(record)
+	length, k := binary.Uvarint(record[n:])
+	return min(n+k+int(length), len(record))
+}
+
+// takeApart cuts large values off the records of rows, which nobody may need whole any more.
+func takeApart(rows []change) (values []change) {
+	for i := range rows {
+		r := &rows[i]
+		if len(r.value) <= large {
+			continue
+		}
+		if head := headOf(r.value); len(r.value)-head > large {
+			values = append(values, change{r.key, r.value[head:]})
+			r.value = r.value[:head]
+		}
+	}
+	return values
+}
+
 // entry is a row taken apart. Its bytes are those of the record.
 type entry struct {
 	collated []byte

@@ -27,7 +27,8 @@ func (b *builder) load(e *edits, whole bool) error {
 	}
 	defer load.Close()
 	b.state.Summed = whole
-	docs, rows, sums := segment{docKey(""), e.docs}, make([]segment, len(e.rows)), make([]segment, len(e.rows))
+	n := len(e.rows)
+	docs, rows, sums, values := segment{docKey(""), e.docs}, make([]segment, n), make([]segment, n), make([]segment, n)
 	group := b.workers()
 	group.Go(func() error {
 		slices.SortFunc(docs.changes, byKey)
@@ -39,13 +40,18 @@ func (b *builder) load(e *edits, whole bool) error {
 			if whole {
 				sums[view], err = b.sum(view, rows[view].changes)
 			}
+			values[view] = segment{valuePrefix(view), latest(append(e.values[view], takeApart(rows[view].changes)...), e.gone)}
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	all := slices.Concat([]segment{docs, {stateKey, []change{{value: b.state.encode(b.db)}}}}, rows, sums)
+	state, pad := segment{stateKey, []change{{value: b.state.encode(b.db)}}}, segment{prefix: paddingKey}
+	if slices.ContainsFunc(values, func(s segment) bool { return len(s.changes) > 0 }) {
+		pad.changes = []change{{value: padding}}
+	}
+	all := slices.Concat([]segment{docs, state}, rows, sums, []segment{pad}, values)
 	group = b.workers()
 	for len(all) > 0 {
 		var table []segment

@@ -174,8 +174,9 @@ func (r *Rows) step(s *span) (bool, error) {
 		return false, err
 	}
 	e := parseEntry(key, value)
-	r.row = Row{ID: couch.DocID(e.id), Key: e.key, Value: e.value}
-	return true, nil
+	r.row = Row{ID: couch.DocID(e.id), Key: e.key}
+	r.row.Value, err = r.reader.value(key, e)
+	return err == nil, err
 }
 
 func (s *span) holds(key []byte) bool {

@@ -8,7 +8,7 @@ import (
 
 // formatVersion changes with the layout or the weights of collation: old
 // indexes are then left to Cleanup and built anew.
-const formatVersion = 3
+const formatVersion = 4
 
 const spacePrefix = "view-"
 

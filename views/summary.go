@@ -2,8 +2,11 @@ package views
 
 import (
 	"bytes"
+	"encoding/json"
 	"slices"
 	"sort"
+
+	"settee/couch"
 )
 
 // iterator and batch are what summaries need of a couch.Space.
@@ -32,6 +35,19 @@ type summaries struct {
 	view   int
 	reduce reducer // nil: only counts
 	open   func(lower, upper []byte) (iterator, error)
+	get    func(key []byte) ([]byte, error)
+}
+
+// value is a row's value, which may lie apart.
+func (s *summaries) value(row []byte, e entry) (json.RawMessage, error) {
+	if len(e.value) > 0 {
+		return e.value, nil
+	}
+	value, err := s.get(append(valuePrefix(s.view), row...))
+	if missing(err) {
+		return nil, &couch.Error{Kind: couch.Internal, Reason: "The index is damaged: a large value of " + string(e.id) + " is missing."}
+	}
+	return value, err
 }
 
 // update writes the summaries over changed rows, which are ordered by key. The
@@ -210,6 +226,7 @@ type cursor struct {
 	it      iterator
 	prefix  []byte
 	changes []change
+	rows    *summaries // whose rows these are; nil: these are summaries
 
 	at    int  // the next change
 	valid bool // the iterator stands on a record
@@ -222,7 +239,11 @@ type cursor struct {
 func (s *summaries) cursor(level int, changes []change) (*cursor, error) {
 	prefix := levelPrefix(s.view, level)
 	it, err := s.open(prefix, after(prefix))
-	return &cursor{it: it, prefix: prefix, changes: changes}, err
+	c := &cursor{it: it, prefix: prefix, changes: changes}
+	if level == 0 {
+		c.rows = s
+	}
+	return c, err
 }
 
 func (c *cursor) Close() error { return c.it.Close() }
@@ -274,9 +295,15 @@ func (c *cursor) settle() bool {
 	}
 }
 
+// value is the record, of a row with its value.
 func (c *cursor) value() ([]byte, error) {
 	if c.fresh != nil {
 		return c.fresh, nil
 	}
-	return c.it.Value()
+	record, err := c.it.Value()
+	if err != nil || c.rows == nil || len(record) > headOf(record) {
+		return record, err
+	}
+	value, err := c.rows.value(c.key, parseEntry(c.key, record))
+	return append(bytes.Clone(record), value...), err
 }
