@@ -8,13 +8,15 @@ import (
 
 // derived is what a database keeps of its design documents, made anew when one is written.
 type derived struct {
-	vdus vdus
-	ken  []kenned
+	vdus  vdus
+	ken   []kenned
+	mango searchable
 }
 
-func derive(designs []*couch.Document) any {
-	var d derived
+func derive(db *couch.DB, designs []*couch.Document) any {
+	d := derived{mango: newSearchable()}
 	for _, doc := range designs {
+		d.mango.add(db, doc)
 		if hasVDU(doc) {
 			d.vdus = append(d.vdus, doc)
 		}
@@ -26,7 +28,7 @@ func derive(designs []*couch.Document) any {
 }
 
 func (e *Engine) derived(ctx context.Context, db *couch.DB) (derived, error) {
-	d, err := db.Derived(ctx, derive)
+	d, err := db.Derived(ctx, func(designs []*couch.Document) any { return derive(db, designs) })
 	if err != nil {
 		return derived{}, err
 	}

@@ -10,13 +10,11 @@ import (
 	"slices"
 
 	"settee/couch"
+	"settee/views/mango"
 )
 
-// The languages that a design document may be in.
-const (
-	javascript    = "javascript"
-	queryLanguage = "query" // a Mango index: map is an object
-)
+// javascript is the language of a design document that names none.
+const javascript = "javascript"
 
 // design is what of a design document an index depends on.
 type design struct {
@@ -108,7 +106,7 @@ func (d *design) parseView(name string, raw json.RawMessage) (view, error) {
 		name   string
 		object bool
 		into   *string
-	}{{"map", d.language == queryLanguage, &v.mapping}, {"reduce", false, &v.reduce}} {
+	}{{"map", d.language == mango.Language, &v.mapping}, {"reduce", false, &v.reduce}} {
 		switch raw := members[field.name]; {
 		case raw == nil:
 		case field.object && raw[0] == '{':

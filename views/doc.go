@@ -77,6 +77,16 @@
 // code fails on values of _sum (an object and a number, floats that overflow), the sum is
 // the object that tells of values that cannot be added.
 //
+// # Searches
+//
+// Mango's indexes are views like any other, made by a mapper in Go that cuts the columns out of
+// raw JSON (package mango). Find has a search planned, brings the index up to date unless update=false or
+// stale=ok, and reads its rows and their documents on one snapshot, one at a time, until the limit is
+// reached: CouchDB reads on to the match behind it, so its execution_stats may count more.
+// What the design documents hold is kept with the database (couch.DB.Derived).
+//
+// A design document that a scan of all documents meets is counted, and not found.
+//
 // # Filters
 //
 // A Filter chooses rows of the change feed, for whoever reads one. Functions of

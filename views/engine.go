@@ -26,7 +26,6 @@ type Engine struct {
 	indexes  map[indexName]*index        // guarded by mu
 	designs  map[designName]cachedDesign // guarded by mu
 	programs map[programKey]*js.Program  // guarded by mu
-	mangos   map[mangoName]mangoIndexes  // guarded by mu
 
 	dropping map[indexName]chan struct{} // guarded by mu; closed when the index is gone
 }
@@ -64,7 +63,7 @@ func New(store *couch.Store, o Options) *Engine {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	e := &Engine{options: o, batches: ordinary, store: store, indexes: map[indexName]*index{}, designs: map[designName]cachedDesign{}, programs: map[programKey]*js.Program{}, mangos: map[mangoName]mangoIndexes{}, dropping: map[indexName]chan struct{}{}}
+	e := &Engine{options: o, batches: ordinary, store: store, indexes: map[indexName]*index{}, designs: map[designName]cachedDesign{}, programs: map[programKey]*js.Program{}, dropping: map[indexName]chan struct{}{}}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	store.SetValidator(validator{e})
 	e.startKen()

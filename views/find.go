@@ -59,11 +59,11 @@ func (e *Engine) Find(ctx context.Context, db *couch.DB, body []byte, partition 
 	if err != nil {
 		return nil, err
 	}
-	known, err := e.Indexes(ctx, db)
+	d, err := e.derived(ctx, db)
 	if err != nil {
 		return nil, err
 	}
-	plan, err := f.Plan(known, db.Partitioned())
+	plan, err := f.Plan(d.mango.indexes, db.Partitioned())
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func (e *Engine) Find(ctx context.Context, db *couch.DB, body []byte, partition 
 	if plan.Index.IsAllDocs() {
 		r.source, err = openDocs(ctx, db, f, plan)
 	} else {
-		r.source, err = e.openIndex(ctx, db, f, plan)
+		r.source, err = e.openIndex(ctx, db, d.mango.designs[plan.Index.DDoc], f, plan)
 	}
 	return r, err
 }

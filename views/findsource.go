@@ -112,15 +112,7 @@ type indexSource struct {
 	row        entry
 }
 
-func (e *Engine) openIndex(ctx context.Context, db *couch.DB, f *mango.Find, plan *mango.Plan) (findSource, error) {
-	d, err := e.design(ctx, db, plan.Index.DDoc[len(mango.Design):])
-	if err != nil {
-		return nil, err
-	}
-	view := d.find(plan.Index.Name)
-	if view < 0 {
-		return nil, couch.ErrMissing // it went meanwhile
-	}
+func (e *Engine) openIndex(ctx context.Context, db *couch.DB, d *design, f *mango.Find, plan *mango.Plan) (findSource, error) {
 	x, err := e.index(db, d)
 	if err != nil {
 		return nil, err
@@ -134,7 +126,7 @@ func (e *Engine) openIndex(ctx context.Context, db *couch.DB, f *mango.Find, pla
 	if plan.Covering {
 		s.covering = plan.Index
 	}
-	if err := s.open(x, view, f, plan); err != nil {
+	if err := s.open(x, d.find(plan.Index.Name), f, plan); err != nil {
 		_ = s.Close() // the first error is the one to tell
 		return nil, err
 	}

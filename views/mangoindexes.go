@@ -9,70 +9,35 @@ import (
 	"settee/views/mango"
 )
 
-// mangoName names a database; token is its incarnation.
-type mangoName struct{ database, token string }
-
-// mangoIndexes are a database's Mango indexes, as they are in its design documents.
-type mangoIndexes struct {
-	designs map[couch.DocID]mangoDesign
-	all     []*mango.Index // AllDocs first
+// searchable is what a database's design documents give a search.
+type searchable struct {
+	indexes []*mango.Index     // in the order of design documents, AllDocs first
+	designs map[string]*design // those that hold indexes, by id
 }
 
-// mangoDesign are the indexes of one revision.
-type mangoDesign struct {
-	rev     couch.Rev
-	indexes []*mango.Index
+func newSearchable() searchable {
+	return searchable{indexes: []*mango.Index{mango.AllDocs}, designs: map[string]*design{}}
 }
 
-// Indexes lists the Mango indexes of a database in CouchDB's order, AllDocs first. Design documents
-// are parsed once a revision.
+func (s *searchable) add(db *couch.DB, doc *couch.Document) {
+	id := string(doc.ID)
+	list := mango.ReadIndexes(id, doc.Body, db.Partitioned())
+	if len(list) == 0 {
+		return
+	}
+	d, err := parseDesign(doc.Body)
+	if err != nil {
+		return // it came before it was checked
+	}
+	list = slices.DeleteFunc(list, func(x *mango.Index) bool { return d.find(x.Name) < 0 }) // views.lib is no view
+	mango.SortIndexes(list)
+	s.indexes, s.designs[id] = append(s.indexes, list...), d
+}
+
+// Indexes lists the Mango indexes of a database in CouchDB's order, AllDocs first.
 func (e *Engine) Indexes(ctx context.Context, db *couch.DB) ([]*mango.Index, error) {
-	name := mangoName{db.Name(), db.FormatSeq(0)}
-	e.mu.Lock()
-	known := e.mangos[name]
-	e.mu.Unlock()
-	start, end := couch.DocID("_design/"), couch.DocID("_design0")
-	rows, err := db.AllDocs(ctx, couch.AllDocsOptions{Start: &start, End: &end, ExclusiveEnd: true, Limit: -1})
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	now := mangoIndexes{designs: map[couch.DocID]mangoDesign{}, all: []*mango.Index{mango.AllDocs}}
-	fresh := 0
-	for rows.Next() {
-		row := rows.Row()
-		d, has := known.designs[row.ID]
-		if !has || d.rev != row.Rev {
-			fresh++
-			if d, err = readMango(ctx, db, row.ID); err != nil {
-				return nil, err
-			}
-		}
-		now.designs[row.ID] = d
-		now.all = append(now.all, d.indexes...)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	if fresh == 0 && len(now.designs) == len(known.designs) && known.all != nil {
-		return known.all, nil
-	}
-	mango.SortIndexes(now.all)
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.mangos[name] = now
-	return now.all, nil
-}
-
-func readMango(ctx context.Context, db *couch.DB, id couch.DocID) (mangoDesign, error) {
-	doc, err := db.Get(ctx, id, couch.GetOptions{})
-	if missing(err) {
-		return mangoDesign{}, nil // it went meanwhile
-	}
-	if err != nil {
-		return mangoDesign{}, err
-	}
-	return mangoDesign{doc.Rev, mango.ReadIndexes(string(id), doc.Body, db.Partitioned())}, nil
+	d, err := e.derived(ctx, db)
+	return d.mango.indexes, err
 }
 
 // A Designer is who changes design documents.

@@ -134,6 +134,16 @@
 //     in queries has a row where it is missing.
 //   - w and r are not read: there is one node.
 //
+// Of searches:
+//
+//   - A search stops when it has its limit, where CouchDB looks for one match more, and its
+//     execution_stats and bookmark tell no more than that. r above 1 reads the same documents, with their conflicts.
+//   - A partition in the path and the same in the body agree.
+//   - Who may not write design documents is refused an index, and its deletion, with 401 or 403. CouchDB
+//     answers 500, and says ok to a deletion that it does not do.
+//   - _bulk_delete removes all indexes of a design document, where CouchDB fails at the second.
+//   - Lists in an $in, and ranges that nothing is in, are searched where CouchDB trips over them.
+//
 // And of functions of design documents:
 //
 //   - A validation function that throws 1 or true refuses, with 500; CouchDB stores the

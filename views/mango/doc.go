@@ -1,8 +1,12 @@
-// Package mango matches documents against selectors, CouchDB's declarative queries, and
-// cuts fields out of them.
+// Package mango is CouchDB's declarative queries: it matches documents against selectors,
+// cuts fields out of them, reads the requests of _find and _index, and plans searches. It
+// knows JSON and no store; package views runs what it plans.
 //
 //	s, err := mango.Compile([]byte(`{"type":"user","age":{"$gt":20}}`))
 //	s.Match(doc) // doc is raw JSON; only what the selector names is read
+//
+//	f, err := mango.ParseFind(body)
+//	p, err := f.Plan(indexes, false) // which index, and which part of it
 //
 // # Selectors
 //
@@ -40,11 +44,51 @@
 // A search (_find) answers nothing for an $and, $or or $nor of nothing that stands alone; that
 // is its planner's rule, not the selector's.
 //
+// # Indexes
+//
+// An index is a view of a design document whose language is "query":
+//
+//	"NAME": {"map": {"fields": {"a": "asc", "b.c": "asc"}, "partial_filter_selector": {…}},
+//	         "reduce": "_count", "options": {"def": what was asked for}}
+//
+// Its rows have the list of the fields' values for their key and null for a value. A document that
+// lacks a field has no row; nor has one that the partial filter leaves out, nor a design document. The
+// direction of a field is kept and means nothing. One without a name, and its design
+// document, is named by the SHA-1 of what was asked for as an Erlang term, so that CouchDB
+// gives it the same name.
+//
+// # Plans
+//
+// A search may use an index if every column is one that the selector needs in a document
+// (every operator but $exists:false does; $or where each branch does) or one of the sort, if the sort's
+// fields are its first columns, those left out that the selector holds constant, and if it is not
+// partial, or use_index names it. Of those the one wins that leaves the fewest of the
+// selector's ranges unused, then the one of fewest columns, then the first by name; _all_docs
+// only where there is no other. With a partition asked for, partitioned indexes are looked at, else
+// those that are not.
+//
+// The part that is read lies between the ends of the ranges of the first columns: $eq, $lt, $lte,
+// $gt, $gte and $beginsWith of the conjunction, put together. All that is found there
+// is matched against the whole selector. An index that holds all that selector and fields
+// name is covering: documents are not read.
+//
+// Consider and Explain tell the same of every index, as CouchDB 3.5 does. Two plans differ from
+// CouchDB's: an $or of nothing beside other conditions needs no field (CouchDB takes any index then and
+// misses documents), and ids are bounded by their bytes, as they are compared, so
+// that a column _id bounds an index by $eq alone.
+//
+// # Bookmarks
+//
+// A bookmark is the key and id of the last row that matched, in CouchDB's own format but for
+// the compression of long ones; either server reads the other's. The next page begins behind that place, whether
+// or not the row is still there (CouchDB leaves out one row in any case).
+//
 // # Errors
 //
-// Compile and Fields answer an *Error that carries CouchDB's error and reason. _find sends
+// Everything here answers an *Error that carries CouchDB's error and reason. _find sends
 // both, _changes only the reason, under bad_request. Where CouchDB would fail at the first document
-// ($mod by zero, an empty name in a path), Compile refuses.
+// ($mod by zero, an empty name in a path), Compile refuses. It refuses what nests deeper than 500, or
+// is long and deep both, for a level costs a reading.
 //
 // # Regular expressions
 //
@@ -55,5 +99,6 @@
 //
 // # Concurrency
 //
-// A Selector and a Projection never change after they are made.
+// A Selector, a Projection, an Index and a Mapper never change after they are made. A Find is of one
+// search.
 package mango
