@@ -5,7 +5,9 @@
 //
 // # What functions see
 //
-// ES5 and most of ES2015 and later, as goja has it; emit, sum, log, isArray, toJSON and
+// JavaScript up to ES2020 and much of what came later. Lacking are Intl (toLocaleString does not
+// look at its argument), property escapes (\p{Lu}) in regular expressions, async generators, import(),
+// WeakRef, Atomics, structuredClone and Object.groupBy; TestModernJavaScript holds both lists. emit, sum, log, isArray, toJSON and
 // require of the CommonJS modules in views.lib; filters may require any string of
 // the design document, which they have as this. There is no I/O of any kind, no
 // timer and no module of Go.
