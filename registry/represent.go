@@ -192,34 +192,31 @@ func (p *packument) full(base string) []byte {
 func rebased(raw []byte, name PackageName, base string) []byte {
 	out := make([]byte, 0, len(raw)+len(raw)/16+1024)
 	done := 0
-	for key, versions := range packuments.Members(raw) {
-		if !packuments.Is(key, "versions") {
-			continue
-		}
-		for _, manifest := range packuments.Members(versions) {
-			at := cap(raw) - cap(manifest) // manifest is a part of raw
-			out = append(out, raw[done:at]...)
-			out = appendRebased(out, manifest, name, base)
-			done = at + len(manifest)
-		}
+	for link := range packuments.Tarballs(raw) {
+		at := cap(raw) - cap(link) // link is a part of raw
+		out = appendLink(append(out, raw[done:at]...), link, name, base)
+		done = at + len(link)
 	}
 	return append(out, raw[done:]...)
 }
 
-// appendRebased appends a version with its tarball link complete: stored links
-// are paths. A link to some other host, in a document that was replicated from
-// there, becomes ours, as its tarball must.
+// appendRebased appends a version with its tarball link complete.
 func appendRebased(dst, manifest []byte, name PackageName, base string) []byte {
 	link := packuments.Member(packuments.Member(manifest, "dist"), "tarball")
 	if len(link) < 2 || link[0] != '"' {
 		return append(dst, manifest...)
 	}
 	at := cap(manifest) - cap(link) // link is a part of manifest
+	dst = appendLink(append(dst, manifest[:at]...), link, name, base)
+	return append(dst, manifest[at+len(link):]...)
+}
+
+// appendLink appends a complete link: stored ones are paths. A link to some other host, in a
+// document that was replicated from there, becomes ours, as its tarball must.
+func appendLink(dst, link []byte, name PackageName, base string) []byte {
 	path := plain(link)
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + string(name) + "/-/" + path[strings.LastIndexByte(path, '/')+1:]
 	}
-	dst = append(dst, manifest[:at]...)
-	dst = appendQuoted(dst, base+path)
-	return append(dst, manifest[at+len(link):]...)
+	return appendQuoted(dst, base+path)
 }

@@ -236,6 +236,23 @@ func TestTwinsEmitTheRowsOfGeneratedPackuments(t *testing.T) {
 	}
 }
 
+func TestTarballs(t *testing.T) {
+	const doc = ` { "dist":{"tarball":"no"}, "versions" : {"1":{"dist":{"tarball":"a"}},"2":7,"3":{"dist":7},"4":{"d\u0069st":{"tarball":null}},"5":{"x":{"dist":{"tarball":"no"}},"dist":{"y":1,"tarball":"b"}}},"z":1}`
+	var links []string
+	for link := range Tarballs([]byte(doc)) {
+		links = append(links, string(link))
+	}
+	require.Equal(t, []string{`"a"`, `"b"`}, links)
+	for link := range Tarballs([]byte(doc)) {
+		require.Equal(t, `"a"`, string(link))
+		break
+	}
+	for i := range doc {
+		for range Tarballs([]byte(doc[:i])) { // cut off: it ends, and never panics
+		}
+	}
+}
+
 // FuzzTwins holds the twins to JavaScript over whatever the store accepts.
 func FuzzTwins(f *testing.F) {
 	for _, doc := range odd() {
