@@ -29,13 +29,13 @@ func (b *builder) load(e *edits, whole bool) error {
 	b.state.Summed = whole
 	n := len(e.rows)
 	docs, rows, sums, values := segment{docKey(""), e.docs}, make([]segment, n), make([]segment, n), make([]segment, n)
-	group := b.workers()
-	group.Go(func() error {
+	crew := b.crew()
+	crew.do(func() error {
 		slices.SortFunc(docs.changes, byKey)
 		return nil
 	})
 	for view := range e.rows {
-		group.Go(func() (err error) {
+		crew.do(func() (err error) {
 			rows[view] = segment{levelPrefix(view, 0), e.sorted(view)}
 			if whole {
 				sums[view], err = b.sum(view, rows[view].changes)
@@ -44,7 +44,7 @@ func (b *builder) load(e *edits, whole bool) error {
 			return err
 		})
 	}
-	if err := group.Wait(); err != nil {
+	if err := crew.Wait(); err != nil {
 		return err
 	}
 	state, pad := segment{stateKey, []change{{value: b.state.encode(b.db)}}}, segment{prefix: paddingKey}
@@ -52,23 +52,35 @@ func (b *builder) load(e *edits, whole bool) error {
 		pad.changes = []change{{value: padding}}
 	}
 	all := slices.Concat([]segment{docs, state}, rows, sums, []segment{pad}, values)
-	group = b.workers()
+	crew = b.crew()
 	for len(all) > 0 {
 		var table []segment
 		table, all = cut(all)
-		group.Go(func() error { return writeTable(load, table) })
+		crew.do(func() error { return writeTable(load, table) })
 	}
-	if err := group.Wait(); err != nil {
+	if err := crew.Wait(); err != nil {
 		return err
 	}
 	return load.Commit()
 }
 
-// workers run a part of the work each, as many at a time as there are mappers.
-func (b *builder) workers() *errgroup.Group {
+// crew does pieces of the work, as many at a time as there are mappers; gently, where nobody waits.
+type crew struct {
+	*errgroup.Group
+	b *builder
+}
+
+func (b *builder) crew() crew {
 	group, _ := errgroup.WithContext(b.ctx)
 	group.SetLimit(b.engine.workers())
-	return group
+	return crew{group, b}
+}
+
+func (c crew) do(piece func() error) {
+	c.Go(func() (err error) {
+		c.b.gently(c.b.ctx, func() { err = piece() })
+		return err
+	})
 }
 
 // cut takes the changes of one table off the segments.

@@ -79,11 +79,11 @@ func (b *builder) summarise() error {
 	if err := out.Commit(); err != nil {
 		return err
 	}
-	group := b.workers()
+	crew := b.crew()
 	for view := range b.design.views {
-		group.Go(func() error { return b.summariseView(snapshot, view) })
+		crew.do(func() error { return b.summariseView(snapshot, view) })
 	}
-	if err := group.Wait(); err != nil {
+	if err := crew.Wait(); err != nil {
 		return err
 	}
 	out = b.space.Batch()
