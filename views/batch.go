@@ -29,10 +29,10 @@ func (b *builder) flush(seq couch.Seq, last bool) error {
 	if b.state.Summed {
 		err = b.write(e)
 	} else {
-		err = b.load(e, last && b.empty)
+		err = b.load(e, last && b.fresh && !b.written)
 	}
 	clear(b.docs)
-	b.docs, b.bytes, b.empty = b.docs[:0], 0, false
+	b.docs, b.bytes, b.written = b.docs[:0], 0, true
 	return err
 }
 
@@ -40,16 +40,9 @@ func (b *builder) flush(seq couch.Seq, last bool) error {
 func (b *builder) edits() (*edits, error) {
 	n := len(b.design.views)
 	e := &edits{rows: make([][]change, n), replaced: make([][]change, n), values: make([][]change, n), docs: make([]change, 0, len(b.docs))}
-	if !b.empty {
-		snapshot, err := b.space.Snapshot()
-		if err != nil {
+	if !b.fresh {
+		if err := b.eachOld(func(m *mapped, old []byte) error { return b.remove(m, old, e) }); err != nil {
 			return nil, err
-		}
-		defer snapshot.Close()
-		for i := range b.docs {
-			if err := b.remove(snapshot, &b.docs[i], e); err != nil {
-				return nil, err
-			}
 		}
 	}
 	for i := range b.docs {
@@ -71,14 +64,7 @@ func (b *builder) edits() (*edits, error) {
 }
 
 // remove takes away the rows that a document had and has no more.
-func (b *builder) remove(s *couch.SpaceSnapshot, m *mapped, e *edits) error {
-	old, err := s.Get(docKey(m.id))
-	if missing(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
+func (b *builder) remove(m *mapped, old []byte, e *edits) error {
 	if bytes.Equal(old, m.record) {
 		m.record, m.rows = nil, nil
 		return nil

@@ -27,9 +27,12 @@ type builder struct {
 	run   *run
 	ctx   context.Context
 	state state
-	empty bool // nothing of the index is written: no document has rows to take away
-	docs  []mapped
-	bytes int
+	// fresh: nothing was there when the build began. A feed tells of each document once, so none
+	// has rows to take away.
+	fresh   bool
+	written bool // a batch is
+	docs    []mapped
+	bytes   int
 }
 
 // build follows the change feed to where it stands and returns the sequence reached.
@@ -81,7 +84,7 @@ func (b *builder) open() (*couch.Changes, error) {
 	if err := b.space.Drop(b.ctx); err != nil {
 		return nil, err
 	}
-	b.state, b.empty, b.docs, b.bytes = freshState(len(b.design.views)), true, nil, 0
+	b.state, b.fresh, b.docs, b.bytes = freshState(len(b.design.views)), true, nil, 0
 	if changes, err = b.feed(); err == nil {
 		b.state.Purged = changes.PurgeSeq()
 	}
@@ -124,7 +127,7 @@ func (b *builder) resume() error {
 	if b.state, ours, err = readState(b.db, snapshot, len(b.design.views)); err != nil {
 		return err
 	}
-	b.empty = b.state.seq == 0 || !ours
+	b.fresh = b.state.seq == 0 || !ours
 	if ours {
 		return nil
 	}

@@ -32,20 +32,21 @@ func (s *subject) growth() ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	views, err := s.design(db)
-	if err != nil {
-		return nil, err
-	}
 	if _, err := s.grow(db, bodies, 0, smallGrowth); err != nil {
 		return nil, err
 	}
 	if _, err := s.compact(db, smallGrowth); err != nil {
 		return nil, err
 	}
-	if _, err := s.build(views, smallGrowth); err != nil {
+	small, err := s.reads(db, smallGrowth)
+	if err != nil {
 		return nil, err
 	}
-	small, err := s.reads(db, views, smallGrowth)
+	views, err := s.design(db) // so late that nothing else is measured beside its index
+	if err != nil {
+		return nil, err
+	}
+	_, smallReduce, err := s.reductions(views, smallGrowth)
 	if err != nil {
 		return nil, err
 	}
@@ -55,18 +56,19 @@ func (s *subject) growth() ([]figure, error) {
 		return nil, err
 	}
 	s.progress.stage("")
-	disk, err := s.compact(db, s.flags.growth)
+	disk, err := s.compact(db, s.flags.growth+1) // with the design document
 	if err != nil {
 		return nil, err
 	}
-	built, err := s.build(views, s.flags.growth)
+	large, err := s.reads(db, s.flags.growth)
 	if err != nil {
 		return nil, err
 	}
-	large, err := s.reads(db, views, s.flags.growth)
+	built, largeReduce, err := s.reductions(views, s.flags.growth)
 	if err != nil {
 		return nil, err
 	}
+	small, large = append(small, smallReduce), append(large, largeReduce)
 	for i := range large {
 		large[i].values = []value{{large[i].perWork() / small[i].perWork(), fmt.Sprintf("x-of-%d", smallGrowth), 2}}
 	}
@@ -94,7 +96,7 @@ func (s *subject) grow(db string, bodies [][]byte, from, to int) (load, error) {
 }
 
 // reads are questions whose answers are of one size, whatever the database's.
-func (s *subject) reads(db, views string, n int) ([]figure, error) {
+func (s *subject) reads(db string, n int) ([]figure, error) {
 	since, err := s.nearEnd(db)
 	if err != nil {
 		return nil, err
@@ -108,8 +110,19 @@ func (s *subject) reads(db, views string, n int) ([]figure, error) {
 		{"alldocs", "requests", func() string {
 			return fmt.Sprintf("/%s/_all_docs?startkey=%%22doc%08d%%22&limit=%d", db, rand.IntN(n-page), page)
 		}},
-		randomRange(views, n),
 	})
+}
+
+// reductions brings the views up to n documents and asks for those of random ranges.
+func (s *subject) reductions(views string, n int) (built load, reduce figure, err error) {
+	if built, err = s.build(views, n); err != nil {
+		return built, reduce, err
+	}
+	figures, err := s.ask8(fmt.Sprintf("Growth/docs=%d/", n), []question{randomRange(views, n)})
+	if err != nil {
+		return built, reduce, err
+	}
+	return built, figures[0], nil
 }
 
 // nearEnd is a sequence that a page of changes follows.
@@ -154,7 +167,7 @@ func (s *subject) compact(db string, docs int) (figure, error) {
 			}
 			continue
 		}
-		if info.Docs--; info.Docs != docs { // one is the design document
+		if info.Docs != docs {
 			return figure{}, fmt.Errorf("%d documents instead of %d", info.Docs, docs)
 		}
 		bytes := float64(max(info.Sizes.File, info.Disk)) / float64(info.Docs)
