@@ -18,18 +18,23 @@ func (d *design) partitioned(db *couch.DB) bool {
 // appendPartition appends what the row keys of a partition begin with.
 func appendPartition(dst []byte, name string) []byte { return appendDocID(dst, couch.DocID(name)) }
 
-// inPartition puts the spans of a query into the partition that it names.
-func (x *index) inPartition(spans []span, name *string) ([]span, error) {
+// checkPartition refuses a partition where there are none, and none where there are.
+func (x *index) checkPartition(name *string) error {
 	switch {
 	case !x.partitioned && name == nil:
-		return spans, nil
+		return nil
 	case !x.partitioned:
-		return nil, parseError("`partition` parameter is not supported in this design doc")
+		return parseError("`partition` parameter is not supported in this design doc")
 	case name == nil:
-		return nil, parseError("`partition` parameter is mandatory for queries to this view.")
+		return parseError("`partition` parameter is mandatory for queries to this view.")
 	}
-	if err := couch.CheckPartition(*name); err != nil {
-		return nil, err
+	return couch.CheckPartition(*name)
+}
+
+// inPartition puts the spans of a query into the partition that it names.
+func inPartition(spans []span, name *string) []span {
+	if name == nil {
+		return spans
 	}
 	start := appendPartition(nil, *name)
 	for i, s := range spans {
@@ -39,7 +44,7 @@ func (x *index) inPartition(spans []span, name *string) ([]span, error) {
 		}
 		spans[i].upper = append(bytes.Clone(start), s.upper...)
 	}
-	return spans, nil
+	return spans
 }
 
 // checkPartitioned refuses an option that the database cannot give.

@@ -59,13 +59,14 @@ func (e *Engine) Query(ctx context.Context, db *couch.DB, ddoc, view string, q Q
 	if err := q.check(reduced); err != nil {
 		return nil, err
 	}
+	if err := x.checkPartition(q.Partition); err != nil {
+		return nil, err
+	}
 	spans, err := q.spans(d.views[number].raw)
 	if err != nil {
 		return nil, err
 	}
-	if spans, err = x.inPartition(spans, q.Partition); err != nil {
-		return nil, err
-	}
+	spans = inPartition(spans, q.Partition)
 	if q.Update == UpdateTrue {
 		if err := x.refresh(ctx); err != nil {
 			return nil, err
