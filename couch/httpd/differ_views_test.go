@@ -208,7 +208,7 @@ func (v *viewer) read() {
 	}
 	maybe(8, func() string {
 		if v.partitioned && len(q) > 0 {
-			return "skip=1"
+			return "stable=true"
 		}
 		keys := make([]string, v.IntN(5))
 		for i := range keys {
