@@ -308,3 +308,29 @@ func TestRepairFindsTheCurrentBody(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, want, got(t, db, "short", GetOptions{}))
 }
+
+// A request of more revisions than one batch takes has a result for each, in order.
+func TestMoreThanOneBatch(t *testing.T) {
+	db := database(t, Options{})
+	docs := make([]*Document, 2*mostAtOnce+1)
+	for i := range docs {
+		docs[i] = &Document{ID: DocID(fmt.Sprintf("d%05d", i%(mostAtOnce+5))), Body: []byte(`{}`)}
+	}
+	results, err := db.Bulk(ctx, docs, WriteOptions{})
+	require.NoError(t, err)
+	require.Len(t, results, len(docs))
+	for i, r := range results {
+		require.Equal(t, docs[i].ID, r.ID)
+		if i < mostAtOnce+5 {
+			require.NoError(t, r.Err)
+		} else {
+			require.ErrorIs(t, r.Err, ErrConflict)
+		}
+	}
+	info, err := db.Info(ctx)
+	require.NoError(t, err)
+	require.EqualValues(t, mostAtOnce+5, info.Docs)
+	none, err := db.Bulk(ctx, nil, WriteOptions{})
+	require.NoError(t, err)
+	require.Empty(t, none)
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"unicode/utf8"
@@ -58,20 +59,41 @@ func (db *DB) Put(ctx context.Context, doc *Document, o WriteOptions) (Rev, erro
 	return results[0].Rev, results[0].Err
 }
 
-// Bulk stores many revisions in one batch, a result for each in order.
+// mostAtOnce is how many revisions one batch stores. What they replace is held in
+// memory with them: a few bytes may stand for 2 kB of tree and 4 kB of body.
+const mostAtOnce = 10_000
+
+// Bulk stores many revisions, a result for each in order; up to 10,000 become
+// durable together.
 func (db *DB) Bulk(ctx context.Context, docs []*Document, o WriteOptions) ([]WriteResult, error) {
 	if err := db.enter(); err != nil {
 		return nil, err
 	}
 	defer db.leave()
+	if err := db.anyMisplaced(docs); err != nil {
+		return nil, err // CouchDB, too, refuses them all
+	}
+	if len(docs) <= mostAtOnce {
+		return db.bulk(ctx, docs, o)
+	}
+	results := make([]WriteResult, 0, len(docs))
+	for some := range slices.Chunk(docs, mostAtOnce) {
+		stored, err := db.bulk(ctx, some, o)
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, stored...)
+	}
+	return results, nil
+}
+
+// bulk stores revisions in one batch.
+func (db *DB) bulk(ctx context.Context, docs []*Document, o WriteOptions) ([]WriteResult, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	if err := db.store.room.admit(sizeOf(docs)); err != nil {
 		return nil, err
-	}
-	if err := db.anyMisplaced(docs); err != nil {
-		return nil, err // CouchDB, too, refuses them all
 	}
 	edits := make([]edit, len(docs))
 	o.ahead = len(docs) > share
