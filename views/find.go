@@ -2,6 +2,7 @@ package views
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,8 +18,17 @@ type FindStats struct {
 }
 
 // scanWarning is how many documents may be looked at for one that is found before
-// the answer warns of it; CouchDB's.
+// the answer warns of it; CouchDB's. The setting is mango/index_scan_warning_threshold, 0 is never.
 const scanWarning = 10
+
+// setting is a number of the section mango.
+func (e *Engine) setting(key string, otherwise int) int {
+	word, set := e.store.Setting("mango", key)
+	if n, err := strconv.Atoi(word); set && err == nil && n >= 0 {
+		return n
+	}
+	return otherwise
+}
 
 // Found iterates what a search finds; read it to the end or Close it. It reads one
 // document at a time, on a snapshot.
@@ -28,6 +38,7 @@ type Found struct {
 	plan   *mango.Plan
 	source findSource // nil: nothing can match
 	began  time.Time
+	most   int // documents looked at for one that is found; 0: any number
 
 	doc        []byte // as it is stored
 	shown      []byte // the fields of it that are wanted
@@ -55,7 +66,7 @@ type findSource interface {
 // "". Errors are *mango.Error and *couch.Error.
 func (e *Engine) Find(ctx context.Context, db *couch.DB, body []byte, partition string) (*Found, error) {
 	began := time.Now()
-	f, err := readFind(body, partition)
+	f, err := e.readFind(body, partition)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +78,7 @@ func (e *Engine) Find(ctx context.Context, db *couch.DB, body []byte, partition 
 	if err != nil {
 		return nil, err
 	}
-	r := &Found{ctx: ctx, find: f, plan: plan, began: began, left: f.Limit, skip: f.Skip}
+	r := &Found{ctx: ctx, find: f, plan: plan, began: began, most: e.setting("index_scan_warning_threshold", scanWarning), left: f.Limit, skip: f.Skip}
 	if plan.Empty {
 		return r, nil
 	}
@@ -84,7 +95,7 @@ func (e *Engine) Find(ctx context.Context, db *couch.DB, body []byte, partition 
 
 // Explain says how a search would be answered, as JSON.
 func (e *Engine) Explain(ctx context.Context, db *couch.DB, body []byte, partition string) ([]byte, error) {
-	f, err := readFind(body, partition)
+	f, err := e.readFind(body, partition)
 	if err != nil {
 		return nil, err
 	}
@@ -99,8 +110,8 @@ func (e *Engine) Explain(ctx context.Context, db *couch.DB, body []byte, partiti
 	return plan.Explain(nil, db.Name()), nil
 }
 
-func readFind(body []byte, partition string) (*mango.Find, error) {
-	f, err := mango.ParseFind(body)
+func (e *Engine) readFind(body []byte, partition string) (*mango.Find, error) {
+	f, err := mango.ParseFind(body, e.setting("default_limit", mango.DefaultLimit))
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +207,7 @@ func (r *Found) Warning() string {
 		return ""
 	}
 	list := r.plan.Warnings()
-	if r.stats.Docs+r.stats.QuorumDocs > scanWarning*max(1, r.stats.Results) {
+	if r.most > 0 && r.stats.Docs+r.stats.QuorumDocs > int64(r.most)*max(1, r.stats.Results) {
 		list = append(list, "The number of documents examined is high in proportion to the number of results returned. Consider adding a more specific index to improve this.")
 	}
 	return strings.Join(list, "\n")

@@ -174,7 +174,7 @@ func (h *house) pages(t *testing.T, body string, size int) (all []string) {
 // scan is what a search finds by looking at every document, in the order of the index that it says
 // it takes.
 func (h *house) scan(t *testing.T, docs map[string]string, body string) (list []string, x *mango.Index) {
-	f, err := mango.ParseFind([]byte(body))
+	f, err := mango.ParseFind([]byte(body), mango.DefaultLimit)
 	require.NoError(t, err, body)
 	found, err := h.engine.Find(h.ctx, h.db, []byte(body), "")
 	if err != nil {

@@ -53,16 +53,29 @@ func (e *Engine) CreateIndex(ctx context.Context, db *couch.DB, body []byte, by 
 	if err != nil {
 		return "", "", false, err
 	}
-	doc, err := indexDesign(ctx, db, c.DDoc)
-	if err != nil {
-		return "", "", false, err
+	err = retried(func() error {
+		doc, err := indexDesign(ctx, db, c.DDoc)
+		if err != nil {
+			return err
+		}
+		if doc.Body, created, err = c.AddTo(doc.Body); err != nil || !created {
+			return err
+		}
+		return saveDesign(ctx, db, doc, by)
+	})
+	return c.DDoc, c.Name, created, err
+}
+
+// attempts is how often a design document is changed again that somebody else changed meanwhile.
+const attempts = 10
+
+func retried(change func() error) (err error) {
+	for range attempts {
+		if err = change(); !errors.Is(err, &couch.Error{Kind: couch.Conflict}) {
+			break
+		}
 	}
-	with, changed, err := c.AddTo(doc.Body)
-	if err != nil || !changed {
-		return c.DDoc, c.Name, false, err
-	}
-	doc.Body = with
-	return c.DDoc, c.Name, true, saveDesign(ctx, db, doc, by)
+	return unsaved(err)
 }
 
 // indexDesign reads a design document to be changed; one without a body where there is none.
@@ -95,20 +108,23 @@ func saveDesign(ctx context.Context, db *couch.DB, doc *couch.Document, by Desig
 	}
 	parsed.Attachments = doc.Attachments
 	_, err = db.Put(ctx, parsed, couch.WriteOptions{User: by.User})
-	return unsaved(err)
+	return err
 }
 
 // unsaved says as CouchDB does that a design document could not be written.
 func unsaved(err error) error {
 	var e *couch.Error
-	switch {
-	case !errors.As(err, &e) || e.Kind == couch.IllegalDocID:
+	if !errors.As(err, &e) || !unsavedKinds[e.Kind] {
 		return err
-	case e.Kind == couch.Conflict:
-		return &mango.Error{Name: "error_saving_ddoc", Reason: "Encountered a conflict while saving the design document."}
 	}
-	return &mango.Error{Name: "error_saving_ddoc", Reason: "Unknown error while saving the design document: " + string(e.Kind)}
+	reason := "Unknown error while saving the design document: " + string(e.Kind)
+	if e.Kind == couch.Conflict {
+		reason = "Encountered a conflict while saving the design document."
+	}
+	return &mango.Error{Name: "error_saving_ddoc", Reason: reason}
 }
+
+var unsavedKinds = map[couch.Kind]bool{couch.Conflict: true, couch.InvalidDesignDoc: true, couch.Compilation: true, couch.DocumentTooLarge: true}
 
 // DeleteIndex removes an index from its design document, and that where it holds nothing
 // else.
@@ -127,6 +143,10 @@ func (e *Engine) deleteIndexes(ctx context.Context, db *couch.DB, ddoc string, w
 		return err
 	}
 	id := mango.DesignID(ddoc)
+	return retried(func() error { return removeIndexes(ctx, db, id, all, which, by) })
+}
+
+func removeIndexes(ctx context.Context, db *couch.DB, id string, all []*mango.Index, which func(*mango.Index) bool, by Designer) error {
 	all = slices.DeleteFunc(slices.Clone(all), func(x *mango.Index) bool { return x.DDoc != id || !which(x) })
 	if len(all) == 0 {
 		return couch.ErrMissing

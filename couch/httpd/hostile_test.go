@@ -89,7 +89,7 @@ func deep(open, middle, end string, n int) string {
 
 func (e enemy) json() string {
 	n := 1 << e.IntN(14)
-	switch e.IntN(14) {
+	switch e.IntN(15) {
 	case 0:
 		return deep("[", "", "]", n)
 	case 1:
@@ -103,7 +103,8 @@ func (e enemy) json() string {
 	case 5:
 		return `{"a":` + e.pick(strings.Repeat("9", n), "1e400", "-", "01", "1.", "\"\\ud800\"", "\"\xff\"", "\"\x00\"", "tru", strings.Repeat(" ", n), "-0", "1E-999999999") + `}`
 	case 6:
-		return `{"selector":` + e.pick("{}", "[]", `{"$and":[]}`, `{"a":{"$regex":"(a+)+$"}}`, `{"$or":1}`, deep(`{"$not":`, "{}", "}", n), `{"a":{"$x":1}}`) + `,"limit":` + e.pick("1", "-1", "1e9", `"x"`) + `}`
+		return `{"selector":` + e.pick("{}", "[]", `{"$and":[]}`, `{"a":{"$regex":"(a+)+$"}}`, `{"$or":1}`, deep(`{"$not":`, "{}", "}", n), deep(`{"$and":[`, `{"a":1}`, "]}", n), `{"a":{"$x":1}}`, `{"a":{"$in":[`+strings.Repeat("1,", n)+`2]}}`) +
+			`,"limit":` + e.pick("1", "-1", "1e9", `"x"`) + e.odd("", `,"bookmark":"g1AAAAA0eJzLYWBgYMpgSmHgKy5JLCrJTq2MT8lPzkzJBYmnGINkOGAyULEsAGk2Dec"`, `,"bookmark":"g1D_____eJwDAAAAAAE"`, `,"use_index":"a/b"`, `,"sort":["a"]`, `,"fields":["a..b"]`) + `}`
 	case 7:
 		return `{"_id":` + e.pick(`"x"`, `1`, `"_x"`, `""`, `"_design/d"`) + `,"_rev":` + e.pick(`"1-a"`, `"x"`, "1", "null", `"99999999999999999999-a"`) + `,"_deleted":` + e.pick("true", "1") + `}`
 	case 8:
@@ -117,6 +118,9 @@ func (e enemy) json() string {
 		return `{"a":["1-a","x",1],"b":1}`
 	case 12:
 		return e.junk(200)
+	case 13:
+		return `{"index":{"fields":` + e.pick(`["a"]`, `[""]`, `[{"a":1}]`, "{}", `["a..b"]`, `["`+strings.Repeat(`a","`, n)+`a"]`) + e.odd("", `,"partial_filter_selector":`+deep(`{"$and":[`, `{"a":1}`, "]}", n)) + `}` +
+			e.odd("", `,"ddoc":"d"`, `,"name":"\u0000"`, `,"type":"text"`, `,"partitioned":true`) + `,"docids":["d",` + e.pick("1", `"x"`) + `]}`
 	}
 	return e.pick("{}", "[]", "null", "1", `""`, "", `{"a":1,"a":2}`, `{"source":"x","target":1}`, `{"name":"a","password":"b"}`, "\ufeff{}", `"1000"`, "5")
 }

@@ -33,7 +33,7 @@ func (c *call) indexes() error {
 	return nil
 }
 
-var errIndexPage = &statusError{http.StatusInternalServerError, "invalid_list_index_params", "Index parameter ranges: limit > 1, skip > 0"}
+var errIndexPage = &statusError{http.StatusBadRequest, "invalid_list_index_params", "Index parameter ranges: limit > 1, skip > 0"}
 
 func (c *call) indexPage() (skip, limit int, err error) {
 	limit = int(^uint(0) >> 1)

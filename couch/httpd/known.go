@@ -94,6 +94,8 @@ var knownSettings = []known{
 	{"ken", "batch_channels", "1", atOnce, "indexes that are built in the background at once; 0: none. CouchDB's default is 20"},
 	{"ken.ignore", "", "", atOnce, "databases whose indexes are not, each with the value true"},
 	{"log", "level", "", atOnce, "debug, info, notice, warning, error, critical, alert, emergency, none; empty: what the command line says"},
+	{"mango", "default_limit", "25", atOnce, "documents of a _find that names no limit"},
+	{"mango", "index_scan_warning_threshold", "10", atOnce, "documents looked at for one that is found, before a _find warns; 0: never"},
 	{"purge", "max_document_id_number", "100", atOnce, "documents of one request"},
 	{"purge", "max_revisions_number", "1000", atOnce, "their revisions"},
 	{"query_server_config", "reduce_limit", "true", atOnce, "reductions must shrink: true, log or false; those made before stay"},

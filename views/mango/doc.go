@@ -5,7 +5,7 @@
 //	s, err := mango.Compile([]byte(`{"type":"user","age":{"$gt":20}}`))
 //	s.Match(doc) // doc is raw JSON; only what the selector names is read
 //
-//	f, err := mango.ParseFind(body)
+//	f, err := mango.ParseFind(body, mango.DefaultLimit)
 //	p, err := f.Plan(indexes, false) // which index, and which part of it
 //
 // # Selectors

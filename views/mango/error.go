@@ -15,10 +15,9 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Name + ": " + e.Reason }
 
-// statuses are those that are not the client's fault, or name what is not there.
+// statuses are of what is not here. All else is the client's fault, also where CouchDB says 500.
 var statuses = map[string]int{
 	"required index service unavailable": http.StatusServiceUnavailable,
-	"error_saving_ddoc":                  http.StatusInternalServerError,
 	"index_not_found":                    http.StatusNotFound,
 }
 

@@ -42,13 +42,14 @@ func (c Column) name() string {
 	return c.path.String()
 }
 
-// ParseFind reads the body of a _find. Its errors are *Error.
-func ParseFind(raw []byte) (*Find, error) {
+// ParseFind reads the body of a _find, whose limit is the given one where it names none. Its errors are
+// *Error.
+func ParseFind(raw []byte, limit int) (*Find, error) {
 	raw, err := body(raw)
 	if err != nil {
 		return nil, err
 	}
-	f := &Find{Limit: DefaultLimit, Quorum: 1, Fields: &Projection{}}
+	f := &Find{Limit: limit, Quorum: 1, Fields: &Projection{}}
 	update, fallback := true, true
 	err = readOptions(raw, []option{
 		{"selector", true, f.readSelector},

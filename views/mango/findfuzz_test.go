@@ -20,7 +20,7 @@ func FuzzFind(f *testing.F) {
 	known := []*Index{AllDocs}
 	known = append(known, ReadIndexes("_design/x", []byte(`{"language":"query","views":{"y":{"map":{"fields":{"a":"asc","b":"asc"}},"options":{}},"z":{"map":{"fields":{"a.b":"desc"},"partial_filter_selector":{"c":1}},"options":{}},"e":{"map":{"fields":{}},"options":{}}}}`), false)...)
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		find, err := ParseFind(raw)
+		find, err := ParseFind(raw, DefaultLimit)
 		if err != nil {
 			require.IsType(t, &Error{}, err)
 			return
