@@ -7,12 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"settee/couch"
-	"settee/couch/httpd"
 )
 
 // findGenerator makes random documents, indexes and searches.
@@ -155,18 +151,7 @@ var crashed = regexp.MustCompile("function_clause|badmatch")
 
 // TestDifferFind sends random searches to two servers, as TestDiffer does other requests.
 func TestDifferFind(t *testing.T) {
-	seed := *differSeed
-	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("seed=%d", seed)
-	ours, err := url.Parse(own(t))
-	require.NoError(t, err)
-	theirs, err := url.Parse(*couchURL)
-	require.NoError(t, err)
-	if *couchURL == "" {
-		theirs = startOn(t, couch.Options{InlineLimit: 1, CacheSize: 1 << 16}, httpd.Options{}).base
-	}
+	seed, ours, theirs := rivals(t)
 	g := findGenerator{rand.New(rand.NewPCG(seed, 2))}
 	db := fmt.Sprintf("/differfind_%d", seed)
 	for _, base := range []*url.URL{ours, theirs} {

@@ -27,21 +27,27 @@ var (
 	differSteps = flag.Int("differ", 400, "how many random requests two servers answer")
 )
 
-// TestDiffer sends random requests to two servers and compares the answers: to
-// ours and to the one of -couch, or else to two of ours whose stores are not alike.
-func TestDiffer(t *testing.T) {
-	seed := *differSeed
+// rivals are two servers that should answer alike, ours and the one of -couch, or else
+// two of ours whose stores are not alike; and the seed of what they are asked.
+func rivals(t *testing.T) (seed uint64, ours, theirs *url.URL) {
+	seed = *differSeed
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())
 	}
 	t.Logf("seed=%d", seed)
 	ours, err := url.Parse(own(t))
 	require.NoError(t, err)
-	theirs, err := url.Parse(*couchURL)
+	theirs, err = url.Parse(*couchURL)
 	require.NoError(t, err)
 	if *couchURL == "" {
 		theirs = startOn(t, couch.Options{InlineLimit: 1, CacheSize: 1 << 16}, httpd.Options{}).base
 	}
+	return seed, ours, theirs
+}
+
+// TestDiffer sends random requests to two servers and compares the answers.
+func TestDiffer(t *testing.T) {
+	seed, ours, theirs := rivals(t)
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, 1)), known: map[string][]string{}, paths: map[string][]string{}}
 	db := fmt.Sprintf("/differ_%d", seed)
 	limit := g.pick("1000", "1000", "2", "3")

@@ -9,29 +9,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"settee/couch"
-	"settee/couch/httpd"
 )
 
-// TestDifferViews edits two servers alike and asks their views the same: ours
-// and the one of -couch, or else two of ours whose stores are not alike.
+// TestDifferViews edits two servers alike and asks their views the same.
 func TestDifferViews(t *testing.T) {
-	seed := *differSeed
-	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("seed=%d", seed)
-	ours, err := url.Parse(own(t))
-	require.NoError(t, err)
-	theirs, err := url.Parse(*couchURL)
-	require.NoError(t, err)
-	if *couchURL == "" {
-		theirs = startOn(t, couch.Options{InlineLimit: 1, CacheSize: 1 << 16}, httpd.Options{}).base
-	}
+	seed, ours, theirs := rivals(t)
 	v := &viewer{Rand: rand.New(rand.NewPCG(seed, 2)), t: t, servers: []*url.URL{ours, theirs}, db: fmt.Sprintf("/differ_views_%d", seed)}
 	v.partitioned = v.IntN(4) == 0
 	how := "?q=1"
