@@ -14,12 +14,12 @@ type batches struct {
 	// bulkFrom is from how many changes on a build drops the summaries of an index and makes them
 	// anew at its end, and writes tables: one pass costs less than updating most of them in each batch.
 	bulkFrom int64
-	// bulkBytes is the size of a bulk's batches, a hundred thousand rows: tables of fewer
+	// bulkBytes is the size of a bulk's batches, some fifty thousand rows: tables of fewer
 	// would be merged more often, and more take memory.
 	bulkBytes int
 }
 
-var ordinary = batches{docs: 2000, bytes: 8 << 20, bulkFrom: 1000, bulkBytes: 32 << 20}
+var ordinary = batches{docs: 2000, bytes: 8 << 20, bulkFrom: 1000, bulkBytes: 16 << 20}
 
 // builder brings an index up to date once.
 type builder struct {
