@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -37,17 +38,20 @@ func BenchmarkRebuild(b *testing.B) {
 			}
 			next(0)
 			abbreviated()
-			best := time.Hour
+			var took []time.Duration
 			b.ResetTimer()
 			for i := range b.N {
 				b.StopTimer()
+				time.Sleep(time.Duration(len(text)/1e5) * time.Millisecond) // the compactions of the publish before
 				next(i + 1)
 				b.StartTimer()
 				start := time.Now()
 				abbreviated()
-				best = min(best, time.Since(start))
+				took = append(took, time.Since(start))
 			}
-			b.ReportMetric(float64(best.Microseconds())/1000, "ms-best") // other work on the machine disturbs it least
+			slices.Sort(took)
+			b.ReportMetric(float64(took[0].Microseconds())/1000, "ms-best")
+			b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "ms-p50")
 		})
 	}
 }
