@@ -144,7 +144,7 @@ var findMasks = regexp.MustCompile(`"(execution_time_ms|bookmark|ref)": ?("[^"]*
 
 // scanFigures: CouchDB does not count a design document that matches, nor what it looked at since the
 // last match; so it may not find that too much was looked at.
-var scanFigures = regexp.MustCompile(`"(total_keys_examined|total_docs_examined)":\d+|\\nThe number of documents examined [^"]*`)
+var scanFigures = regexp.MustCompile(`"(total_keys|total_docs)_examined":\d+,|\\nThe number of documents examined [^"]*`)
 
 // crashed: CouchDB trips over some ranges that nothing is in.
 var crashed = regexp.MustCompile("function_clause|badmatch")
@@ -172,10 +172,10 @@ func TestDifferFind(t *testing.T) {
 			continue
 		}
 		require.Equal(t, status2, status, said)
-		r.unordered = r.path == "/_explain" && i > 400 // CouchDB tells more than 32 indexes in no order
+		r.unordered = strings.Count(body, `"analysis":`) >= 32 // CouchDB tells more than 32 indexes in no order
 		mask := func(body string) string {
 			if strings.Contains(body, "No matching index found") {
-				body = scanFigures.ReplaceAllString(body, `"$1":0`)
+				body = scanFigures.ReplaceAllString(body, "")
 			}
 			return r.plain(findMasks.ReplaceAllString(body, `"$1":0`))
 		}
