@@ -25,13 +25,19 @@ func (d *db) searched() (*couch.DB, error) {
 	return c, err
 }
 
-// Find searches; Kivik has put the options into the query.
-func (d *db) Find(ctx context.Context, query any, _ kdriver.Options) (kdriver.Rows, error) {
+// asked is the database of a search or an index, and what is asked of it as JSON.
+func (d *db) asked(what any) (*couch.DB, []byte, error) {
 	c, err := d.searched()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	body, err := encodeDocument(query)
+	body, err := encodeDocument(what)
+	return c, body, err
+}
+
+// Find searches; Kivik has put the options into the query.
+func (d *db) Find(ctx context.Context, query any, _ kdriver.Options) (kdriver.Rows, error) {
+	c, body, err := d.asked(query)
 	if err != nil {
 		return nil, err
 	}
@@ -83,11 +89,7 @@ func (r *foundRows) Warning() string {
 
 // Explain tells how Find would search.
 func (d *db) Explain(ctx context.Context, query any, _ kdriver.Options) (*kdriver.QueryPlan, error) {
-	c, err := d.searched()
-	if err != nil {
-		return nil, err
-	}
-	body, err := encodeDocument(query)
+	c, body, err := d.asked(query)
 	if err != nil {
 		return nil, err
 	}
@@ -102,11 +104,7 @@ func (d *db) Explain(ctx context.Context, query any, _ kdriver.Options) (*kdrive
 // CreateIndex makes an index that is not there yet; its definition may also come as JSON
 // in text or bytes.
 func (d *db) CreateIndex(ctx context.Context, ddoc, name string, index any, _ kdriver.Options) error {
-	c, err := d.searched()
-	if err != nil {
-		return err
-	}
-	raw, err := encodeDocument(index)
+	c, raw, err := d.asked(index)
 	if err != nil {
 		return err
 	}

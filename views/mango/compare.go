@@ -164,21 +164,24 @@ func (e equal) match(value []byte) bool { return e.equals(value) }
 // oneOf is $in: the value, or any element of an array.
 type oneOf []*operand
 
-func (o oneOf) match(value []byte) bool {
-	if kind(value) != array {
-		return o.holds(value)
-	}
-	for m := in(value); m.next(); {
-		if o.holds(m.value) {
+func (o oneOf) match(value []byte) bool { return itOrElement(value, o) }
+
+func (o oneOf) holds(value []byte) bool {
+	for _, p := range o {
+		if p.equals(value) {
 			return true
 		}
 	}
 	return false
 }
 
-func (o oneOf) holds(value []byte) bool {
-	for _, p := range o {
-		if p.equals(value) {
+// itOrElement reports whether a list holds a value or, of an array, any of its elements.
+func itOrElement[L interface{ holds([]byte) bool }](value []byte, list L) bool {
+	if kind(value) != array {
+		return list.holds(value)
+	}
+	for m := in(value); m.next(); {
+		if list.holds(m.value) {
 			return true
 		}
 	}
@@ -203,17 +206,7 @@ func newOneOfMany(list oneOf, o *order) oneOfMany {
 	return many
 }
 
-func (o oneOfMany) match(value []byte) bool {
-	if kind(value) != array {
-		return o.holds(value)
-	}
-	for m := in(value); m.next(); {
-		if o.holds(m.value) {
-			return true
-		}
-	}
-	return false
-}
+func (o oneOfMany) match(value []byte) bool { return itOrElement(value, o) }
 
 func (o oneOfMany) holds(value []byte) bool {
 	key, err := o.order.key(nil, value)
