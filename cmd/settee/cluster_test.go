@@ -54,15 +54,6 @@ func TestClusterHoldsTheDocuments(t *testing.T) {
 	require.Equal(t, exitDone, cluster.stop(t), cluster.stderr.String())
 }
 
-func TestClusterThatIsAway(t *testing.T) {
-	data := filepath.Join(t.TempDir(), "data")
-	code, stdout, stderr := settee(t, "serve", "--data", data, "--npm", "127.0.0.1:0", "--db", "http://me:hidden@127.0.0.1:1")
-	require.Equal(t, exitFailed, code)
-	require.Empty(t, stdout)
-	require.Contains(t, stderr, "connection refused")
-	require.NotContains(t, stderr, "hidden")
-}
-
 // installs asks what an installing client asks.
 func installs(t *testing.T, npm, name string) {
 	t.Helper()

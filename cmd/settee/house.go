@@ -14,7 +14,6 @@ import (
 	"syscall"
 
 	"github.com/go-kivik/kivik/v4"
-	_ "github.com/go-kivik/kivik/v4/couchdb" // the driver of --db
 
 	"settee/auth"
 	"settee/couch"
@@ -58,7 +57,7 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 		return err
 	}
 	h.closing(closerOf(blobs))
-	client, serveCouch, err := h.documents(s, blobs, log, level)
+	client, serveCouch, err := h.documents(ctx, s, blobs, log, level)
 	if err != nil {
 		return err
 	}
@@ -85,9 +84,9 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 
 // documents opens the embedded engine, or a client of the CouchDB that --db names;
 // then the second result is nil, as that server has an API of its own.
-func (h *house) documents(s settings, blobs tarballs.Store, log *slog.Logger, level *slog.LevelVar) (*kivik.Client, func(*auth.Auth) http.Handler, error) {
+func (h *house) documents(ctx context.Context, s settings, blobs tarballs.Store, log *slog.Logger, level *slog.LevelVar) (*kivik.Client, func(*auth.Auth) http.Handler, error) {
 	if s.db != "" {
-		client, err := kivik.New("couch", s.db)
+		client, err := openCluster(ctx, s.db, clusterPatience, log)
 		if err != nil {
 			return nil, nil, fmt.Errorf("--db: %w", err)
 		}
