@@ -23,6 +23,7 @@
 //	                    tarball: a path without scheme and host
 //	    _npmUser        who published it; maintainers: of the package at that time
 //	    _hasShrinkwrap, hasInstallScript: as found in the tarball and its scripts
+//	settee          what merging must know beside it (see Merging); no client of npm sees it
 //
 // A package that was unpublished keeps a tombstone: name, access and time, where
 // time.unpublished is {name, time, tags, versions, maintainers, description}. After
@@ -44,6 +45,47 @@
 //
 // A crash between 4 and 5 leaves a blob that nobody names: Sweep removes it. The same
 // publish sent again (same bytes, same user) succeeds and changes nothing.
+//
+// # Merging
+//
+// Regions that publish the same package apart make a conflict: a document with several
+// leaves. Merge makes one packument of them. It is pure: bodies in, a body out; no clock, no
+// name of a region, the same in any order, in any grouping, and of its own result. Each part of
+// a packument joins with its like by itself; what the parts must know of the past is in
+// the member settee, written with each edit:
+//
+//	founder      who owned the name when the package was made
+//	tags         tag -> at, when it was set; to, what it was set to, where that is gone
+//	access       how often it was changed
+//	owners,stars name -> how often one came or went, where it is more than once
+//	edited       version -> when it was deprecated, or no more
+//	gone         version -> integrity and publisher of what was unpublished
+//	lost         publishes that lost their number: version, time, integrity, by
+//	readme       when it was set, and with which publish
+//	unpublished  when the package was unpublished, or came back
+//	rivals       founder -> the packument that lost the name
+//
+// Moments are the clock's of the region, but always after what they replace, so that an
+// edit made in knowledge of another wins whatever the clocks say. The rules:
+//
+//   - Name. Packages that different people made at once under one name are two; who made
+//     it first (time.created, then founder) has the name, and nothing of the other gets into
+//     his: neither versions nor maintainers nor tags. The other is kept aside, whole. What
+//     one person made in two places is one package, as is what owners of one scope made.
+//   - Versions are united, each copied byte for byte. A number belongs to its earliest publish
+//     (time, then integrity); the same bytes published twice are the earlier version.
+//   - A version that was unpublished stays so, as does its number. Of a package that was
+//     unpublished whole only those versions live that its unpublisher could not know; if
+//     none does it is a tombstone.
+//   - A dist-tag is what it was set to last, or removed. One whose version is gone is not shown.
+//     latest, which always exists, then is the highest version.
+//   - A maintainer or a star is there if who knows more of the past says so: removal is not undone
+//     by an edit that did not know of it. Maintainers who removed each other leave a package
+//     that only owners of its scope and admins write.
+//   - Access changed in one place counts; changed at once in two, restricted does.
+//   - A deprecation is the one made last. The readme is the one set last, if the publish
+//     that it came with is still there. The package's other members are those of latest.
+//   - time.created is the first, time.modified the last.
 //
 // # Read
 //

@@ -117,20 +117,29 @@ func (p *packument) modified() time.Time {
 	return at
 }
 
-// maintainers are the names of who may write the package; a tombstone's are
-// those it had.
+// people are the maintainers by name; a tombstone's are those it had.
+func (p *packument) people() (o object) {
+	list := p.top.of("maintainers")
+	if gone := packuments.Member(p.top.of("time"), "unpublished"); gone != nil && p.versions == nil {
+		list = packuments.Member(gone, "maintainers")
+	}
+	for _, who := range elements(list) {
+		name := plain(packuments.Member(who, "name"))
+		if name == "" {
+			name = string(who) // a text, in documents from elsewhere: nobody here has that name
+		}
+		o = append(o, member{name, who})
+	}
+	return o.unique()
+}
+
+// maintainers are the names of who may write the package.
 func (p *packument) maintainers() (names []string) {
 	if p == nil {
 		return nil
 	}
-	list := p.top.of("maintainers")
-	if p.versions == nil {
-		list = packuments.Member(packuments.Member(p.top.of("time"), "unpublished"), "maintainers")
-	}
-	for _, who := range elements(list) {
-		if name := plain(packuments.Member(who, "name")); name != "" {
-			names = append(names, name)
-		}
+	for _, who := range p.people() {
+		names = append(names, who.name)
 	}
 	return names
 }

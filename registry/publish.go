@@ -24,6 +24,7 @@ type publication struct {
 	integrity string
 	rev       string // "": not sent
 	who       auth.Identity
+	founder   string // whose name the package's is, if the publish makes it; see marks
 
 	digest  tarballs.Digest
 	tarball *spool
@@ -239,7 +240,7 @@ func (p *publication) apply(cur *packument, now time.Time) (*packument, error) {
 	if done, err := p.conflicts(cur, now); done || err != nil {
 		return nil, err
 	}
-	next := &packument{name: p.name, top: object{{"name", quote(string(p.name))}}}
+	next := &packument{name: p.name, top: object{{"name", quote(string(p.name))}, {marksName, (&marks{founder: p.founder}).raw()}}}
 	if cur != nil {
 		next = cur.clone()
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"settee/auth"
 )
@@ -25,8 +26,8 @@ func (r *Registry) mayWrite(ctx context.Context, who auth.Identity, name Package
 		}
 	}
 	maintainers := doc.maintainers()
-	if doc.published() && len(maintainers) == 0 {
-		maintainers = []string{""} // came by replication without any: it is not a new package
+	if doc != nil && len(maintainers) == 0 {
+		maintainers = []string{""} // nobody is left, or it came by replication without any: it is not a new package
 	}
 	return auth.MayPublish(who, string(name), maintainers, owners)
 }
@@ -132,6 +133,9 @@ func (r *Registry) publish(ctx context.Context, q *request, u *upload) (*packume
 			return nil, err
 		}
 	}
+	if p.founder, err = r.founder(ctx, p); err != nil {
+		return nil, err
+	}
 	defer r.hold.take(p.digest)()
 	if _, err := r.blobs.Put(ctx, p.tarball.Reader(), &p.digest); err != nil {
 		return nil, fmt.Errorf("registry: store a tarball: %w", err)
@@ -142,6 +146,17 @@ func (r *Registry) publish(ctx context.Context, q *request, u *upload) (*packume
 		}
 		return p.apply(cur, r.o.Now())
 	})
+}
+
+// founder is whose a package that the publish makes is: its scope's first owner's, so
+// that all who own a scope make the same package, else the publisher's.
+func (r *Registry) founder(ctx context.Context, p *publication) (string, error) {
+	if scope := p.name.Scope(); scope != "" {
+		if owners, err := r.auth.ScopeOwners(ctx, scope); err != nil || len(owners) > 0 {
+			return strings.Join(owners[:min(len(owners), 1)], ""), err
+		}
+	}
+	return p.who.Name, nil
 }
 
 // couldPublish refuses what the package as it is forbids, before anything is

@@ -174,6 +174,9 @@ func (p *packument) full(base string) []byte {
 	out = appendQuoted(append(out, `{"_id":`...), string(p.name))
 	out = appendQuoted(append(out, `,"_rev":`...), p.rev)
 	for _, m := range p.top {
+		if m.name == marksName {
+			continue
+		}
 		out = append(appendQuoted(append(out, ','), m.name), ':')
 		out = append(out, m.value...)
 	}

@@ -140,6 +140,7 @@ func (r *Registry) update(ctx context.Context, name PackageName, change edit) (*
 		if err != nil || next == nil {
 			return e.doc, err
 		}
+		next.note(e.doc, r.o.Now())
 		err = r.put(ctx, e, next)
 		if err == nil {
 			return next, nil
