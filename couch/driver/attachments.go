@@ -14,8 +14,9 @@ import (
 )
 
 // announced returns the attachments that the document says follow it; nil where none does.
-func announced(ctx context.Context, c *couch.DB, doc *couch.Document) *attachments {
-	a := &attachments{ctx: ctx, db: c, id: doc.ID, rev: doc.Rev}
+// With stored they are handed out as they lie in the store, for a document that tells their encoding.
+func announced(ctx context.Context, c *couch.DB, doc *couch.Document, stored bool) *attachments {
+	a := &attachments{ctx: ctx, db: c, id: doc.ID, rev: doc.Rev, stored: stored}
 	for _, att := range doc.Attachments {
 		if att.Follows {
 			a.list = append(a.list, att)
@@ -34,7 +35,9 @@ type attachments struct {
 	id   couch.DocID
 	rev  couch.Rev
 	list []couch.Attachment
-	open io.Closer // the content handed out last; as in multipart, the next one ends it
+
+	stored bool      // hand out the stored bytes, compressed where they are
+	open   io.Closer // the content handed out last; as in multipart, the next one ends it
 }
 
 func (a *attachments) Next(att *kdriver.Attachment) error {
@@ -50,7 +53,7 @@ func (a *attachments) Next(att *kdriver.Attachment) error {
 	if err != nil {
 		return err
 	}
-	*att, err = outgoing(r)
+	*att, err = outgoing(r, !a.stored)
 	a.open = att.Content
 	return err
 }
@@ -74,12 +77,16 @@ func (a *attachments) closeOpen() error {
 // they lie in one piece anyway.
 const atOnce = 64 << 10
 
-// outgoing hands an attachment out decoded, as an HTTP client sees it.
-func outgoing(r *couch.AttachmentReader) (kdriver.Attachment, error) {
+// outgoing hands an attachment out, decoded as an HTTP client sees it, or as it is stored.
+func outgoing(r *couch.AttachmentReader, decode bool) (kdriver.Attachment, error) {
 	out := kdriver.Attachment{
 		Filename: r.Name, ContentType: r.ContentType, Size: r.Length, RevPos: int64(r.RevPos), Digest: r.Digest, Content: r,
 	}
-	if r.Encoding == "gzip" {
+	switch {
+	case r.Encoding == "":
+	case !decode:
+		out.ContentEncoding, out.EncodedLength = r.Encoding, r.Encoded
+	default:
 		z, err := gzip.NewReader(r)
 		if err != nil {
 			return out, errors.Join(err, r.Close())
@@ -109,7 +116,7 @@ func (d *db) GetAttachment(ctx context.Context, id, name string, o kdriver.Optio
 	if err != nil {
 		return nil, err
 	}
-	out, err := outgoing(r)
+	out, err := outgoing(r, true)
 	return &out, err
 }
 

@@ -76,7 +76,7 @@ func read(ctx context.Context, c *couch.DB, id couch.DocID, p *options) (*couch.
 	if err != nil {
 		return doc, nil, err
 	}
-	return doc, announced(ctx, c, doc), nil
+	return doc, announced(ctx, c, doc, p.AttEncodingInfo), nil
 }
 
 // body is a document's bytes.

@@ -29,7 +29,8 @@ type options struct {
 	AttsSince        []couch.Rev // atts_since: with bytes where newer than these; a JSON array or []string
 	AttEncodingInfo  bool        // att_encoding_info: with encoding and encoded_length of what is stored compressed
 
-	raw *json.RawMessage // see Raw
+	raw    *json.RawMessage // see Raw
+	follow *followed        // see Follow
 
 	// Writing.
 	Replicated bool // new_edits=false

@@ -34,7 +34,7 @@ func (d *db) OpenRevs(ctx context.Context, id string, revs []string, o kdriver.O
 			row.Error = couch.ErrMissing
 			return nil
 		}
-		if atts := announced(ctx, c, doc); atts != nil {
+		if atts := announced(ctx, c, doc, p.AttEncodingInfo); atts != nil {
 			row.Attachments = atts
 		}
 		row.Rev, row.Doc = doc.Rev.String(), bytes.NewReader(render(doc))

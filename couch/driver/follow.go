@@ -1,0 +1,60 @@
+package driver
+
+import (
+	"errors"
+	"io"
+
+	"settee/couch"
+)
+
+// Follow is for options of Put whose Apply finds this method in its target: the document is text, and the bytes
+// of its attachments that follow ("follows", as in multipart/related) are what next gives, in the order in which text
+// names them and as they are to be stored. The engine reads them as it stores them, so that none is held in
+// memory; what Put was given as document is not looked at.
+func (o *options) Follow(text []byte, next func() (io.Reader, error)) {
+	o.follow = &followed{text, next}
+}
+
+type followed struct {
+	text []byte
+	next func() (io.Reader, error)
+}
+
+// document is the document to put.
+func (o *options) document(doc any) (*couch.Document, error) {
+	if o.follow == nil {
+		return readDocument(doc)
+	}
+	in, err := couch.ParseDocument(o.follow.text)
+	if err != nil {
+		return nil, err
+	}
+	for i := range in.Attachments {
+		if in.Attachments[i].Follows {
+			in.Attachments[i].Body = &follower{next: o.follow.next}
+		}
+	}
+	return in, nil
+}
+
+// A follower takes its bytes when it is first read, so the engine must read attachments in their order.
+type follower struct {
+	next func() (io.Reader, error)
+	r    io.Reader
+}
+
+func (f *follower) Read(b []byte) (int, error) {
+	if f.r == nil {
+		r, err := f.next()
+		if err == io.EOF {
+			err = errFewer
+		}
+		if err != nil {
+			return 0, err
+		}
+		f.r = r
+	}
+	return f.r.Read(b)
+}
+
+var errFewer = &couch.Error{Kind: couch.BadRequest, Reason: "attachment shorter than expected", Err: errors.New("fewer attachments follow than the document names")}

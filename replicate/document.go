@@ -1,0 +1,118 @@
+package replicate
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// attachmentsMember is the member of a document that names its attachments.
+const attachmentsMember = "_attachments"
+
+// hasAttachments reports whether a document names any.
+func hasAttachments(doc []byte) bool {
+	if !bytes.Contains(doc, []byte(`"`+attachmentsMember+`"`)) {
+		return false // nearly all documents; a key spelled with escapes is no document's of a database
+	}
+	begin, end, err := member(doc, attachmentsMember)
+	return err == nil && end > begin && len(bytes.TrimSpace(doc[begin:end])) > len("{}")
+}
+
+var errNoObject = errors.New("a document is no JSON object")
+
+// member finds the value of a member of an object: the bytes from begin to end; none: begin == end.
+func member(object []byte, name string) (begin, end int, err error) {
+	dec := json.NewDecoder(bytes.NewReader(object))
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return 0, 0, errNoObject
+	}
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return 0, 0, err
+		}
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return 0, 0, err
+		}
+		if key == name {
+			end := int(dec.InputOffset())
+			return end - len(value), end, nil
+		}
+	}
+	return 0, 0, nil
+}
+
+// revisionOf is the revision that a document says it is.
+func revisionOf(doc []byte) string {
+	begin, end, err := member(doc, "_rev")
+	if err != nil || begin == end {
+		return ""
+	}
+	var rev string
+	_ = json.Unmarshal(doc[begin:end], &rev)
+	return rev
+}
+
+// inlined is a document with the bytes of its attachments in it, for databases that take them no other way.
+func inlined(d document) ([]byte, error) {
+	begin, end, err := member(d.json, attachmentsMember)
+	if err != nil {
+		return nil, err
+	}
+	dec := json.NewDecoder(bytes.NewReader(d.json[begin:end]))
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return nil, errNoObject
+	}
+	out := append(append([]byte(nil), d.json[:begin]...), '{')
+	for i := 0; dec.More(); i++ {
+		name, err := dec.Token()
+		if err != nil {
+			return nil, err
+		}
+		var a map[string]any
+		if err := dec.Decode(&a); err != nil {
+			return nil, err
+		}
+		if err := inline(a, d.parts); err != nil {
+			return nil, err
+		}
+		key, _ := json.Marshal(name)
+		value, err := json.Marshal(a)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(append(append(out, key...), ':'), value...)
+	}
+	return append(append(out, '}'), d.json[end:]...), nil
+}
+
+// inline puts the bytes of an attachment into what a document says of it, if they follow.
+func inline(a map[string]any, parts func() (part, error)) error {
+	if a["follows"] != true {
+		return nil
+	}
+	p, err := parts()
+	if err != nil {
+		return fmt.Errorf("an attachment that should follow: %w", err)
+	}
+	var r io.Reader = p
+	if a["encoding"] == "gzip" {
+		if r, err = gzip.NewReader(p); err != nil {
+			return err
+		}
+	}
+	if a["data"], err = io.ReadAll(r); err != nil {
+		return err
+	}
+	for _, stored := range []string{"follows", "encoding", "encoded_length", "length", "digest"} {
+		delete(a, stored)
+	}
+	return nil
+}

@@ -1,0 +1,122 @@
+package replicate
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"time"
+)
+
+// A batch is a run of the feed's rows that one worker brings over.
+type batch struct {
+	number  int // in the feed's order, from 0
+	changes []change
+	through string // the sequence up to which all is done with this batch and those before it
+	pending int64  // rows to come after it; < 0: not known
+	stats   Stats
+}
+
+// A reader cuts the feed into batches.
+type reader struct {
+	*session
+	out     chan<- *batch
+	number  int
+	since   string // up to where rows were sent or are in open
+	sent    string // up to where rows were sent
+	open    []change
+	pending int64
+}
+
+// read reads the source's feed into batches, from where the session begins.
+func (s *session) read(ctx context.Context, out chan<- *batch) error {
+	r := &reader{session: s, out: out, since: s.begin, sent: s.begin, pending: -1}
+	for {
+		if err := r.once(ctx); err != nil || !s.o.Continuous {
+			return err
+		}
+	}
+}
+
+// once reads the feed to its end. A try that fails in between leaves off at the last row, where the next goes on.
+func (r *reader) once(ctx context.Context) error {
+	return r.attempt(ctx, "read the changes", func(t *try) error {
+		f := feed{since: r.since, longpoll: r.o.Continuous, limit: -1, o: &r.o}
+		end, err := r.source.changes(t.ctx, f, func(c change) error {
+			t.silence.Stop() // the rows wait for the workers, which have time-outs of their own
+			defer t.alive()
+			return r.take(ctx, c)
+		})
+		if err != nil {
+			return err
+		}
+		if end.last != "" {
+			r.since = end.last
+		}
+		r.pending = end.pending
+		return r.send(ctx)
+	})
+}
+
+// take adds a row.
+func (r *reader) take(ctx context.Context, c change) error {
+	r.open = append(r.open, c)
+	if c.seq != "" {
+		r.since = c.seq
+	}
+	if len(r.open) < r.o.BatchSize {
+		return nil
+	}
+	return r.send(ctx)
+}
+
+// send sends what was read since the last time; no rows too, where the feed moved on all the same.
+func (r *reader) send(ctx context.Context) error {
+	if len(r.open) == 0 && r.since == r.sent {
+		return nil
+	}
+	b := &batch{number: r.number, changes: r.open, through: r.since, pending: r.pending}
+	select {
+	case r.out <- b:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	r.number++
+	r.open, r.sent = make([]change, 0, min(cap(r.open), r.o.BatchSize)), r.since
+	return nil
+}
+
+// params are the parameters of _changes.
+func (f feed) params() map[string]any {
+	p := map[string]any{"feed": "normal", "style": f.style(), "since": f.since}
+	if f.longpoll {
+		// CouchDB's replicator asks for a third of the connection's timeout as well: so a feed
+		// in which nothing happens ends before it is taken for dead.
+		p["feed"], p["timeout"] = "longpoll", strconv.FormatInt(max(f.o.ConnectionTimeout/3, time.Millisecond).Milliseconds(), 10)
+	}
+	if f.limit >= 0 {
+		p["limit"] = f.limit
+	}
+	for name, value := range f.o.QueryParams {
+		p[name] = value
+	}
+	switch {
+	case f.o.DocIDs != nil:
+		p["filter"], p["doc_ids"] = "_doc_ids", f.o.DocIDs
+	case f.o.Selector != nil:
+		p["filter"], p["selector"] = "_selector", string(f.o.Selector)
+	case f.o.Filter != "":
+		p["filter"] = f.o.Filter
+	}
+	return p
+}
+
+// body is what of the parameters goes into the body, where filters look for it.
+func (f feed) body() ([]byte, error) {
+	switch {
+	case f.o.DocIDs != nil:
+		return json.Marshal(map[string]any{"doc_ids": f.o.DocIDs})
+	case f.o.Selector != nil:
+		return json.Marshal(map[string]any{"selector": f.o.Selector})
+	}
+	return nil, nil
+}
