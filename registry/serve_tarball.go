@@ -2,7 +2,6 @@ package registry
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha512"
 	"errors"
 	"fmt"
@@ -78,8 +77,8 @@ func (r *Registry) openTarball(w http.ResponseWriter, q *request, f *file) ([]by
 	}
 	h := w.Header()
 	if len(q.Header["Range"]) > 0 || len(q.Header["If-None-Match"]) > 0 || len(q.Header["If-Match"]) > 0 {
-		parts := &seeker{ctx: q.Context(), blobs: r.blobs, digest: f.digest, size: info.Size}
-		defer parts.Close()
+		parts := tarballs.Seeker(q.Context(), r.blobs, info)
+		defer func() { _ = parts.Close() }()
 		http.ServeContent(w, q.Request, "", time.Time{}, parts)
 		return nil, nil
 	}
@@ -152,49 +151,4 @@ func (p *packument) linked(name string) []byte {
 		}
 	}
 	return nil
-}
-
-// seeker reads a stored tarball from any place, opening it anew after a seek.
-type seeker struct {
-	ctx    context.Context
-	blobs  tarballs.Store
-	digest tarballs.Digest
-	size   int64
-	at     int64
-	open   io.ReadCloser
-}
-
-func (s *seeker) Seek(offset int64, whence int) (int64, error) {
-	switch whence {
-	case io.SeekCurrent:
-		offset += s.at
-	case io.SeekEnd:
-		offset += s.size
-	}
-	if offset != s.at {
-		s.Close()
-	}
-	s.at = offset
-	return offset, nil
-}
-
-func (s *seeker) Read(p []byte) (n int, err error) {
-	if s.at >= s.size {
-		return 0, io.EOF
-	}
-	if s.open == nil {
-		if s.open, _, err = s.blobs.Open(s.ctx, s.digest, s.at, -1); err != nil {
-			return 0, err
-		}
-	}
-	n, err = s.open.Read(p)
-	s.at += int64(n)
-	return n, err
-}
-
-func (s *seeker) Close() {
-	if s.open != nil {
-		_ = s.open.Close()
-		s.open = nil
-	}
 }

@@ -38,6 +38,9 @@ var stores = []struct {
 		t.Cleanup(func() { require.NoError(t, s.Close()) })
 		return s
 	}},
+	{"through", func(t testing.TB) Store { // nobody has what is not here
+		return through(t, opened(t), []Source{peerOf(t, opened(t), nil)}, ThroughOptions{})
+	}},
 	{"s3", func(t testing.TB) Store {
 		endpoint, key, secret, _ := minio.Start(t)
 		s, err := S3(t.Context(), "s3://"+endpoint+"/blobs?tls=false&prefix=some/folder",

@@ -80,6 +80,26 @@
 // repeated puts go on. A segment that could not be written to, as on a full disk,
 // is ended, and the next put begins another.
 //
+// # Other regions
+//
+// Handler serves a store's blobs by digest to Peers, and a ThroughStore fetches from them what
+// its local store lacks: when a reader opens it, or ahead of readers by Fetch. A download's
+// bytes are spooled as a put's into a bucket are, hashed as they come, and both the readers
+// and the local store follow the spool at their own pace; none of them gets its last byte
+// before the digest of the whole was found right. So wrong bytes are seen by readers as an
+// answer that was cut short, and by the store not at all. One download runs however many
+// ask; it goes on when they have gone, and takes up a line that broke where it broke.
+//
+//	it is here, or in a bucket that regions share   it is read, and no peer asked
+//	a peer has it                                   it is read while it is fetched
+//	all peers answer that they lack it              fs.ErrNotExist
+//	a peer does not answer, fails, stalls           ErrUnavailable; that peer is left alone
+//	                                                for 0.1 s, twice as long each time, to 5 s
+//	what comes has another digest                   ErrDigest; that peer is asked last from then on
+//	it cannot be stored, as on a full disk          readers have it; the next one fetches it again
+//
+// A peer serves what it has itself and asks nobody, so peers never ask in a circle.
+//
 // # Age
 //
 // A blob is Stored when it was last put, not first: a put of bytes that are

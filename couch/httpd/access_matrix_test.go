@@ -85,7 +85,7 @@ func refusal(method, path, who string) (status int, reason string) {
 func concrete(pattern string) string {
 	values := map[string]string{
 		"db": "matrix", "doc": "doc", "ddoc": "d", "local": "l", "att": "att", "view": "v", "node": "_local", "section": "matrix", "key": "k",
-		"rest": "nothing", "partition": "p", "index": "i",
+		"rest": "nothing", "partition": "p", "index": "i", "own": "blobs",
 	}
 	variable := regexp.MustCompile(`\{(\w+)(?::((?:[^{}]|\{[^}]*\})*))?\}`)
 	return variable.ReplaceAllStringFunc(pattern, func(v string) string {

@@ -55,6 +55,11 @@
 // CouchDB's names; what is settee's own stands under settee and couchdb_storage_.
 // Times are since the start, not of the last ten seconds.
 //
+// # What is not CouchDB's
+//
+// /_settee and what lies below it is settee's own: Options.Own says what is there. It is
+// for server admins, and what is not there answers as CouchDB does.
+//
 // # Bodies
 //
 // JSON bodies are held in memory, up to Options.MaxBody after decoding, or

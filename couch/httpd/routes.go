@@ -105,6 +105,8 @@ var table = []row{
 	{"GET,HEAD,POST", "/_search_analyze", admin, takesAny, (*call).noSearch},
 	{"POST", "/_nouveau_analyze", admin, takesJSON, (*call).missing},
 	{"POST", "/_reload_query_servers", admin, takesJSON, (*call).reloadQueryServers},
+	{"GET,HEAD,POST,PUT,DELETE", "/_settee/{own}", admin, takesAny, (*call).own},
+	{"GET,HEAD,POST,PUT,DELETE", "/_settee/{own}/{rest:.+}", admin, takesAny, (*call).own},
 	{"GET,HEAD", "/_utils", anyone, takesAny, (*call).utils},
 	{"GET,HEAD", "/_utils/{rest:.+}", anyone, takesAny, (*call).utils},
 	{"GET,HEAD", "/favicon.ico", anyone, takesAny, (*call).favicon},

@@ -28,6 +28,9 @@ type Options struct {
 	// Stall is how long a client may neither send nor take a byte of what is
 	// due; default a minute, CouchDB's own socket time-out.
 	Stall time.Duration
+	// Own are the endpoints of settee's own: /_settee/NAME and what lies below it, for
+	// server admins. They see the request as it came, and refuse methods themselves.
+	Own map[string]http.Handler
 	// Configured are settings that the command line gave: _config shows them
 	// where nothing was set. LogLevel is the logger's, for log/level; may be nil.
 	Configured couch.Settings
