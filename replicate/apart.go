@@ -2,6 +2,7 @@ package replicate
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -86,22 +87,36 @@ func (a *apartness) put(t *try, d document) error {
 	if parts == nil { // stubs alone
 		parts = func() (part, error) { return part{}, io.EOF }
 	}
+	var broken error
+	note := func(err error) {
+		if err != nil && err != io.EOF {
+			broken = err
+		}
+	}
 	d.parts = func() (part, error) {
 		p, err := parts()
-		p.Reader = pulse{p.Reader, t}
+		note(err)
+		p.Reader = pulse{p.Reader, t, note}
 		return p, err
 	}
-	return a.target.put(t.ctx, d)
+	err := a.target.put(t.ctx, d)
+	if err != nil && broken != nil {
+		// Whatever the target says of bytes that stopped coming, it did not refuse the document.
+		return fmt.Errorf("%w: %v", errCut, broken)
+	}
+	return err
 }
 
-// pulse tells its try of every piece.
+// pulse tells its try of every piece, and its reader of what ended them.
 type pulse struct {
 	io.Reader
-	t *try
+	t    *try
+	note func(error)
 }
 
 func (p pulse) Read(b []byte) (int, error) {
 	n, err := p.Reader.Read(b)
 	p.t.alive()
+	p.note(err)
 	return n, err
 }
