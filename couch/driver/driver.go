@@ -23,7 +23,7 @@ func (settee) NewClient(dir string, o kdriver.Options) (kdriver.Client, error) {
 	var w wrapped
 	o.Apply(&w)
 	if w.store != nil {
-		return &client{store: w.store, views: w.views}, nil
+		return Client(w.store, w.views), nil
 	}
 	var s storeOptions
 	o.Apply(&s)
@@ -38,6 +38,11 @@ func (settee) NewClient(dir string, o kdriver.Options) (kdriver.Client, error) {
 // caller's to close. eng may be nil: then there are no views.
 func NewClient(store *couch.Store, eng *views.Engine) (*kivik.Client, error) {
 	return kivik.New(Name, "", wrapped{store, eng})
+}
+
+// Client is what NewClient hands to Kivik, for who puts a driver of his own around it.
+func Client(store *couch.Store, eng *views.Engine) kdriver.Client {
+	return &client{store: store, views: eng}
 }
 
 // wrapped is the option that hands an open store through kivik.New, which knows only names.
