@@ -14,10 +14,11 @@ func (s *subject) mango() ([]figure, error) {
 	}
 	s.designs++
 	name := fmt.Sprintf("bench%d", s.designs)
-	if err := s.search("_index", fmt.Sprintf(`{"index":{"fields":["author.age"]},"name":%q,"ddoc":%q}`, name, name), nil); err != nil {
-		return nil, err
-	}
+	// Both are timed: pouchdb-server builds an index when it is made, others when it is first read.
 	built, err := s.each(s.server, 1, 1, func(*benchConn, int) error {
+		if err := s.search("_index", fmt.Sprintf(`{"index":{"fields":["author.age"]},"name":%q,"ddoc":%q}`, name, name), nil); err != nil {
+			return err
+		}
 		return s.search("_find", fmt.Sprintf(`{"selector":{"author.age":{"$gte":0}},"limit":1,"use_index":%q}`, name), nil)
 	})
 	if err != nil {
