@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/go-kivik/kivik/v4"
 )
@@ -30,9 +31,11 @@ type apartness struct {
 	since []string // what the target has; attachments that came with these are not sent again
 }
 
-// gone reports that the document is no more at the source, purged in between.
+// gone reports that the document is no more at the source, purged in between. That the database is not
+// there, or that something before the server does not know it, is a 404 as well.
 func (a *apartness) gone(err error) bool {
-	return kivik.HTTPStatus(err) == http.StatusNotFound && !isFatal(err)
+	return kivik.HTTPStatus(err) == http.StatusNotFound && !isFatal(err) &&
+		(strings.HasSuffix(err.Error(), ": missing") || strings.HasSuffix(err.Error(), ": deleted"))
 }
 
 func (a *apartness) once(ctx context.Context, t *try) error {
@@ -42,10 +45,16 @@ func (a *apartness) once(ctx context.Context, t *try) error {
 	again := false
 	err := a.source.openRevs(t.ctx, a.id, a.revs, a.since, func(d document) error {
 		t.alive()
+		if d.err != nil && kivik.HTTPStatus(d.err) != http.StatusNotFound {
+			return d.err
+		}
 		if d.err != nil {
 			a.log.Debug("a revision is not there any more", "replication", a.mover.id, "document", a.id, "rev", d.rev, "error", d.err)
 			a.came(d.rev)
 			return nil
+		}
+		if !isOf(d.json, a.id) {
+			return errUnasked
 		}
 		a.stats.DocsRead++
 		if d.parts == nil && !hasAttachments(d.json) {
@@ -103,6 +112,9 @@ func (a *apartness) put(t *try, d document) error {
 	if err != nil && broken != nil {
 		// Whatever the target says of bytes that stopped coming, it did not refuse the document.
 		return fmt.Errorf("%w: %v", errCut, broken)
+	}
+	if kivik.HTTPStatus(err) == http.StatusNotFound { // the database is gone, not this document
+		return openError(a.target.Peer, err)
 	}
 	return err
 }

@@ -95,6 +95,9 @@ func (m *mover) together(ctx context.Context, refs []ref) ([]*lack, error) {
 			if d.err != nil || hasAttachments(d.json) {
 				return nil
 			}
+			if m.lacks[d.id] == nil || !isOf(d.json, d.id) {
+				return errUnasked
+			}
 			left.came(d)
 			m.stats.BulkGetDocs++
 			m.stats.DocsRead++

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // attachmentsMember is the member of a document that names its attachments.
@@ -55,6 +56,37 @@ func revisionOf(doc []byte) string {
 	var rev string
 	_ = json.Unmarshal(doc[begin:end], &rev)
 	return rev
+}
+
+// isOf reports whether a document says that it is the one of an id, once or as often as it says so.
+func isOf(doc []byte, id string) bool {
+	if rest, ok := bytes.CutPrefix(doc, []byte(`{"_id":"`)); ok && len(rest) > len(id) && string(rest[:len(id)]) == id && rest[len(id)] == '"' &&
+		bytes.Count(doc, []byte(`_id`)) == 1 && !strings.Contains(id, `"`) && bytes.IndexByte(doc, '\\') < 0 {
+		return true // nearly all documents
+	}
+	dec, found := json.NewDecoder(bytes.NewReader(doc)), false
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return false
+	}
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return false
+		}
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return false
+		}
+		if key != "_id" {
+			continue
+		}
+		var is string
+		if json.Unmarshal(value, &is) != nil || is != id {
+			return false
+		}
+		found = true
+	}
+	return found
 }
 
 // inlined is a document with the bytes of its attachments in it, for databases that take them no other way.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -59,6 +60,9 @@ func (r *reader) once(ctx context.Context) error {
 
 // take adds a row.
 func (r *reader) take(ctx context.Context, c change) error {
+	if strings.HasPrefix(c.id, "_local/") {
+		return nil // no feed has any, and it would be written over one of the target's own
+	}
 	r.open = append(r.open, c)
 	if c.seq != "" {
 		r.since = c.seq

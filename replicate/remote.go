@@ -180,6 +180,9 @@ func (r *remote) diff(ctx context.Context, asked []change) (lacks []lack, err er
 	}
 	defer in.close()
 	err = in.object(func(id string) error {
+		if revs[id] == nil {
+			return errUnasked
+		}
 		var diff struct {
 			Missing   []string `json:"missing"`
 			Ancestors []string `json:"possible_ancestors"`

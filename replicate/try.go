@@ -18,6 +18,9 @@ var errUnanswered = errors.New("no answer within the connection timeout")
 // errCut is an answer that ended too early.
 var errCut = errors.New("the answer ended too early")
 
+// errUnasked is a document that comes in place of another one.
+var errUnasked = errors.New("the answer holds a document that was not asked for")
+
 // A try is one try of a request.
 type try struct {
 	ctx      context.Context
