@@ -127,16 +127,6 @@ func Open(ctx context.Context, client *kivik.Client, o Options) (*Auth, error) {
 	return a, nil
 }
 
-// follow starts the follower of a mirror.
-func follow[V any](ctx, following context.Context, a *Auth, m *mirror[V]) error {
-	f := &follower[V]{mirror: m, client: a.client, log: a.o.Logger}
-	if err := f.start(ctx); err != nil {
-		return err
-	}
-	a.running.Go(func() { f.run(following) })
-	return nil
-}
-
 // Close stops the followers that keep the caches true.
 func (a *Auth) Close() error {
 	a.stop()

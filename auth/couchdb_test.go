@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"testing"
 	"time"
 
@@ -43,7 +44,7 @@ func serveCouchDB(t *testing.T) (*kivik.Client, *memory) {
 	})
 	mux.HandleFunc("POST /{db}/_changes", func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
-		if q.Get("feed") != "longpoll" || q.Get("timeout") != "10000" {
+		if timeout, err := strconv.Atoi(q.Get("timeout")); err != nil || timeout > 10000 || q.Get("feed") != "longpoll" {
 			answer(w, 0, nil, status(http.StatusNotImplemented))
 			return
 		}

@@ -38,8 +38,20 @@ type mirror[V any] struct {
 
 func newMirror[V any](db *kivik.DB, now func() time.Time, parse func(object) (*V, error)) *mirror[V] {
 	m := &mirror[V]{db: db, parse: parse, now: now}
-	m.clear()
+	m.doubt()
 	return m
+}
+
+// vouch says that the feed has brought all changes before that time.
+func (m *mirror[V]) vouch(at time.Time) {
+	until := at.Add(vouchTime)
+	m.vouched.Store(&until)
+}
+
+// doubt forgets everything, and has the store asked until the feed vouches again.
+func (m *mirror[V]) doubt() {
+	m.vouched.Store(new(time.Time))
+	m.clear()
 }
 
 // doc is the document of that id as it is now, or nil.

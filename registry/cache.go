@@ -131,8 +131,9 @@ func (c *cache) remove(e *entry) {
 	e.place = nil
 }
 
-// clear drops all entries.
+// clear drops all entries and believes none until the feed is heard again.
 func (c *cache) clear() {
+	c.heard.Store(0)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, e := range c.entries {

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -82,13 +81,9 @@ func New(ctx context.Context, client *kivik.Client, blobs tarballs.Store, a *aut
 	if err := r.prepare(ctx, client); err != nil {
 		return nil, err
 	}
-	since, err := r.restart(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("registry: ask for the last change: %w", err)
+	if err := r.follow(ctx); err != nil {
+		return nil, err
 	}
-	follow, stop := context.WithCancel(context.WithoutCancel(ctx))
-	r.stop = stop
-	r.running.Go(func() { r.follow(follow, since) })
 	return r, nil
 }
 

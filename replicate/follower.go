@@ -98,6 +98,7 @@ type Follower struct {
 	session string // this Run's, in the checkpoint
 	ours    bool   // the checkpoint
 	place   place
+	begun   *pass // by Begin
 
 	// mu guards what follows. Neither I/O nor the callbacks of the options happen under it.
 	mu     sync.Mutex
@@ -130,17 +131,32 @@ const (
 	longestPause  = 5 * time.Second
 )
 
+// Begin finds the place in the feed before Run does, once: what changes after it has returned
+// will be handled. The error is the database's; Run may be tried even so.
+func (f *Follower) Begin(ctx context.Context) error {
+	err := f.start()
+	if err == nil {
+		f.begun, err = f.begin(ctx)
+		f.state(Stopped)
+	}
+	return f.wrap(err)
+}
+
 // Run follows until ctx ends, and returns its cause after a last checkpoint. Every
 // failure of the database is waited out, its absence too. Where the name is taken
 // over by another process the error is ErrFollowerTaken. One Run at a time.
 func (f *Follower) Run(ctx context.Context) error {
 	if err := f.start(); err != nil {
-		return fmt.Errorf("follow %s as %q: %w", f.db.Name(), f.o.Name, err)
+		return f.wrap(err)
 	}
 	defer f.state(Stopped)
 	pause := shortestPause
 	for {
-		p, err := f.begin(ctx)
+		var err error
+		p := f.begun
+		if f.begun = nil; p == nil {
+			p, err = f.begin(ctx)
+		}
 		if err == nil {
 			err = p.run(ctx)
 		}
@@ -148,7 +164,7 @@ func (f *Follower) Run(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case errors.Is(err, ErrFollowerTaken):
-			return fmt.Errorf("follow %s as %q: %w", f.db.Name(), f.o.Name, err)
+			return f.wrap(err)
 		case errors.Is(err, errReplay), errors.Is(err, errPurged):
 			continue
 		}
@@ -171,4 +187,11 @@ func waitFor(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	case <-t.C:
 	}
+}
+
+func (f *Follower) wrap(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("follow %s as %q: %w", f.db.Name(), f.o.Name, err)
 }

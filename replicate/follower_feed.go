@@ -56,19 +56,21 @@ func (p *pass) read(ctx context.Context) error {
 }
 
 func (p *pass) state() FollowerState {
-	if p.limit == mostRows && p.pendingRows() > 0 {
-		return CatchingUp
+	if p.live {
+		return Following
 	}
-	return Following
+	return CatchingUp
 }
 
-// poll reads what changed since the last one, waiting for it if need be.
+// poll reads what changed since the last one, waiting for it once all was read.
 func (p *pass) poll(ctx context.Context) error {
-	// The next proof is due one Proof after the last.
-	wait := max(shortestPoll, p.f.o.Proof-time.Since(p.proof))
+	wait, feed := p.f.o.Proof, "normal"
+	if p.live { // the next proof is due one Proof after the last
+		wait, feed = max(shortestPoll, wait-time.Since(p.proof)), "longpoll"
+	}
 	sent := time.Now()
 	params := p.params(kivik.Params(map[string]any{
-		"feed": "longpoll", "since": p.since, "timeout": int(wait / time.Millisecond), "limit": p.limit,
+		"feed": feed, "since": p.since, "timeout": int(wait / time.Millisecond), "limit": p.limit,
 	}))
 	rows, end, err := p.rows(ctx, wait, params, func(e *entry) {
 		if e.change.Seq != "" {
@@ -85,20 +87,22 @@ func (p *pass) poll(ctx context.Context) error {
 		p.since = end.LastSeq
 	}
 	full := rows >= p.limit
+	waited := p.live
+	p.live = !full
 	p.f.mu.Lock()
 	p.pending = end.Pending
 	if full {
 		p.mark(p.since, time.Time{})
 	} else {
 		p.proof = sent
-		if took := time.Since(sent); rows == 0 && took >= wait {
+		if took := time.Since(sent); waited && rows == 0 && took >= wait {
 			p.proof = sent.Add(wait) // the server looked after that time
 		}
 		p.mark(p.since, p.clock(p.proof))
 	}
 	p.f.mu.Unlock()
 	p.limit = mostRows
-	if rows == 0 && time.Since(sent) < wait/2 {
+	if waited && rows == 0 && time.Since(sent) < wait/2 {
 		waitFor(ctx, shortestPause) // a server that does not wait is not asked in a busy loop
 	}
 	return nil

@@ -16,7 +16,8 @@ type pass struct {
 	since  string    // what was read
 	proof  time.Time // when the feed last proved that it brought all changes
 	heeded time.Time
-	limit  int // rows of the next poll
+	limit  int  // rows of the next poll
+	live   bool // all was read: polls wait
 	proven bool
 
 	news chan struct{} // holds a token when keep has to look
@@ -41,15 +42,13 @@ type pass struct {
 
 func (f *Follower) newPass(heard time.Time, atEnd bool) *pass {
 	p := &pass{
-		f: f, since: f.place.seq, handled: f.place.seq, proof: heard, heeded: heard, limit: firstRows,
+		f: f, since: f.place.seq, handled: f.place.seq, proof: heard, heeded: heard, limit: firstRows, live: atEnd,
 		news: make(chan struct{}, 1), lanes: map[string]*lane{}, timers: map[*lane]*time.Timer{},
 	}
 	p.work.L, p.room.L = &f.mu, &f.mu
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.status.State = CatchingUp
 	if atEnd {
-		f.status.State = Following
 		p.mark(p.since, p.clock(heard))
 	}
 	return p
@@ -64,7 +63,7 @@ func (p *pass) run(ctx context.Context) error {
 	within, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	f.mu.Lock()
-	f.pass, p.end, f.status.Seq = p, end, p.handled
+	f.pass, p.end, f.status.State, f.status.Seq = p, end, p.state(), p.handled
 	if f.replay != nil {
 		end(errReplay)
 	}
@@ -177,10 +176,4 @@ func (f *Follower) endPass(why error) {
 	if f.pass != nil {
 		f.pass.end(why)
 	}
-}
-
-func (p *pass) pendingRows() int64 {
-	p.f.mu.Lock()
-	defer p.f.mu.Unlock()
-	return p.pending
 }

@@ -182,15 +182,18 @@ func (f *Follower) lose() {
 }
 
 // purged sees to purges, which no feed tells. Who has something to forget begins
-// anew, but for who never was at the beginning: the feed goes on where it was.
+// anew. Who is durable and never was at the beginning misses nothing and goes on where it was.
 func (f *Follower) purged(now outline) {
 	f.place.purges = now.purges
 	if f.o.Lost == nil {
 		return
 	}
 	f.log.Info("follower: documents were purged")
-	if f.o.Since != sinceNow {
+	switch {
+	case f.o.Since != sinceNow:
 		f.place.seq = ""
+	case f.o.Name == "":
+		f.place.seq = now.end
 	}
 	f.o.Lost()
 }

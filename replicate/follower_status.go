@@ -81,7 +81,9 @@ func (f *Follower) start() error {
 		return errRunning
 	}
 	f.status.State = Beginning
-	f.session, f.ours, f.place = rand.Text(), false, place{}
+	if f.begun == nil {
+		f.session, f.ours, f.place = rand.Text(), false, place{}
+	}
 	return nil
 }
 
