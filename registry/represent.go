@@ -4,13 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/go-kivik/kivik/v4"
 
 	"settee/views/packuments"
 )
@@ -59,7 +56,7 @@ func (r *Registry) represent(ctx context.Context, e *entry, f form) (*representa
 		}
 		e.forms[f] = made
 		e.mu.Unlock()
-		go r.render(context.WithoutCancel(ctx), e, f, made)
+		go r.render(e, f, made) // not ended by the first of those who wait
 	} else {
 		e.mu.Unlock()
 	}
@@ -76,17 +73,16 @@ func (r *Registry) represent(ctx context.Context, e *entry, f form) (*representa
 	}
 }
 
-func (r *Registry) render(ctx context.Context, e *entry, f form, made *rendering) {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
+func (r *Registry) render(e *entry, f form, made *rendering) {
 	defer close(made.ready)
-	var body []byte
-	if f.full {
-		body = e.doc.full(f.base)
-	} else {
-		body, made.err = r.abbreviated(ctx, e.name, f.base)
+	body := e.doc.full(f.base)
+	if !f.full {
+		// Not out of its view: that would make the reading of each package wait until the
+		// database has run every view on whatever was written since, large packuments too.
+		body = packuments.Abbreviated(body)
 	}
-	if made.err != nil {
+	if body == nil { // none of the versions is one
+		made.err = errNotFound
 		e.mu.Lock()
 		delete(e.forms, f)
 		e.mu.Unlock()
@@ -146,28 +142,6 @@ func packumentCaching(doc *packument) string {
 	return "public, max-age=0"
 }
 
-// abbreviated reads the abbreviated packument out of its view.
-func (r *Registry) abbreviated(ctx context.Context, name PackageName, base string) ([]byte, error) {
-	var raw json.RawMessage
-	rows := r.db.Query(ctx, packuments.Name, "abbreviated", kivik.Param("key", string(name)), untouched{&raw})
-	defer rows.Close()
-	for rows.Next() {
-		if raw != nil {
-			continue
-		}
-		if err := rows.ScanValue(&raw); err != nil {
-			return nil, err
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	if raw == nil {
-		return nil, errNotFound
-	}
-	return rebased(raw, name, base), nil
-}
-
 // full is the full packument's text.
 func (p *packument) full(base string) []byte {
 	out := make([]byte, 0, 128+p.top.size()+p.versions.size()+len(p.versions)*len(base))
@@ -189,18 +163,6 @@ func (p *packument) full(base string) []byte {
 		out = appendRebased(out, m.value, p.name, base)
 	}
 	return append(out, `},"_attachments":{}}`...)
-}
-
-// rebased is an abbreviated packument with its tarball links complete.
-func rebased(raw []byte, name PackageName, base string) []byte {
-	out := make([]byte, 0, len(raw)+len(raw)/16+1024)
-	done := 0
-	for link := range packuments.Tarballs(raw) {
-		at := cap(raw) - cap(link) // link is a part of raw
-		out = appendLink(append(out, raw[done:at]...), link, name, base)
-		done = at + len(link)
-	}
-	return append(out, raw[done:]...)
 }
 
 // appendRebased appends a version with its tarball link complete.

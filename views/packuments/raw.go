@@ -47,31 +47,6 @@ func walk(b []byte, i int, member func(name []byte, at int) (end int)) int {
 	return min(i+1, len(b)) // after the closing brace
 }
 
-// Tarballs walks the links of a packument's versions, dist.tarball, raw, in one pass over its text.
-func Tarballs(doc []byte) iter.Seq[[]byte] {
-	return func(yield func(link []byte) bool) {
-		walk(doc, blank(doc, 0), func(name []byte, at int) int {
-			if !Is(name, "versions") || !isObject(doc[at:]) {
-				return value(doc, at)
-			}
-			return walk(doc, at, func(_ []byte, at int) int {
-				if !isObject(doc[at:]) {
-					return value(doc, at)
-				}
-				return walk(doc, at, func(name []byte, at int) int {
-					end := value(doc, at)
-					if Is(name, "dist") {
-						if link := Member(doc[at:end], "tarball"); isText(link) && !yield(link) {
-							return -1
-						}
-					}
-					return end
-				})
-			})
-		})
-	}
-}
-
 // elements walks the elements of an array; anything else, but nothing, is one itself.
 func elements(raw []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {

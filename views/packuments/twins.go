@@ -69,6 +69,15 @@ func (p *reading) rowOnce(seen map[string]bool, text string, value []byte) {
 	p.emit(p.running, p.key, value)
 }
 
+// Abbreviated is the value of a packument's row in the view abbreviated, nil where it has
+// none. The document has its _id.
+func Abbreviated(doc []byte) (short []byte) {
+	p := read(doc)
+	p.emit = func(_ int, _, value []byte) { short = value }
+	p.abbreviated()
+	return short
+}
+
 func (p *reading) abbreviated() {
 	if len(p.versions) == 0 {
 		return

@@ -121,6 +121,11 @@ func requireSameRows(t testing.TB, in *interpreter, doc string) {
 		require.Equal(t, want, canonical(t, twin[v.view]), "twin: %s of %s", v.view, doc)
 		require.Equal(t, want, canonical(t, lazy[v.view]), "sandbox: %s of %s", v.view, doc)
 	}
+	var value string // the key is checked above
+	for _, r := range twin["abbreviated"] {
+		value = r.Value
+	}
+	require.Equal(t, value, string(Abbreviated([]byte(doc))))
 }
 
 func canonical(t testing.TB, rows []row) []string {
@@ -233,23 +238,6 @@ func TestTwinsEmitTheRowsOfGeneratedPackuments(t *testing.T) {
 	}
 	for i, size := range []fixtures.Size{fixtures.Small, fixtures.Median, fixtures.Large} {
 		requireSameRows(t, in, string(fixtures.Packument(uint64(*seed), fmt.Sprintf("@scope/p%d", i), size)))
-	}
-}
-
-func TestTarballs(t *testing.T) {
-	const doc = ` { "dist":{"tarball":"no"}, "versions" : {"1":{"dist":{"tarball":"a"}},"2":7,"3":{"dist":7},"4":{"d\u0069st":{"tarball":null}},"5":{"x":{"dist":{"tarball":"no"}},"dist":{"y":1,"tarball":"b"}}},"z":1}`
-	var links []string
-	for link := range Tarballs([]byte(doc)) {
-		links = append(links, string(link))
-	}
-	require.Equal(t, []string{`"a"`, `"b"`}, links)
-	for link := range Tarballs([]byte(doc)) {
-		require.Equal(t, `"a"`, string(link))
-		break
-	}
-	for i := range doc {
-		for range Tarballs([]byte(doc[:i])) { // cut off: it ends, and never panics
-		}
 	}
 }
 
