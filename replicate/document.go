@@ -22,7 +22,7 @@ func hasAttachments(doc []byte) bool {
 	return err == nil && end > begin && len(bytes.TrimSpace(doc[begin:end])) > len("{}")
 }
 
-var errNoObject = errors.New("a document is no JSON object")
+var errNoObject = errors.New("no JSON object where one belongs")
 
 // member finds the value of a member of an object: the bytes from begin to end; none: begin == end.
 func member(object []byte, name string) (begin, end int, err error) {

@@ -60,7 +60,7 @@ func Dial(_ context.Context, e Endpoint, o DialOptions) (Peer, error) {
 	return Peer{
 		DB: k.DB(name), Name: shown.String(),
 		Create: func(ctx context.Context) error { return k.CreateDB(ctx, name) },
-		remote: &remote{client: client, db: u, id: endpointID{url: u.String(), user: user, headers: headers}},
+		remote: &remote{client: client, db: u, endpoint: e},
 	}, nil
 }
 

@@ -14,6 +14,7 @@ var (
 	ErrDBNotFound   = errors.New("db_not_found")              // a peer has no such database
 	ErrUnauthorized = errors.New("unauthorized")              // a peer does not let us in
 	ErrCheckpoint   = errors.New("checkpoint_commit_failure") // what was done could not be written down
+	ErrFilter       = errors.New("filter_fetch_error")        // the source does not give the filter function
 	ErrBadOptions   = errors.New("bad_request")               // options that contradict each other, or a URL that is none
 )
 
@@ -41,7 +42,7 @@ func isFatal(err error) bool {
 // lasting reports that trying again would change nothing.
 func lasting(err error) bool {
 	var tried spent
-	return isFatal(err) || errors.Is(err, ErrBadOptions) || errors.As(err, &tried) || refusing(kivik.HTTPStatus(err))
+	return isFatal(err) || errors.Is(err, ErrBadOptions) || errors.Is(err, ErrFilter) || errors.As(err, &tried) || refusing(kivik.HTTPStatus(err))
 }
 
 // refusing reports a status by which a server means what it says.

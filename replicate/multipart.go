@@ -156,11 +156,16 @@ func (r *remote) put(ctx context.Context, d document) error {
 		return err
 	}
 	defer resp.Body.Close()
-	_, err = io.CopyN(io.Discard, resp.Body, 64<<10)
-	if err == io.EOF {
-		err = nil
+	var said struct {
+		OK bool `json:"ok"`
 	}
-	return err
+	if err := json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&said); err != nil {
+		return failed(err)
+	}
+	if !said.OK { // a proxy's page is no success
+		return failed(errNoObject)
+	}
+	return nil
 }
 
 func writeParts(out *multipart.Writer, d document) error {

@@ -16,7 +16,8 @@ import (
 type remote struct {
 	client *http.Client
 	db     *url.URL // the database, "/" at its end, without user and password
-	id     endpointID
+
+	endpoint Endpoint // as it was given
 }
 
 // A wireError is an answer with a status of 400 and above, or a row that says as much.

@@ -1,0 +1,131 @@
+package replicate_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/go-kivik/kivik/v4"
+	"github.com/stretchr/testify/require"
+
+	"settee/replicate"
+)
+
+// arrives waits until db has the document at its revision.
+func arrives(t testing.TB, db *kivik.DB, id, rev string) {
+	t.Helper()
+	feed := db.Changes(t.Context(), kivik.Param("feed", "continuous"))
+	defer feed.Close() //nolint:errcheck // it is endless
+	for feed.Next() {
+		if feed.ID() == id && feed.Changes()[0] == rev {
+			return
+		}
+	}
+	require.NoError(t, feed.Err())
+	t.Fatalf("%s %s never arrives", id, rev)
+}
+
+func TestContinuous(t *testing.T) {
+	errEnough := errors.New("enough")
+	all := kinds(t)
+	delete(all, "kivik")
+	for from, source := range all {
+		for to, target := range all {
+			if to == "couch" || to == "http" {
+				continue // arrives reads the target's own feed
+			}
+			t.Run(from+" to "+to, func(t *testing.T) {
+				a, b := source(t, "a_"+from+to), target(t, "b_"+from+to)
+				ctx, cancel := context.WithCancelCause(t.Context())
+				ended := make(chan error, 1)
+				var last replicate.Result
+				go func() {
+					var err error
+					last, err = replicate.Run(ctx, a, b, replicate.Options{Continuous: true, CheckpointInterval: 50 * time.Millisecond})
+					ended <- err
+				}()
+				for i := range 20 {
+					rev := put(t, a.DB, fmt.Sprint("doc", i), `{}`)
+					arrives(t, b.DB, fmt.Sprint("doc", i), rev)
+				}
+				cancel(errEnough)
+				require.ErrorIs(t, <-ended, errEnough)
+				require.EqualValues(t, 20, last.Stats.DocsWritten)
+				require.Equal(t, last.Stats.ThroughSeq, last.Stats.CheckpointedSeq, "it wrote a last checkpoint")
+				require.True(t, run(t, a, b, replicate.Options{}).NoChanges)
+			})
+		}
+	}
+}
+
+// The feed of a peer may end, be cut, or its server go away for a while.
+func TestContinuousOutlivesItsLinks(t *testing.T) {
+	h := newHouse(t)
+	source, target := h.embedded("source"), h.embedded("target")
+	require.NoError(t, source.Create(t.Context()))
+	require.NoError(t, target.Create(t.Context()))
+	link := &breaker{at: 9, way: ways["answer cut"]}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := replicate.Run(ctx, linked(t, h.address+"/source", link), target, replicate.Options{Continuous: true, ConnectionTimeout: 300 * time.Millisecond})
+		ended <- err
+	}()
+	for i := range 8 {
+		rev := put(t, source.DB, "doc", fmt.Sprintf(`{%s"n":%d}`, revOf(t, source.DB), i))
+		arrives(t, target.DB, "doc", rev)
+		time.Sleep(60 * time.Millisecond) // long polls end in between
+	}
+	cancel()
+	require.ErrorIs(t, <-ended, context.Canceled)
+}
+
+func revOf(t testing.TB, db *kivik.DB) string {
+	t.Helper()
+	rev, err := db.GetRev(t.Context(), "doc")
+	if kivik.HTTPStatus(err) == 404 {
+		return ""
+	}
+	require.NoError(t, err)
+	return fmt.Sprintf(`"_rev":%q,`, rev)
+}
+
+func TestADatabaseMadeAnew(t *testing.T) {
+	h := newHouse(t)
+	source, target := h.embedded("source"), h.embedded("target")
+	require.NoError(t, source.Create(t.Context()))
+	sow(t, source.DB)
+	run(t, source, target, replicate.Options{CreateTarget: true})
+
+	require.NoError(t, h.client.DestroyDB(t.Context(), "target"))
+	run(t, source, target, replicate.Options{CreateTarget: true})
+	same(t, source.DB, target.DB, false)
+
+	require.NoError(t, h.client.DestroyDB(t.Context(), "source"))
+	require.NoError(t, source.Create(t.Context()))
+	put(t, source.DB, "fresh", `{}`)
+	run(t, source, target, replicate.Options{})
+	require.Contains(t, ids(t, target.DB), "fresh")
+}
+
+func TestWhatWasPurged(t *testing.T) {
+	h := newHouse(t)
+	source, target := h.embedded("source"), h.embedded("target")
+	require.NoError(t, source.Create(t.Context()))
+	rev := put(t, source.DB, "a", `{}`)
+	put(t, source.DB, "b", `{}`)
+	run(t, source, target, replicate.Options{CreateTarget: true})
+
+	_, err := source.DB.Purge(t.Context(), map[string][]string{"a": {rev}})
+	require.NoError(t, err)
+	put(t, source.DB, "c", `{}`)
+	run(t, source, target, replicate.Options{})
+	require.Equal(t, []string{"a", "b", "c"}, ids(t, target.DB), "purging is each database's own affair")
+
+	_, err = target.DB.Purge(t.Context(), map[string][]string{"a": {rev}})
+	require.NoError(t, err)
+	require.True(t, run(t, source, target, replicate.Options{}).NoChanges)
+	require.Equal(t, []string{"b", "c"}, ids(t, target.DB))
+}
