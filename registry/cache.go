@@ -49,7 +49,7 @@ type cache struct {
 type writer struct {
 	turn  chan struct{} // holds one token while somebody writes
 	users int           // who writes or waits
-	news  []string      // revisions heard of since the turn began
+	news  [][]string    // leaves heard of since the turn began
 }
 
 // entryOverhead is what an entry costs beside its bytes.
@@ -164,21 +164,42 @@ func (c *cache) grow(e *entry, by int64) {
 	}
 }
 
-// changed is the news that a package has a revision.
-func (c *cache) changed(name PackageName, rev string) {
+// changed is the news that a package has those leaves, the winner first.
+func (c *cache) changed(name PackageName, leaves []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if w := c.writers[name]; w != nil {
-		w.news = append(w.news, rev)
+		w.news = append(w.news, leaves)
 	}
 	e := c.entries[name]
 	if e == nil {
 		return
 	}
-	if e.loaded() && e.doc != nil && (e.doc.rev == rev || slices.Contains(e.past, rev)) {
+	if e.loaded() && e.doc != nil && e.knows(leaves) {
 		return // we wrote that, and know it
 	}
 	c.remove(e) // while it loads it may be loading what was before
+}
+
+// knows reports whether an entry was made of those leaves, or of what followed them.
+func (e *entry) knows(leaves []string) bool {
+	if leaves[0] == e.doc.rev && len(leaves) != 1+len(e.doc.conflicts)+len(e.doc.closed) {
+		return false
+	}
+	for i, rev := range leaves {
+		ours := rev == e.doc.rev || slices.Contains(e.past, rev)
+		if !ours && (i == 0 || !slices.Contains(e.doc.conflicts, rev) && !slices.Contains(e.doc.closed, rev)) {
+			return false
+		}
+	}
+	return true
+}
+
+// forget drops what is kept of a package.
+func (c *cache) forget(name PackageName) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.remove(c.entries[name])
 }
 
 // lock waits for the turn to write a package; the function returned ends it.
@@ -230,8 +251,8 @@ func (c *cache) written(before *entry, doc *packument) {
 	close(e.ready)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, rev := range c.writers[doc.name].news {
-		if rev != doc.rev && !slices.Contains(e.past, rev) {
+	for _, leaves := range c.writers[doc.name].news {
+		if !e.knows(leaves) {
 			c.remove(c.entries[doc.name])
 			return
 		}

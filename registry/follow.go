@@ -10,16 +10,15 @@ import (
 func (r *Registry) follow(ctx context.Context) error {
 	f := replicate.NewFollower(r.db, replicate.FollowerOptions{
 		Handle: func(_ context.Context, c replicate.Change) error {
-			for _, rev := range c.Revs {
-				r.cache.changed(PackageName(c.ID), rev)
-			}
+			r.cache.changed(PackageName(c.ID), c.Revs)
 			return nil
 		},
-		Workers:  1, // dropping an entry costs less than handing it out
-		CaughtUp: r.cache.vouch,
-		Lost:     r.cache.clear,
-		Proof:    r.o.MaxStale * 2 / 3,
-		Logger:   r.log,
+		Conflicts: true, // a leaf that does not win is news too
+		Workers:   1,    // dropping an entry costs less than handing it out
+		CaughtUp:  r.cache.vouch,
+		Lost:      r.cache.clear,
+		Proof:     r.o.MaxStale * 2 / 3,
+		Logger:    r.log,
 	})
 	if err := f.Begin(ctx); err != nil {
 		return err

@@ -113,11 +113,14 @@ func (f *family) losses() (out []Loss) {
 		}
 	}
 	for _, l := range rest {
-		for _, p := range l.sorted() {
+		published := maps.Clone(l.lost)
+		for _, p := range l.numbers {
 			if !p.gone {
-				e := p.event()
-				out = append(out, Loss{f.name, e.number, e.digest, e.time, e.by, true})
+				published[p.event()] = true
 			}
+		}
+		for _, e := range sortedEvents(published) {
+			out = append(out, Loss{f.name, e.number, e.digest, e.time, e.by, true})
 		}
 	}
 	return out

@@ -20,6 +20,10 @@ type packument struct {
 	rev      string
 	top      object // all members but _id, _rev, _attachments and versions
 	versions object // nil of a tombstone
+
+	conflicts []string // the other live leaves: what is here was merged of all
+	closed    []string // the deleted leaves
+	losses    []Loss
 }
 
 // parsePackument reads a stored document.
@@ -29,6 +33,10 @@ func parsePackument(name PackageName, raw []byte) *packument {
 		switch k := plain(key); k {
 		case "_rev":
 			p.rev = plain(value)
+		case "_conflicts":
+			p.conflicts = texts(value)
+		case "_deleted_conflicts":
+			p.closed = texts(value)
 		case "versions":
 			if p.versions = parseObject(value); p.versions == nil && isObject(value) {
 				p.versions = object{}
@@ -200,6 +208,14 @@ func (p *packument) resolve(spec string) []byte {
 		return p.versions.of(tags.text("latest"))
 	}
 	return p.versions.of(p.highest(within.Check))
+}
+
+// texts are the strings of a JSON array.
+func texts(raw []byte) (list []string) {
+	for _, each := range elements(raw) {
+		list = append(list, plain(each))
+	}
+	return list
 }
 
 // elements are the raw elements of a JSON array.

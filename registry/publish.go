@@ -276,6 +276,9 @@ func (p *publication) conflicts(cur *packument, now time.Time) (done bool, err e
 	}
 	for _, m := range cur.times() {
 		if unbuilt(m.name) == unbuilt(p.version) {
+			if lost, ok := cur.lossOf(p.version, p.integrity); ok {
+				return false, fail(403, "You cannot publish over the previously published versions: %s. %s", p.version, lost.text())
+			}
 			return false, fail(403, "You cannot publish over the previously published versions: %s.", p.version)
 		}
 	}

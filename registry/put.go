@@ -49,7 +49,11 @@ func (r *Registry) servePut(w http.ResponseWriter, q *request) error {
 		return err
 	}
 	limit := r.o.MaxBody
+	r.notify(w, q, e.doc)
 	denied := r.mayWrite(q.Context(), q.who, q.pkg, e.doc)
+	if lost, ok := e.doc.nameLostBy(q.who.Name); ok && denied != nil {
+		denied = fail(http.StatusForbidden, "You do not have permission to publish %q. %s", q.pkg, lost.text())
+	}
 	if denied != nil {
 		if q.who.ReadOnly() || !e.doc.published() || r.mayRead(q.Context(), q.who, e.doc) != nil {
 			return denied

@@ -79,6 +79,11 @@ func (r *Registry) serveForWrite(w http.ResponseWriter, q *request) error {
 		return errNotFound
 	}
 	doc, err := r.load(q.Context(), q.pkg)
+	if err == nil && doc != nil && len(doc.conflicts) > 0 && r.mayWrite(q.Context(), q.who, q.pkg, doc) == nil {
+		if err = r.ResolvePackage(q.Context(), q.pkg); err == nil { // later it would have another revision than what is sent back
+			doc, err = r.load(q.Context(), q.pkg)
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -100,6 +105,7 @@ func (r *Registry) serveForWrite(w http.ResponseWriter, q *request) error {
 	rep.header.Set("Etag", rep.etag)
 	rep.header.Set("Cache-Control", "private, no-cache")
 	rep.modified = time.Time{} // seconds are too coarse for who edits
+	r.notify(w, q, doc)
 	rep.send(w, q)
 	return nil
 }

@@ -58,6 +58,7 @@ func (o Options) withDefaults() Options {
 type Registry struct {
 	o     Options
 	db    *kivik.DB
+	audit *kivik.DB
 	blobs tarballs.Store
 	auth  *auth.Auth
 	log   *slog.Logger

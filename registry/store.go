@@ -15,19 +15,21 @@ import (
 // Database is the name of the packuments' database.
 const Database = "registry"
 
-// prepare makes the database and pushes the design document where it differs.
-func (r *Registry) prepare(ctx context.Context, client *kivik.Client) error {
-	exists, err := client.DBExists(ctx, Database)
-	if err == nil && !exists {
-		err = client.CreateDB(ctx, Database)
-		if err != nil && kivik.HTTPStatus(err) == 412 { // made in the meantime
-			err = nil
+// prepare makes the databases and pushes the design document where it differs.
+func (r *Registry) prepare(ctx context.Context, client *kivik.Client) (err error) {
+	for _, name := range []string{Database, AuditDatabase} {
+		exists, err := client.DBExists(ctx, name)
+		if err == nil && !exists {
+			err = client.CreateDB(ctx, name)
+			if err != nil && kivik.HTTPStatus(err) == 412 { // made in the meantime
+				err = nil
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("registry: make the database %s: %w", name, err)
 		}
 	}
-	if err != nil {
-		return fmt.Errorf("registry: make the database: %w", err)
-	}
-	r.db = client.DB(Database)
+	r.db, r.audit = client.DB(Database), client.DB(AuditDatabase)
 	for range writeAttempts {
 		if err = r.pushDesign(ctx); !conflict(err) {
 			break
@@ -67,9 +69,9 @@ func equalJSON(a, b any) bool {
 }
 
 // read reads a document's text; nil where there is none.
-func (r *Registry) read(ctx context.Context, id string) (json.RawMessage, error) {
+func (r *Registry) read(ctx context.Context, id string, options ...kivik.Option) (json.RawMessage, error) {
 	var raw json.RawMessage
-	doc := r.db.Get(ctx, id, untouched{&raw})
+	doc := r.db.Get(ctx, id, append(options, untouched{&raw})...)
 	defer doc.Close()
 	err := doc.Err()
 	if err == nil && raw == nil {
@@ -93,15 +95,6 @@ func (u untouched) Apply(target any) {
 	if t, ok := target.(interface{ Raw(into *json.RawMessage) }); ok {
 		t.Raw(u.into)
 	}
-}
-
-// load reads a packument; nil where there is none.
-func (r *Registry) load(ctx context.Context, name PackageName) (*packument, error) {
-	raw, err := r.read(ctx, string(name))
-	if raw == nil {
-		return nil, err
-	}
-	return parsePackument(name, raw), nil
 }
 
 // The attempts of a write that conflicts with writers elsewhere: each loses to
@@ -130,6 +123,13 @@ func (r *Registry) update(ctx context.Context, name PackageName, change edit) (*
 		e, err := r.cache.entry(ctx, name)
 		if err != nil {
 			return nil, err
+		}
+		if e.doc != nil && len(e.doc.conflicts) > 0 && attempt < writeAttempts {
+			if err := r.settle(ctx, name); err != nil {
+				return nil, err
+			}
+			r.cache.drop(e)
+			continue
 		}
 		next, err := change(e.doc)
 		if err != nil && !fresh {
@@ -165,6 +165,9 @@ func (r *Registry) put(ctx context.Context, e *entry, next *packument) error {
 		return err
 	}
 	next.rev = rev
+	if e.doc != nil {
+		next.conflicts, next.closed, next.losses = e.doc.conflicts, e.doc.closed, e.doc.losses
+	}
 	r.cache.written(e, next)
 	return nil
 }

@@ -1,0 +1,172 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"math/rand"
+	"testing"
+	"time"
+
+	"github.com/go-kivik/kivik/v4"
+	"github.com/stretchr/testify/require"
+
+	"settee/replicate"
+)
+
+// two are two regions, the second a little later by its clock.
+func two(t *testing.T) (w *world, eu, us *house) {
+	w = newWorld(t, dice{rand.New(rand.NewSource(*seed))}, 2)
+	return w, w.regions[0], w.regions[1]
+}
+
+func (w *world) must(r reply) {
+	w.t.Helper()
+	require.Equal(w.t, 201, r.Status, "%s", r.Body)
+}
+
+// TestOneNumberInTwoRegions publishes one number with different bytes in two regions.
+func TestOneNumberInTwoRegions(t *testing.T) {
+	w, eu, us := two(t)
+	w.begin("p")
+	w.must(w.publish(eu, "bob", "1.0.0", "latest", 10))
+	w.exchange()
+	w.must(w.publish(eu, "bob", "1.0.1", "latest", 11))
+	w.must(w.publish(us, "bob", "1.0.1", "latest", 12))
+	w.must(w.publish(us, "bob", "1.0.2", "latest", 13))
+	early, late := w.acks[1].integrity, w.acks[2].integrity
+	require.Equal(t, 200, us.do("GET", "/p/-/p-1.0.1.tgz", "", nil).Status, "and is in its cache")
+
+	w.pull(eu, us) // in conflict, and nobody resolves yet
+	require.Eventually(t, func() bool {
+		return at(t, us.do("GET", "/p", "", nil).JSON(), "versions", "1.0.1", "dist", "integrity") == early
+	}, 10*time.Second, time.Millisecond, "the loser is not served any more")
+	doc := us.do("GET", "/p", "", nil).JSON()
+	require.Len(t, doc["versions"], 3, "what was acknowledged is there")
+	require.Equal(t, dict{"latest": "1.0.2"}, doc["dist-tags"])
+	require.NotContains(t, doc, marksName)
+	require.Equal(t, 404, us.do("GET", "/p/-/p-1.0.1.tgz", "", nil).Status, "the winner's bytes are not here yet, the loser's are not served")
+
+	w.heal()
+	require.Equal(t, []Loss{{"p", "1.0.1", late, "2026-01-01T00:00:00.001Z", "bob", false}}, w.records(eu))
+	require.Equal(t, w.records(eu), w.records(us))
+	for _, h := range w.regions {
+		res := w.publish(h, "bob", "1.0.1", "latest", 12)
+		require.Equal(t, 403, res.Status)
+		require.Equal(t, "You cannot publish over the previously published versions: 1.0.1. p@1.0.1, which you published at 2026-01-01T00:00:00.001Z, "+
+			"is not served: the number was published earlier in another region, with other content. Publish yours under a new number.", res.JSON()["error"])
+		require.Contains(t, res.Header.Get("npm-notice"), "p@1.0.1, which you published at")
+		require.Equal(t, 201, w.publish(h, "bob", "1.0.1", "latest", 11).Status, "the winner's publish sent again")
+		require.Contains(t, h.do("GET", "/p?write=true", h.bob, nil).Header.Get("npm-notice"), "p@1.0.1")
+		require.Empty(t, h.do("GET", "/p?write=true", h.ann, nil).Header.Get("npm-notice"), "only who lost is told")
+		require.Empty(t, h.do("GET", "/p", h.bob, nil).Header.Get("npm-notice"), "what caches may keep tells nobody")
+		h.now = h.now.Add(noticeTime + time.Second)
+		require.Empty(t, h.do("GET", "/p?write=true", h.bob, nil).Header.Get("npm-notice"), "nor for ever")
+	}
+}
+
+// TestOneNameInTwoRegions makes a package of one name in two regions at once.
+func TestOneNameInTwoRegions(t *testing.T) {
+	w, eu, us := two(t)
+	w.begin("p")
+	w.must(w.publish(eu, "bob", "1.0.0", "latest", 10))
+	w.must(w.publish(us, "ann", "6.6.6", "latest", 11))
+	w.heal()
+	for _, h := range w.regions {
+		doc := h.do("GET", "/p", h.ann, nil).JSON()
+		require.Equal(t, []any{dict{"name": "bob", "email": "bob@example.com"}}, doc["maintainers"])
+		require.Len(t, doc["versions"], 1)
+		require.Contains(t, doc["versions"], "1.0.0")
+		require.NotContains(t, doc["time"], "6.6.6")
+		require.Equal(t, dict{"latest": "1.0.0"}, doc["dist-tags"])
+		require.Equal(t, 404, h.do("GET", "/p/-/p-6.6.6.tgz", "", nil).Status)
+		res := w.publish(h, "ann", "6.6.7", "latest", 11)
+		require.Equal(t, 403, res.Status)
+		require.Contains(t, res.JSON()["error"], "the package was made earlier in another region by somebody else. Choose another name.")
+		require.Contains(t, res.Header.Get("npm-notice"), "p@6.6.6")
+	}
+	require.Len(t, w.records(us), 1)
+	require.True(t, w.records(us)[0].Name)
+	w.must(w.publish(us, "bob", "1.0.1", "latest", 12))
+	w.heal()
+	require.Equal(t, "1.0.1", at(t, eu.do("GET", "/p", "", nil).JSON(), "dist-tags", "latest"))
+}
+
+// TestOneOwnerInTwoRegions makes one's new package in two regions: it is one package.
+func TestOneOwnerInTwoRegions(t *testing.T) {
+	w, eu, us := two(t)
+	w.begin("p")
+	w.must(w.publish(eu, "bob", "1.0.0", "latest", 10))
+	w.must(w.publish(us, "bob", "1.0.1", "latest", 11))
+	w.heal()
+	require.Len(t, eu.do("GET", "/p", "", nil).JSON()["versions"], 2)
+	require.Empty(t, w.records(eu))
+}
+
+// TestPublishIntoConflict publishes to a package whose leaves nobody has resolved.
+func TestPublishIntoConflict(t *testing.T) {
+	w, eu, us := two(t)
+	w.begin("p")
+	w.must(w.publish(eu, "bob", "1.0.0", "latest", 10))
+	w.must(w.publish(us, "bob", "1.0.1", "latest", 11))
+	w.exchange()
+	w.must(w.publish(eu, "bob", "1.0.2", "latest", 12))
+	p := parsePackument("p", w.read(eu))
+	require.Empty(t, p.conflicts, "merged first")
+	require.Len(t, p.versions, 3)
+	require.Len(t, p.closed, 1)
+	require.Equal(t, 403, w.publish(us, "bob", "1.0.0", "latest", 13).Status, "taken by the other leaf")
+	w.heal()
+}
+
+// TestResolverFollows runs the resolver as regions do.
+func TestResolverFollows(t *testing.T) {
+	w, eu, us := two(t)
+	for _, h := range w.regions {
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_ = replicate.NewFollower(h.client.DB(Database), replicate.FollowerOptions{Name: "resolve", Conflicts: true, Handle: h.Resolve}).Run(ctx)
+		}()
+		t.Cleanup(func() { stop(); <-done })
+	}
+	w.begin("p")
+	w.must(w.publish(eu, "bob", "1.0.0", "latest", 10))
+	w.must(w.publish(us, "bob", "1.0.1", "latest", 11))
+	w.exchange()
+	require.Eventually(t, func() bool {
+		a, b := parsePackument("p", w.read(eu)), parsePackument("p", w.read(us))
+		return len(a.conflicts) == 0 && len(b.conflicts) == 0 && a.rev == b.rev && len(a.versions) == 2
+	}, 10*time.Second, 5*time.Millisecond)
+	w.heal()
+}
+
+// TestOtherRevisionsEndToo lets two regions whose databases count revisions differently come
+// to the same body: the second merge closes a leaf and writes no other.
+func TestOtherRevisionsEndToo(t *testing.T) {
+	w, eu, us := two(t)
+	w.begin("p")
+	w.must(w.publish(eu, "bob", "1.0.0", "latest", 10))
+	w.must(w.publish(us, "bob", "1.0.1", "latest", 11))
+	w.exchange()
+	w.resolve(eu)
+	merged := parsePackument("p", w.read(eu))
+	// As a CouchDB would have written it: other revision, other spelling of the same JSON.
+	var body dict
+	require.NoError(t, json.Unmarshal(w.read(eu), &body))
+	for _, own := range []string{"_conflicts", "_deleted_conflicts"} {
+		delete(body, own)
+	}
+	parent := parsePackument("p", w.read(us))
+	body["_rev"] = "2-ffffffffffffffffffffffffffffffff"
+	body["_revisions"] = dict{"start": 2, "ids": []string{"ffffffffffffffffffffffffffffffff", parent.rev[2:]}}
+	_, err := us.client.DB(Database).Put(t.Context(), "p", body, kivik.Param("new_edits", false))
+	require.NoError(t, err)
+	w.resolve(us)
+	w.exchange()
+	w.heal()
+	p := parsePackument("p", w.read(us))
+	require.Equal(t, "2-ffffffffffffffffffffffffffffffff", p.rev, "nobody wrote another")
+	require.NotEqual(t, merged.rev, p.rev)
+	require.True(t, merged.same(p))
+}
