@@ -37,6 +37,10 @@ type Options struct {
 	SinceSeq        string            // where to begin, whatever the checkpoints say
 	WinningRevsOnly bool              // winners alone, no conflicts
 
+	// Skip, where it is set, leaves documents out whose id it wants left out: each side keeps its own. It is
+	// asked here, and costs the source nothing. Give such a replication an ID: none is computed of a function.
+	Skip func(id string) bool
+
 	NoCheckpoints bool // neither read nor write checkpoints (use_checkpoints: false)
 	NoBulkGet     bool // never ask for _bulk_get (use_bulk_get: false)
 

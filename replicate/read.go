@@ -63,10 +63,13 @@ func (r *reader) take(ctx context.Context, c change) error {
 	if strings.HasPrefix(c.id, "_local/") {
 		return nil // no feed has any, and it would be written over one of the target's own
 	}
-	r.open = append(r.open, c)
 	if c.seq != "" {
 		r.since = c.seq
 	}
+	if r.o.Skip != nil && r.o.Skip(c.id) {
+		return nil
+	}
+	r.open = append(r.open, c)
 	if len(r.open) < r.o.BatchSize {
 		return nil
 	}

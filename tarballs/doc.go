@@ -98,6 +98,10 @@
 //	what comes has another digest                   ErrDigest; that peer is asked last from then on
 //	it cannot be stored, as on a full disk          readers have it; the next one fetches it again
 //
+// An Announcing store tells the peers that listen which digests are put, so that they
+// fetch a blob while the document that names it is still on its way: then both cost one
+// round trip together, not one after the other.
+//
 // A peer serves what it has itself and asks nobody, so peers never ask in a circle.
 //
 // # Age

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 )
 
@@ -24,20 +23,23 @@ type Source interface {
 	OpenAt(ctx context.Context, d Digest, offset int64) (body io.ReadCloser, size int64, err error)
 }
 
-// A Peer is a Source that another process serves by Handler.
+// A Peer is a Source that another process serves: a blob by Handler at BASE/blobs/DIGEST,
+// what it announces (Announcing) at BASE/announcements.
 type Peer struct {
 	name           string
-	base           string // URL without credentials; a digest follows
+	blobs          string // URLs without credentials; a digest follows
+	announcements  string
 	user, password string
 	client         *http.Client
 }
 
-// NewPeer makes a peer of the URL below which its digests stand. transport may be nil: one
+// NewPeer makes a peer of its base URL, which may hold credentials. transport may be nil: one
 // with time-outs, whose connections stay open, so that a blob costs one round trip.
 func NewPeer(name string, base *url.URL, transport http.RoundTripper) *Peer {
 	bare := *base
 	bare.User = nil
-	p := &Peer{name: name, base: strings.TrimSuffix(bare.String(), "/") + "/", user: base.User.Username()}
+	p := &Peer{name: name, user: base.User.Username()}
+	p.blobs, p.announcements = bare.JoinPath("blobs").String()+"/", bare.JoinPath("announcements").String()
 	p.password, _ = base.User.Password()
 	if transport == nil {
 		transport = peerTransport()
@@ -63,21 +65,29 @@ func peerTransport() http.RoundTripper {
 // Name implements Source.
 func (p *Peer) Name() string { return p.name }
 
-// OpenAt implements Source.
-func (p *Peer) OpenAt(ctx context.Context, d Digest, offset int64) (io.ReadCloser, int64, error) {
-	q, err := http.NewRequestWithContext(ctx, http.MethodGet, p.base+d.String(), nil)
+// get asks for a URL of the peer.
+func (p *Peer) get(ctx context.Context, location string, header http.Header) (*http.Response, error) {
+	q, err := http.NewRequestWithContext(ctx, http.MethodGet, location, nil)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
+	}
+	for name, values := range header {
+		q.Header[name] = values
 	}
 	if p.user != "" {
 		q.SetBasicAuth(p.user, p.password)
 	}
-	want := http.StatusOK
+	return p.client.Do(q)
+}
+
+// OpenAt implements Source.
+func (p *Peer) OpenAt(ctx context.Context, d Digest, offset int64) (io.ReadCloser, int64, error) {
+	want, header := http.StatusOK, http.Header{}
 	if offset > 0 {
 		want = http.StatusPartialContent
-		q.Header.Set("Range", fmt.Sprintf("bytes=%d-", offset))
+		header.Set("Range", fmt.Sprintf("bytes=%d-", offset))
 	}
-	res, err := p.client.Do(q)
+	res, err := p.get(ctx, p.blobs+d.String(), header)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -68,3 +68,17 @@ func TestOwnEndpoints(t *testing.T) {
 	}
 	require.Error(t, err, "an answer that was cut is not whole")
 }
+
+// Figures of other parts stand in the exposition under their own names.
+func TestOwnMetrics(t *testing.T) {
+	h := start(t, httpd.Options{Metrics: func() []httpd.Metric {
+		return []httpd.Metric{
+			{Name: "settee_a", Help: "first", Value: 1.5, Labels: []string{"peer", "us"}},
+			{Name: "settee_a", Help: "first", Value: 2, Labels: []string{"peer", "ap"}},
+			{Name: "settee_b_total", Help: "second", Counter: true, Value: 3},
+		}
+	}})
+	_, _, body := do(t, h.base, "", "GET", "/_node/_local/_prometheus", "", "")
+	require.Contains(t, body, "# HELP settee_a first\n# TYPE settee_a gauge\nsettee_a{peer=\"us\"} 1.5\nsettee_a{peer=\"ap\"} 2\n"+
+		"# HELP settee_b_total second\n# TYPE settee_b_total counter\nsettee_b_total 3\n")
+}

@@ -10,16 +10,46 @@ import (
 // prometheusType is what CouchDB says; the text is Prometheus' format 0.0.4.
 var prometheusType = []string{"text/plain; version=2.0"}
 
-// exposition is Prometheus' text while it is written. All names begin with couchdb_.
+// A Metric is a figure of another part of the program. Those of one name stand together.
+type Metric struct {
+	Name, Help string
+	Counter    bool // it only grows; else it is a gauge
+	Value      float64
+	Labels     []string // name and value in turn
+}
+
+// exposition is Prometheus' text while it is written. The server's own names begin with couchdb_.
 type exposition struct{ dst []byte }
 
-func (e *exposition) family(name string, k statKind, help string) {
-	e.dst = append(e.dst, "# HELP couchdb_"+name+" "+help+"\n# TYPE couchdb_"+name+" "+string(k)+"\n"...)
+const prefix = "couchdb_"
+
+// others appends figures of other parts, under names of their own.
+func (e *exposition) others(list []Metric) {
+	for i, m := range list {
+		if i == 0 || list[i-1].Name != m.Name {
+			kind := statGauge
+			if m.Counter {
+				kind = statCounter
+			}
+			e.named(m.Name, kind, m.Help)
+		}
+		e.valued(m.Name, m.Value, m.Labels...)
+	}
+}
+
+func (e *exposition) family(name string, k statKind, help string) { e.named(prefix+name, k, help) }
+
+func (e *exposition) named(name string, k statKind, help string) {
+	e.dst = append(e.dst, "# HELP "+name+" "+help+"\n# TYPE "+name+" "+string(k)+"\n"...)
 }
 
 // sample appends a value; labels are name and value in turn.
 func (e *exposition) sample(name string, value float64, labels ...string) {
-	e.dst = append(e.dst, "couchdb_"+name...)
+	e.valued(prefix+name, value, labels...)
+}
+
+func (e *exposition) valued(name string, value float64, labels ...string) {
+	e.dst = append(e.dst, name...)
 	for i := 0; i < len(labels); i += 2 {
 		e.dst = append(e.dst, "{,"[min(i, 1)])
 		e.dst = append(append(e.dst, labels[i]...), '=')
@@ -46,6 +76,9 @@ func (c *call) prometheus() error {
 	e.requests(&m)
 	e.syncs(&m)
 	e.system(c.s.system())
+	if c.s.o.Metrics != nil {
+		e.others(c.s.o.Metrics())
+	}
 	c.out = e.dst
 	c.sendAs(prometheusType, e.dst)
 	return nil

@@ -31,6 +31,11 @@ type Options struct {
 	// Own are the endpoints of settee's own: /_settee/NAME and what lies below it, for
 	// server admins. They see the request as it came, and refuse methods themselves.
 	Own map[string]http.Handler
+	// ReadOnly are databases whose documents clients may not write, and what refuses them:
+	// copies of another server's. Who writes through the driver is not asked.
+	ReadOnly map[string]string
+	// Metrics are figures that _prometheus tells beside those of the server; may be nil.
+	Metrics func() []Metric
 	// Configured are settings that the command line gave: _config shows them
 	// where nothing was set. LogLevel is the logger's, for log/level; may be nil.
 	Configured couch.Settings
@@ -142,6 +147,9 @@ func New(store *couch.Store, engine *views.Engine, a Authenticator, o Options) *
 	s.unwatch = store.WatchSettings(s.readSettings)
 	store.AddValidator(accounts{})
 	store.AddValidator(replications{})
+	if len(o.ReadOnly) > 0 {
+		store.AddValidator(copies(o.ReadOnly))
+	}
 	s.router = newRouter()
 	s.plain = s.endpointOf(plainDoc)
 	return s

@@ -47,6 +47,31 @@ func walk(b []byte, i int, member func(name []byte, at int) (end int)) int {
 	return min(i+1, len(b)) // after the closing brace
 }
 
+// Integrities walks dist.integrity of a packument's versions, raw, in one pass over its text.
+func Integrities(doc []byte) iter.Seq[[]byte] {
+	return func(yield func(text []byte) bool) {
+		walk(doc, blank(doc, 0), func(name []byte, at int) int {
+			if !Is(name, "versions") || !isObject(doc[at:]) {
+				return value(doc, at)
+			}
+			return walk(doc, at, func(_ []byte, at int) int {
+				if !isObject(doc[at:]) {
+					return value(doc, at)
+				}
+				return walk(doc, at, func(name []byte, at int) int {
+					end := value(doc, at)
+					if Is(name, "dist") {
+						if found := Member(doc[at:end], "integrity"); isText(found) && !yield(found) {
+							return -1
+						}
+					}
+					return end
+				})
+			})
+		})
+	}
+}
+
 // elements walks the elements of an array; anything else, but nothing, is one itself.
 func elements(raw []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {

@@ -241,6 +241,23 @@ func TestTwinsEmitTheRowsOfGeneratedPackuments(t *testing.T) {
 	}
 }
 
+func TestIntegrities(t *testing.T) {
+	const doc = ` { "dist":{"integrity":"no"}, "versions" : {"1":{"dist":{"integrity":"a"}},"2":7,"3":{"dist":7},"4":{"d\u0069st":{"integrity":null}},"5":{"x":{"dist":{"integrity":"no"}},"dist":{"y":1,"integrity":"b"}}},"z":1}`
+	var links []string
+	for link := range Integrities([]byte(doc)) {
+		links = append(links, string(link))
+	}
+	require.Equal(t, []string{`"a"`, `"b"`}, links)
+	for link := range Integrities([]byte(doc)) {
+		require.Equal(t, `"a"`, string(link))
+		break
+	}
+	for i := range doc {
+		for range Integrities([]byte(doc[:i])) { // cut off: it ends, and never panics
+		}
+	}
+}
+
 // FuzzTwins holds the twins to JavaScript over whatever the store accepts.
 func FuzzTwins(f *testing.F) {
 	for _, doc := range odd() {

@@ -1,0 +1,46 @@
+package httpd_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"settee/couch"
+	"settee/couch/httpd"
+)
+
+// Clients may not write the documents of a copy, in any way, and all else.
+func TestReadOnly(t *testing.T) {
+	h := start(t, httpd.Options{ReadOnly: map[string]string{"copy": "Write it there."}})
+	for _, s := range []step{
+		{do: "PUT /copy", status: 201},
+		{do: "PUT /other", status: 201},
+		{do: "PUT /other/a", send: "{}", status: 201},
+		{do: "PUT /copy/a", send: "{}", status: 403, want: problem("forbidden", "Write it there.")},
+		{do: "POST /copy", send: "{}", status: 403, want: problem("forbidden", "Write it there.")},
+		{do: "PUT /copy/_design/d", send: "{}", status: 403, want: problem("forbidden", "Write it there.")},
+		{do: "PUT /copy/a/att", send: "x", status: 403, want: problem("forbidden", "Write it there.")},
+		{do: "PUT /copy/a?new_edits=false", send: `{"_rev":"1-a"}`, status: 403, want: problem("forbidden", "Write it there.")},
+		{do: "POST /copy/_bulk_docs", send: `{"docs":[{"_id":"a"}]}`, status: 201, want: `[{"id":"a","error":"forbidden","reason":"Write it there."}]`},
+		{do: "POST /copy/_bulk_docs", send: `{"new_edits":false,"docs":[{"_id":"a","_rev":"1-a"}]}`, status: 201, want: `[{"id":"a","rev":"1-a","error":"forbidden","reason":"Write it there."}]`},
+		{do: "PUT /copy/_local/checkpoint", send: "{}", status: 201}, // whoever replicates from here keeps one
+		{do: "GET /copy", status: 200, want: `{…"doc_count":0,…}`},
+		{do: "POST /copy/_compact", send: "{}", status: 202},
+	} {
+		method, path, _ := strings.Cut(s.do, " ")
+		status, _, body := do(t, h.base, "", method, path, "Content-Type: application/json", s.send)
+		require.Equal(t, s.status, status, "%s: %s", s.do, body)
+		if s.want != "" {
+			require.Regexp(t, pattern(s.want), body, s.do)
+		}
+	}
+	db, err := h.store.DB("copy")
+	require.NoError(t, err)
+	d, err := couch.ParseDocument([]byte(`{"_id":"a","from":"there"}`))
+	require.NoError(t, err)
+	_, err = db.Put(t.Context(), d, couch.WriteOptions{})
+	require.NoError(t, err, "the server itself writes")
+	status, _, _ := do(t, h.base, "", "DELETE", "/copy/a?rev=1-x", "", "")
+	require.NotEqual(t, 200, status)
+}
