@@ -92,9 +92,9 @@
 // An entry of the cache is one package at one revision: its packument, the
 // representations made of it (full and abbreviated, gzip and plain, one for each
 // base URL), each made once however many ask, and its tarballs' digests. The
-// abbreviated form is what the view abbreviated says, made here of the packument: a
-// reader need not wait for the database's indexes. A write here replaces the
-// entry; the database's changes feed drops it after a write from elsewhere. Once the
+// abbreviated form comes out of the view abbreviated, or out of the view's twin while
+// the view lacks what is here: leaves in conflict were merged, or the index fails or
+// takes over 2 s. A write here replaces the entry; the database's changes feed drops it after a write from elsewhere. Once the
 // feed is lost, entries are believed for Options.MaxStale (15 s) and each reading after
 // that asks the database, so nothing is served that is older. The cache
 // is bounded in bytes and drops what was used longest ago. ?write=true reads the

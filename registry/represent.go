@@ -4,10 +4,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/go-kivik/kivik/v4"
 
 	"settee/views/packuments"
 )
@@ -56,7 +59,7 @@ func (r *Registry) represent(ctx context.Context, e *entry, f form) (*representa
 		}
 		e.forms[f] = made
 		e.mu.Unlock()
-		go r.render(e, f, made) // not ended by the first of those who wait
+		go r.render(context.WithoutCancel(ctx), e, f, made)
 	} else {
 		e.mu.Unlock()
 	}
@@ -73,16 +76,17 @@ func (r *Registry) represent(ctx context.Context, e *entry, f form) (*representa
 	}
 }
 
-func (r *Registry) render(e *entry, f form, made *rendering) {
+func (r *Registry) render(ctx context.Context, e *entry, f form, made *rendering) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
 	defer close(made.ready)
-	body := e.doc.full(f.base)
-	if !f.full {
-		// Not out of its view: that would make the reading of each package wait until the
-		// database has run every view on whatever was written since, large packuments too.
-		body = packuments.Abbreviated(body)
+	var body []byte
+	if f.full {
+		body = e.doc.full(f.base)
+	} else {
+		body, made.err = r.abbreviated(ctx, e, f.base)
 	}
-	if body == nil { // none of the versions is one
-		made.err = errNotFound
+	if made.err != nil {
 		e.mu.Lock()
 		delete(e.forms, f)
 		e.mu.Unlock()
@@ -142,6 +146,49 @@ func packumentCaching(doc *packument) string {
 	return "public, max-age=0"
 }
 
+// indexPatience is how long an installer waits for the database to bring its index up to date.
+// The embedded engine is hardly ever that slow; JavaScript in CouchDB takes seconds after a version of a
+// 20 MB packument, and all readers of the database wait for it.
+const indexPatience = 2 * time.Second
+
+// abbreviated is the package's row in the view abbreviated. Where it cannot be had, the view's
+// twin says the same of the packument here: where that was merged of leaves in
+// conflict, which no index has, and where the index fails or does not come.
+func (r *Registry) abbreviated(ctx context.Context, e *entry, base string) ([]byte, error) {
+	if len(e.doc.conflicts) == 0 {
+		raw, err := r.row(ctx, e.name)
+		switch {
+		case err != nil:
+			r.log.Warn("the view abbreviated does not answer", "package", string(e.name), "error", err)
+		case raw == nil:
+			return nil, errNotFound
+		default:
+			return rebased(raw, e.name, base), nil
+		}
+	}
+	if short := packuments.Abbreviated(e.doc.full(base)); short != nil {
+		return short, nil
+	}
+	return nil, errNotFound // none of the versions is one
+}
+
+// row reads the package's row of the view; nil where it has none.
+func (r *Registry) row(ctx context.Context, name PackageName) (raw json.RawMessage, err error) {
+	ctx, cancel := context.WithTimeout(ctx, indexPatience)
+	defer cancel()
+	rows := r.db.Query(ctx, packuments.Name, "abbreviated", kivik.Param("key", string(name)), untouched{&raw})
+	defer rows.Close()
+	for rows.Next() {
+		if raw != nil {
+			continue
+		}
+		if err := rows.ScanValue(&raw); err != nil {
+			return nil, err
+		}
+	}
+	return raw, rows.Err()
+}
+
 // full is the full packument's text.
 func (p *packument) full(base string) []byte {
 	out := make([]byte, 0, 128+p.top.size()+p.versions.size()+len(p.versions)*len(base))
@@ -163,6 +210,18 @@ func (p *packument) full(base string) []byte {
 		out = appendRebased(out, m.value, p.name, base)
 	}
 	return append(out, `},"_attachments":{}}`...)
+}
+
+// rebased is an abbreviated packument with its tarball links complete.
+func rebased(raw []byte, name PackageName, base string) []byte {
+	out := make([]byte, 0, len(raw)+len(raw)/16+1024)
+	done := 0
+	for link := range packuments.Tarballs(raw) {
+		at := cap(raw) - cap(link) // link is a part of raw
+		out = appendLink(append(out, raw[done:at]...), link, name, base)
+		done = at + len(link)
+	}
+	return append(out, raw[done:]...)
 }
 
 // appendRebased appends a version with its tarball link complete.

@@ -47,8 +47,14 @@ func walk(b []byte, i int, member func(name []byte, at int) (end int)) int {
 	return min(i+1, len(b)) // after the closing brace
 }
 
-// Integrities walks dist.integrity of a packument's versions, raw, in one pass over its text.
-func Integrities(doc []byte) iter.Seq[[]byte] {
+// Integrities walks dist.integrity of a packument's versions, raw.
+func Integrities(doc []byte) iter.Seq[[]byte] { return ofDists(doc, "integrity") }
+
+// Tarballs walks the links of a packument's versions, dist.tarball, raw.
+func Tarballs(doc []byte) iter.Seq[[]byte] { return ofDists(doc, "tarball") }
+
+// ofDists walks one text of each version's dist, in one pass over the packument's text.
+func ofDists(doc []byte, text string) iter.Seq[[]byte] {
 	return func(yield func(text []byte) bool) {
 		walk(doc, blank(doc, 0), func(name []byte, at int) int {
 			if !Is(name, "versions") || !isObject(doc[at:]) {
@@ -61,7 +67,7 @@ func Integrities(doc []byte) iter.Seq[[]byte] {
 				return walk(doc, at, func(name []byte, at int) int {
 					end := value(doc, at)
 					if Is(name, "dist") {
-						if found := Member(doc[at:end], "integrity"); isText(found) && !yield(found) {
+						if found := Member(doc[at:end], text); isText(found) && !yield(found) {
 							return -1
 						}
 					}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"iter"
 	"math/rand"
 	"slices"
 	"strings"
@@ -241,19 +242,22 @@ func TestTwinsEmitTheRowsOfGeneratedPackuments(t *testing.T) {
 	}
 }
 
-func TestIntegrities(t *testing.T) {
-	const doc = ` { "dist":{"integrity":"no"}, "versions" : {"1":{"dist":{"integrity":"a"}},"2":7,"3":{"dist":7},"4":{"d\u0069st":{"integrity":null}},"5":{"x":{"dist":{"integrity":"no"}},"dist":{"y":1,"integrity":"b"}}},"z":1}`
-	var links []string
-	for link := range Integrities([]byte(doc)) {
-		links = append(links, string(link))
-	}
-	require.Equal(t, []string{`"a"`, `"b"`}, links)
-	for link := range Integrities([]byte(doc)) {
-		require.Equal(t, `"a"`, string(link))
-		break
-	}
-	for i := range doc {
-		for range Integrities([]byte(doc[:i])) { // cut off: it ends, and never panics
+func TestTextsOfDists(t *testing.T) {
+	const doc = ` { "dist":{"T":"no"}, "versions" : {"1":{"dist":{"T":"a"}},"2":7,"3":{"dist":7},"4":{"d\u0069st":{"T":null}},"5":{"x":{"dist":{"T":"no"}},"dist":{"y":1,"T":"b"}}},"z":1}`
+	for name, texts := range map[string]func([]byte) iter.Seq[[]byte]{"tarball": Tarballs, "integrity": Integrities} {
+		doc := strings.ReplaceAll(doc, "T", name)
+		var all []string
+		for text := range texts([]byte(doc)) {
+			all = append(all, string(text))
+		}
+		require.Equal(t, []string{`"a"`, `"b"`}, all)
+		for text := range texts([]byte(doc)) {
+			require.Equal(t, `"a"`, string(text))
+			break
+		}
+		for i := range doc {
+			for range texts([]byte(doc[:i])) { // cut off: it ends, and never panics
+			}
 		}
 	}
 }
