@@ -44,6 +44,7 @@ type DB struct {
 	counts           atomic.Pointer[counts]
 	revsLimit        atomic.Int64
 	security         atomic.Pointer[Security]
+	rights           atomic.Pointer[knownRights] // what security says, once somebody asked
 	purgedInfosLimit atomic.Int64
 	compacts         atomic.Bool     // a compaction runs, until the disk has back what it freed
 	touched          map[string]bool // guarded by mu: locators that writes used since it began; nil: none runs

@@ -9,14 +9,9 @@ import (
 
 // The refusals, in CouchDB's words.
 var (
-	errNotServerAdmin = &couch.Error{Kind: couch.Unauthorized, Reason: "You are not a server admin."}
-	errNoMetrics      = &couch.Error{Kind: couch.Unauthorized, Reason: "You are not a server admin or read-only metrics user"}
-	errAnonymous      = &couch.Error{Kind: couch.Unauthorized, Reason: "You are not authorized to access this db."}
-	errNoMember       = &couch.Error{Kind: couch.Forbidden, Reason: "You are not allowed to access this db."}
-	errNoDBAdmin      = &couch.Error{Kind: couch.Forbidden, Reason: "You are not a db or server admin."}
-	errNoDBAdminAnon  = &couch.Error{Kind: couch.Unauthorized, Reason: "You are not a db or server admin."}
-	errNoKeeper       = &couch.Error{Kind: couch.Unauthorized, Reason: "You are not a server or db admin."}
-	errNotSignedIn    = &couch.Error{Kind: couch.Unauthorized, Reason: "You are not an authenticated user"}
+	errNoMetrics   = &couch.Error{Kind: couch.Unauthorized, Reason: "You are not a server admin or read-only metrics user"}
+	errNoKeeper    = &couch.Error{Kind: couch.Unauthorized, Reason: "You are not a server or db admin."}
+	errNotSignedIn = &couch.Error{Kind: couch.Unauthorized, Reason: "You are not an authenticated user"}
 )
 
 // admit refuses who may not call a row, opens the database that the path names and
@@ -40,10 +35,10 @@ func (c *call) admit(r *row) (func(*call) error, error) {
 	}
 	c.dbAdmin = c.user.Admin()
 	if !c.dbAdmin && hidden(name) {
-		return nil, errNotServerAdmin
+		return nil, couch.ErrNotServerAdmin
 	}
 	if !c.dbAdmin && natureOf(name) != ordinary && listsAccounts[r.Path] {
-		return nil, errNotServerAdmin
+		return nil, couch.ErrNotServerAdmin
 	}
 	if c.db, err = c.s.store.DB(name); err != nil {
 		return nil, err
@@ -51,13 +46,13 @@ func (c *call) admit(r *row) (func(*call) error, error) {
 	if c.dbAdmin {
 		return r.handle, nil
 	}
-	sec, err := c.s.securityOf(c.db)
+	rights, err := c.db.Rights()
 	if err != nil {
 		return nil, err
 	}
-	c.dbAdmin = sec.Admins.has(c.user.Name, c.user.Roles)
-	if !c.dbAdmin && !sec.member(c.user.Name, c.user.Roles) {
-		return nil, c.stranger()
+	c.dbAdmin = rights.Admin(c.user.Name, c.user.Roles)
+	if !c.dbAdmin && !rights.Member(c.user.Name, c.user.Roles) {
+		return nil, c.writer().NotMember()
 	}
 	return c.admitToDatabase(r, natureOf(name))
 }
@@ -73,7 +68,7 @@ func (c *call) admitToServer(who access) error {
 	switch {
 	case c.user.Admin():
 	case who == admin, who == lister && !c.policy.openDBList:
-		return errNotServerAdmin
+		return couch.ErrNotServerAdmin
 	case who == observer && !slices.Contains(c.user.Roles, "_metrics"):
 		return errNoMetrics
 	case who == signedIn && c.user.Name == "":
@@ -88,7 +83,7 @@ func (c *call) admitToDatabase(r *row, k nature) (func(*call) error, error) {
 	switch {
 	case c.dbAdmin:
 	case r.Who == dbAdmin:
-		return nil, c.noDBAdmin()
+		return nil, c.writer().NotDBAdmin()
 	case r.Who == keeper:
 		return nil, errNoKeeper
 	case k != ordinary:
@@ -97,29 +92,13 @@ func (c *call) admitToDatabase(r *row, k nature) (func(*call) error, error) {
 	return r.handle, nil
 }
 
-// stranger is the refusal of one who is no member.
-func (c *call) stranger() error {
-	if c.user.Name == "" {
-		return errAnonymous
-	}
-	return errNoMember
-}
-
-// noDBAdmin is the refusal of a member who is no admin of the database.
-func (c *call) noDBAdmin() error {
-	if c.user.Name == "" {
-		return errNoDBAdminAnon
-	}
-	return errNoDBAdmin
-}
-
 // mayWrite reports by its error whether the caller may write a document: design
 // documents are for admins, and so is all that is not one's own in _users.
 func (c *call) mayWrite(id couch.DocID) error {
 	if c.dbAdmin || !id.IsDesign() && (!id.IsLocal() || natureOf(c.db.Name()) == ordinary) {
 		return nil
 	}
-	return c.noDBAdmin()
+	return c.writer().NotDBAdmin()
 }
 
 // writer is the caller as validation functions see them.

@@ -63,8 +63,8 @@ func writerOf(db *couch.DB, user *couch.User) (by auth.Identity, dbAdmin bool, e
 		return auth.Identity{Roles: []string{"_admin"}}, true, nil
 	}
 	by = auth.Identity{Name: user.Name, Roles: user.Roles}
-	sec, err := parseSecurity(db.Security())
-	return by, by.Admin() || sec.Admins.has(by.Name, by.Roles), err
+	rights, err := db.Rights()
+	return by, by.Admin() || err == nil && rights.Admin(by.Name, by.Roles), err
 }
 
 // refused makes the engine's error of auth's, as the engine's callers expect it.

@@ -89,7 +89,7 @@ func (c *call) serve() error {
 	}
 	if e == nil {
 		if first, _, _ := strings.Cut(c.r.URL.Path[1:], "/"); hidden(first) && !c.user.Admin() {
-			return errNotServerAdmin
+			return couch.ErrNotServerAdmin
 		}
 		return couch.ErrMissing
 	}

@@ -140,7 +140,7 @@ func (c *call) setSecurity() error {
 	if first(raw) == 0 {
 		return errJSON
 	}
-	if _, err := parseSecurity(raw); err != nil {
+	if _, err := couch.ParseRights(raw); err != nil {
 		return err
 	}
 	if err := c.db.SetSecurity(c.ctx(), slices.Clone(raw)); err != nil {

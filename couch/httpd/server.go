@@ -128,8 +128,6 @@ type Server struct {
 
 	calls sync.Pool // of *call
 
-	securities sync.Map     // database -> *knownSecurity
-	known      atomic.Int64 // how many, or a few more
 }
 
 // New makes the server of a store, the engine of its views and its accounts.

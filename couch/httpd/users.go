@@ -72,7 +72,7 @@ func (c *call) admitMember(r *row, k nature) (func(*call) error, error) {
 	case k == users && strings.HasPrefix(r.Path, oneDesign) && (c.reads() || c.verb == http.MethodPost):
 		return nil, errUsersDesign
 	}
-	return nil, c.noDBAdmin()
+	return nil, c.writer().NotDBAdmin()
 }
 
 // admitDocument is the like for one document.
@@ -85,7 +85,7 @@ func (c *call) admitDocument(r *row, k nature) (func(*call) error, error) {
 	case k == users && id.IsDesign() && c.reads():
 		return nil, errUsersDesign
 	case id.IsDesign() || id.IsLocal():
-		return nil, c.noDBAdmin()
+		return nil, c.writer().NotDBAdmin()
 	case c.mayRead(id) == nil:
 		return r.handle, nil
 	case k == users && c.verb == http.MethodPut && c.user.Name == "" && r.Path != anyDB+"/{doc}/{att:.+}":
