@@ -171,6 +171,9 @@ func (d *db) editAttachments(ctx context.Context, id string, o kdriver.Options, 
 	if couch.DocID(id).IsLocal() {
 		return "", badRequest("_local documents do not accept attachments.")
 	}
+	if err := d.mayWrite(couch.DocID(id)); err != nil {
+		return "", err
+	}
 	doc, err := parent(ctx, c, couch.DocID(id), p.Rev)
 	if err != nil {
 		return "", err
@@ -178,7 +181,7 @@ func (d *db) editAttachments(ctx context.Context, id string, o kdriver.Options, 
 	if doc.Attachments, err = edit(doc.Attachments); err != nil {
 		return "", err
 	}
-	rev, err := c.Put(ctx, doc, couch.WriteOptions{})
+	rev, err := c.Put(ctx, doc, d.writes(false))
 	if err != nil {
 		return "", err
 	}

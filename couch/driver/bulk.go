@@ -23,7 +23,7 @@ func (d *db) BulkDocs(ctx context.Context, docs []any, o kdriver.Options) ([]kdr
 			parsed[i].ID = couch.DocID(d.store.NewUUID())
 		}
 	}
-	results, err := bulk(ctx, c, parsed, p.Replicated)
+	results, err := d.bulk(ctx, c, parsed, p.Replicated)
 	if err != nil {
 		return nil, err
 	}
@@ -42,14 +42,18 @@ func (d *db) BulkDocs(ctx context.Context, docs []any, o kdriver.Options) ([]kdr
 }
 
 // bulk stores documents in one batch, _local ones each by itself.
-func bulk(ctx context.Context, c *couch.DB, docs []*couch.Document, replicated bool) ([]couch.WriteResult, error) {
+func (d *db) bulk(ctx context.Context, c *couch.DB, docs []*couch.Document, replicated bool) ([]couch.WriteResult, error) {
 	results := make([]couch.WriteResult, len(docs))
 	var batch []*couch.Document
 	var at []int
 	for i, doc := range docs {
 		if doc.ID.IsLocal() {
-			rev, err := store(ctx, c, doc, replicated)
+			rev, err := d.storeOne(ctx, c, doc, replicated)
 			results[i] = couch.WriteResult{ID: doc.ID, Rev: rev, Err: err}
+			continue
+		}
+		if err := d.mayWrite(doc.ID); err != nil {
+			results[i] = couch.WriteResult{ID: doc.ID, Rev: doc.Rev, Err: err}
 			continue
 		}
 		batch, at = append(batch, doc), append(at, i)
@@ -57,7 +61,7 @@ func bulk(ctx context.Context, c *couch.DB, docs []*couch.Document, replicated b
 	if len(batch) == 0 {
 		return results, nil
 	}
-	stored, err := c.Bulk(ctx, batch, couch.WriteOptions{Replicated: replicated})
+	stored, err := c.Bulk(ctx, batch, d.writes(replicated))
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ const couchVersion = "3.5.0"
 type client struct {
 	store *couch.Store
 	views *views.Engine // nil: no views
+	user  *couch.User   // in whose name; nil: the server's own
 	owned bool
 }
 
@@ -45,6 +46,9 @@ func (c *client) AllDBs(ctx context.Context, o kdriver.Options) ([]string, error
 	p, err := parse(o)
 	if err != nil {
 		return nil, err
+	}
+	if !c.user.Admin() {
+		return nil, couch.ErrNotServerAdmin
 	}
 	names, err := c.store.Databases(ctx)
 	if err != nil {
@@ -84,6 +88,9 @@ func (c *client) CreateDB(ctx context.Context, name string, o kdriver.Options) e
 	if err != nil {
 		return err
 	}
+	if !c.user.Admin() {
+		return couch.ErrNotServerAdmin
+	}
 	create := c.store.Create
 	if p.Partitioned {
 		create = c.store.CreatePartitioned
@@ -93,6 +100,9 @@ func (c *client) CreateDB(ctx context.Context, name string, o kdriver.Options) e
 }
 
 func (c *client) DestroyDB(ctx context.Context, name string, _ kdriver.Options) error {
+	if !c.user.Admin() {
+		return couch.ErrNotServerAdmin
+	}
 	return c.store.Delete(ctx, name)
 }
 

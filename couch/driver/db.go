@@ -35,7 +35,7 @@ var (
 
 // open finds the database and reads the options of a call.
 func (d *db) open(o kdriver.Options) (*couch.DB, *options, error) {
-	c, err := d.store.DB(d.name)
+	c, err := d.database(toRead)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -128,7 +128,7 @@ func winner(ctx context.Context, c *couch.DB, id couch.DocID) (couch.Rev, error)
 }
 
 func (d *db) Flush(ctx context.Context) error {
-	c, err := d.store.DB(d.name)
+	c, err := d.database(toRead)
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func (d *db) Flush(ctx context.Context) error {
 }
 
 func (d *db) Compact(ctx context.Context) error {
-	c, err := d.store.DB(d.name)
+	c, err := d.database(toDesign)
 	if err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func (d *db) Compact(ctx context.Context) error {
 // CompactView only checks that the design document is there: Pebble compacts
 // indexes as it goes.
 func (d *db) CompactView(ctx context.Context, ddoc string) error {
-	c, err := d.store.DB(d.name)
+	c, err := d.database(toDesign)
 	if err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ func (d *db) CompactView(ctx context.Context, ddoc string) error {
 }
 
 func (d *db) ViewCleanup(ctx context.Context) error {
-	c, err := d.store.DB(d.name)
+	c, err := d.database(toDesign)
 	if err != nil || d.views == nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func (d *db) ViewCleanup(ctx context.Context) error {
 }
 
 func (d *db) Security(context.Context) (*kdriver.Security, error) {
-	c, err := d.store.DB(d.name)
+	c, err := d.database(toRead)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +172,7 @@ func (d *db) Security(context.Context) (*kdriver.Security, error) {
 }
 
 func (d *db) SetSecurity(ctx context.Context, s *kdriver.Security) error {
-	c, err := d.store.DB(d.name)
+	c, err := d.database(toDesign)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ func (settee) NewClient(dir string, o kdriver.Options) (kdriver.Client, error) {
 	var w wrapped
 	o.Apply(&w)
 	if w.store != nil {
-		return Client(w.store, w.views), nil
+		return &client{store: w.store, views: w.views, user: w.user}, nil
 	}
 	var s storeOptions
 	o.Apply(&s)
@@ -37,7 +37,7 @@ func (settee) NewClient(dir string, o kdriver.Options) (kdriver.Client, error) {
 // NewClient returns a client of an open store and its views, both still the
 // caller's to close. eng may be nil: then there are no views.
 func NewClient(store *couch.Store, eng *views.Engine) (*kivik.Client, error) {
-	return kivik.New(Name, "", wrapped{store, eng})
+	return kivik.New(Name, "", wrapped{store, eng, nil})
 }
 
 // Client is what NewClient hands to Kivik, for who puts a driver of his own around it.
@@ -49,6 +49,7 @@ func Client(store *couch.Store, eng *views.Engine) kdriver.Client {
 type wrapped struct {
 	store *couch.Store
 	views *views.Engine
+	user  *couch.User
 }
 
 func (w wrapped) Apply(target any) {

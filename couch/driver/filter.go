@@ -28,7 +28,7 @@ func (d *db) filter(ctx context.Context, c *couch.DB, p *options, given kdriver.
 }
 
 // request is what a filter function sees as req: the request that Kivik's
-// CouchDB driver would have sent, by the server itself.
+// CouchDB driver would have sent, in the name of who asks.
 func (d *db) request(ctx context.Context, c *couch.DB, given kdriver.Options) ([]byte, error) {
 	stats, err := d.Stats(ctx)
 	if err != nil {
@@ -48,7 +48,7 @@ func (d *db) request(ctx context.Context, c *couch.DB, given kdriver.Options) ([
 		"info": stats.RawResponse, "uuid": d.store.NewUUID(), "id": nil, "method": "POST",
 		"requested_path": path, "path": path, "raw_path": "/" + d.name + "/_changes",
 		"query": query, "headers": object{}, "body": object{}, "peer": "", "form": object{}, "cookie": object{},
-		"userCtx": object{"db": d.name, "name": nil, "roles": []string{"_admin"}},
+		"userCtx": json.RawMessage(views.UserContext(c, d.user)),
 		"secObj":  json.RawMessage(c.Security()),
 	})
 }

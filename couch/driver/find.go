@@ -18,7 +18,7 @@ var errNoViews = &couch.Error{Kind: couch.NotImplemented, Reason: "This store wa
 
 // searched finds the database of a search.
 func (d *db) searched() (*couch.DB, error) {
-	c, err := d.store.DB(d.name)
+	c, err := d.database(toRead)
 	if err == nil && d.views == nil {
 		err = errNoViews
 	}
@@ -119,7 +119,7 @@ func (d *db) CreateIndex(ctx context.Context, ddoc, name string, index any, _ kd
 	if err != nil {
 		return invalid(err)
 	}
-	_, _, _, err = d.views.CreateIndex(ctx, c, body, views.Designer{})
+	_, _, _, err = d.views.CreateIndex(ctx, c, body, d.designer())
 	return err
 }
 
@@ -150,5 +150,5 @@ func (d *db) DeleteIndex(ctx context.Context, ddoc, name string, _ kdriver.Optio
 	if err != nil {
 		return err
 	}
-	return d.views.DeleteIndex(ctx, c, ddoc, name, views.Designer{})
+	return d.views.DeleteIndex(ctx, c, ddoc, name, d.designer())
 }

@@ -13,7 +13,7 @@ var _ kdriver.PartitionedDB = (*db)(nil)
 
 // PartitionStats describes a partition of a partitioned database.
 func (d *db) PartitionStats(ctx context.Context, name string) (*kdriver.PartitionStats, error) {
-	c, err := d.store.DB(d.name)
+	c, err := d.database(toRead)
 	if err != nil {
 		return nil, err
 	}

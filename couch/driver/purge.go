@@ -14,7 +14,7 @@ var _ kdriver.Purger = (*db)(nil)
 
 // Purge answers as CouchDB does: without a purge sequence.
 func (d *db) Purge(ctx context.Context, docRevMap map[string][]string) (*kdriver.PurgeResult, error) {
-	c, err := d.store.DB(d.name)
+	c, err := d.database(toOwn)
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func (d *db) OpenRevs(ctx context.Context, id string, revs []string, o kdriver.O
 
 // RevsDiff takes what marshals to {"id": ["1-x", …]}; rows are ordered by id.
 func (d *db) RevsDiff(ctx context.Context, revMap any) (kdriver.Rows, error) {
-	c, err := d.store.DB(d.name)
+	c, err := d.database(toRead)
 	if err != nil {
 		return nil, err
 	}

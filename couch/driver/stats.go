@@ -9,7 +9,7 @@ import (
 )
 
 func (d *db) Stats(ctx context.Context) (*kdriver.DBStats, error) {
-	c, err := d.store.DB(d.name)
+	c, err := d.database(toRead)
 	if err != nil {
 		return nil, err
 	}

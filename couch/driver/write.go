@@ -19,7 +19,7 @@ func (d *db) Put(ctx context.Context, id string, doc any, o kdriver.Options) (st
 		return "", err
 	}
 	in.ID = couch.DocID(id) // the path names the document, whatever the body says
-	return put(ctx, c, in, p)
+	return d.put(ctx, c, in, p)
 }
 
 func (d *db) CreateDoc(ctx context.Context, doc any, o kdriver.Options) (id, rev string, err error) {
@@ -34,11 +34,11 @@ func (d *db) CreateDoc(ctx context.Context, doc any, o kdriver.Options) (id, rev
 	if in.ID == "" {
 		in.ID = couch.DocID(d.store.NewUUID())
 	}
-	rev, err = put(ctx, c, in, p)
+	rev, err = d.put(ctx, c, in, p)
 	return string(in.ID), rev, err
 }
 
-func put(ctx context.Context, c *couch.DB, doc *couch.Document, p *options) (string, error) {
+func (d *db) put(ctx context.Context, c *couch.DB, doc *couch.Document, p *options) (string, error) {
 	switch {
 	case p.Rev.IsZero():
 	case doc.Rev.IsZero():
@@ -46,17 +46,20 @@ func put(ctx context.Context, c *couch.DB, doc *couch.Document, p *options) (str
 	case doc.Rev != p.Rev:
 		return "", badRequest("Document rev from request body and query string have different values")
 	}
-	rev, err := store(ctx, c, doc, p.Replicated)
+	rev, err := d.storeOne(ctx, c, doc, p.Replicated)
 	if err != nil {
 		return "", err
 	}
 	return rev.String(), nil
 }
 
-func store(ctx context.Context, c *couch.DB, doc *couch.Document, replicated bool) (couch.Rev, error) {
+func (d *db) storeOne(ctx context.Context, c *couch.DB, doc *couch.Document, replicated bool) (couch.Rev, error) {
+	if err := d.mayWrite(doc.ID); err != nil {
+		return couch.Rev{}, err
+	}
 	switch {
 	case !doc.ID.IsLocal():
-		return c.Put(ctx, doc, couch.WriteOptions{Replicated: replicated})
+		return c.Put(ctx, doc, d.writes(replicated))
 	case doc.Deleted:
 		return couch.Rev{ID: "0"}, c.DeleteLocal(ctx, doc.ID) // CouchDB's "0-0"
 	default:
@@ -83,7 +86,7 @@ func (d *db) Delete(ctx context.Context, id string, o kdriver.Options) (string, 
 			return "", err
 		}
 	}
-	return put(ctx, c, doc, p)
+	return d.put(ctx, c, doc, p)
 }
 
 // Copy stores a document's revision under another id, attachments too. As in
@@ -102,5 +105,5 @@ func (d *db) Copy(ctx context.Context, target, source string, o kdriver.Options)
 	if doc.Rev, err = parseRev(parent); err != nil {
 		return "", err
 	}
-	return put(ctx, c, doc, &options{})
+	return d.put(ctx, c, doc, &options{})
 }
