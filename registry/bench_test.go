@@ -121,3 +121,22 @@ func BenchmarkLargest(b *testing.B) {
 		b.ReportMetric(float64(best.Microseconds())/1000, "ms-best-"+name)
 	}
 }
+
+// BenchmarkMerge merges two packuments that parted, of 300 versions and of 20 MB: each
+// published one number with bytes of its own, and another.
+func BenchmarkMerge(b *testing.B) {
+	for _, size := range []fixtures.Size{fixtures.Large, fixtures.Largest} {
+		start := &draft{t: b, p: parsePackument("p", fixtures.Packument(1, "p", size)), at: 1 << 30}
+		left := start.fork().publish("bob", "99.0.0", "a").publish("bob", "99.1.0", "b").leaf()
+		right := start.fork().wait(1).publish("ann", "99.0.0", "c").publish("ann", "99.2.0", "d").leaf()
+		b.Run(fmt.Sprintf("kB=%d", len(left.Body)/1000), func(b *testing.B) {
+			b.SetBytes(int64(len(left.Body) + len(right.Body)))
+			b.ReportAllocs()
+			for b.Loop() {
+				_, losses, err := Merge(left, right)
+				require.NoError(b, err)
+				require.Len(b, losses, 1)
+			}
+		})
+	}
+}

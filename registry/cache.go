@@ -100,11 +100,11 @@ func (c *cache) fill(ctx context.Context, e *entry) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	e.doc, e.err = c.load(ctx, e.name)
+	if e.err != nil {
+		c.drop(e) // before anybody hears of it, and asks again
+	}
 	close(e.ready)
-	switch {
-	case e.err != nil:
-		c.drop(e)
-	case e.doc != nil:
+	if e.doc != nil {
 		c.grow(e, e.doc.bytes())
 	}
 }

@@ -87,6 +87,34 @@
 //     that it came with is still there. The package's other members are those of latest.
 //   - time.created is the first, time.modified the last.
 //
+// # Regions
+//
+// A region that receives another leaf serves the merge from the next reading on, before
+// anything is written: load makes the cache entry of all leaves. Resolve, which a
+// replicate.Follower calls, writes the merge as the child of the winner and then closes the other
+// leaves with deletions that have no members; a write that meets a conflict does so first. So:
+//
+//   - While regions are apart each serves what was published in it, and a number may stand for
+//     two contents. Nobody can know. Clients that have a lockfile refuse the other content.
+//   - From the moment that a region has both, the earlier publish is served there, in
+//     packuments and under the tarball's path, which are read from one entry; the later never
+//     again. Whoever installed the later has an integrity that fits no version any more: an error, not
+//     other bytes. Caches that keep tarballs for ever may give it to who has that integrity.
+//   - No other acknowledged publish is missing in any region that has its leaf.
+//   - Who lost is told: a record conflict:PACKAGE@VERSION:TIME:DIGEST:WHAT in the database audit, written before the
+//     merge and the same in every region; a warning in the log; npm-notice, for 30 days, on the answers
+//     to who published it that no cache keeps (a write, ?write=true); the refusal of the same publish.
+//     A package that lost its name is kept in the document that has it, with all its versions, for an admin to restore.
+//     Its tarballs are named by nobody, and go with a sweep.
+//   - Which publish is earlier is for the clocks of the regions to say: they are to be kept
+//     by NTP. A clock that is behind wins numbers and names that were published at once, never ones that were known.
+//
+// Regions end. The same leaves give the same body, whose parent is the same winner, so the same
+// revision and the same closings. If databases name revisions differently there are two
+// leaves with one body; their merge says what the winner says, so nothing is written but a
+// closing. Without edits every new body is the merge of some leaves there were, and larger than the one it
+// follows; there are finitely many, and the last is the merge of all.
+//
 // # Read
 //
 // An entry of the cache is one package at one revision: its packument, the

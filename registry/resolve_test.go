@@ -44,6 +44,8 @@ func TestOneNumberInTwoRegions(t *testing.T) {
 	require.Len(t, doc["versions"], 3, "what was acknowledged is there")
 	require.Equal(t, dict{"latest": "1.0.2"}, doc["dist-tags"])
 	require.NotContains(t, doc, marksName)
+	short := us.do("GET", "/p", "", nil, "Accept", abbreviatedAccept).JSON()
+	require.Equal(t, early, at(t, short, "versions", "1.0.1", "dist", "integrity"))
 	require.Equal(t, 404, us.do("GET", "/p/-/p-1.0.1.tgz", "", nil).Status, "the winner's bytes are not here yet, the loser's are not served")
 
 	w.heal()
