@@ -1,6 +1,7 @@
 package replicate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -70,7 +71,7 @@ func (p *pass) poll(ctx context.Context) error {
 	}
 	sent := time.Now()
 	params := p.params(kivik.Params(map[string]any{
-		"feed": feed, "since": p.since, "timeout": int(wait / time.Millisecond), "limit": p.limit,
+		"feed": feed, "since": cmp.Or(p.since, "0"), "timeout": int(wait / time.Millisecond), "limit": p.limit,
 	}))
 	rows, end, err := p.rows(ctx, wait, params, func(e *entry) {
 		if e.change.Seq != "" {
@@ -143,26 +144,27 @@ func (p *pass) rows(ctx context.Context, wait time.Duration, params []kivik.Opti
 	interrupt := context.AfterFunc(ctx, func() { _ = feed.Close() })
 	defer interrupt()
 	defer func() { _ = feed.Close() }()
-	for feed.Next() {
-		e := entryOf(feed)
-		if p.f.o.IncludeDocs {
-			if err := feed.ScanDoc(&e.change.Doc); err != nil {
-				return rows, nil, err
-			}
+	for row, err := range feed.Iterator() { // Changes.ScanDoc races with the end of the context
+		if ctx.Err() != nil {
+			break
+		}
+		if err != nil {
+			return rows, nil, err
+		}
+		e, err := p.entryOf(row)
+		if err != nil {
+			return rows, nil, err
 		}
 		each(e)
 		silence.Stop()
-		if !p.queue(e) || ctx.Err() != nil {
-			return rows, nil, context.Cause(ctx)
+		if !p.queue(e) {
+			break
 		}
 		silence.Reset(patience)
 		rows++
 	}
 	if ctx.Err() != nil {
 		return rows, nil, context.Cause(ctx)
-	}
-	if err := feed.Err(); err != nil {
-		return rows, nil, err
 	}
 	end, err = feed.Metadata()
 	if err == nil && end == nil {
@@ -171,8 +173,12 @@ func (p *pass) rows(ctx context.Context, wait time.Duration, params []kivik.Opti
 	return rows, end, err
 }
 
-func entryOf(feed *kivik.Changes) *entry {
-	return &entry{change: Change{ID: feed.ID(), Seq: feed.Seq(), Revs: slices.Clone(feed.Changes()), Deleted: feed.Deleted()}}
+func (p *pass) entryOf(row *kivik.Change) (*entry, error) {
+	e := &entry{change: Change{ID: row.ID, Seq: row.Seq, Revs: slices.Clone(row.Changes), Deleted: row.Deleted}}
+	if !p.f.o.IncludeDocs {
+		return e, nil
+	}
+	return e, row.ScanDoc(&e.change.Doc)
 }
 
 // retry queues what Retry asked for. A document's row is read between two polls, so it

@@ -2,7 +2,10 @@ package replicate_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -17,25 +20,27 @@ import (
 	"settee/views"
 )
 
-// client is the embedded engine on a file system in memory.
-func client(t testing.TB, fs vfs.FS) *kivik.Client {
+// opened is the embedded engine on a file system; close it before the test ends.
+func opened(t testing.TB, fs vfs.FS) (client *kivik.Client, stop func()) {
 	t.Helper()
 	store, err := couch.Open("data", couch.Options{FS: fs})
 	require.NoError(t, err)
 	engine := views.New(store, views.Options{})
-	client, err := driver.NewClient(store, engine)
+	client, err = driver.NewClient(store, engine)
 	require.NoError(t, err)
-	t.Cleanup(func() {
+	return client, func() {
 		require.NoError(t, engine.Close())
 		require.NoError(t, store.Close())
-	})
-	return client
+	}
 }
 
-func database(t testing.TB) *kivik.DB {
-	c := client(t, vfs.NewMem())
-	require.NoError(t, c.CreateDB(context.Background(), "db"))
-	return c.DB("db")
+// inMemory is a fresh database of the embedded engine.
+func inMemory(t testing.TB) *kivik.DB {
+	t.Helper()
+	client, stop := opened(t, vfs.NewMem())
+	t.Cleanup(stop)
+	require.NoError(t, client.CreateDB(t.Context(), "db"))
+	return client.DB("db")
 }
 
 // seen collects what a follower handled.
@@ -51,10 +56,14 @@ func (s *seen) handle(_ context.Context, c replicate.Change) error {
 	return nil
 }
 
-func (s *seen) ids() (ids []string) {
+func (s *seen) changes() []replicate.Change {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, c := range s.rows {
+	return slices.Clone(s.rows)
+}
+
+func (s *seen) ids() (ids []string) {
+	for _, c := range s.changes() {
 		ids = append(ids, c.ID)
 	}
 	return ids
@@ -74,32 +83,156 @@ func follow(t testing.TB, f *replicate.Follower) (stop func() error) {
 // soon waits for something that needs a moment; it measures nothing.
 func soon(t testing.TB, what func() bool) {
 	t.Helper()
-	require.Eventually(t, what, 20*time.Second, time.Millisecond)
+	require.Eventually(t, what, 30*time.Second, time.Millisecond)
 }
 
-func TestFollowerBeginsWhereItWas(t *testing.T) {
-	ctx, db := t.Context(), database(t)
-	put := func(id string) {
-		_, err := db.Put(ctx, id, map[string]any{})
-		require.NoError(t, err)
-	}
-	for i := range 250 { // more than the first poll reads
-		put(fmt.Sprint("a", i))
-	}
-	var first seen
-	stop := follow(t, replicate.NewFollower(db, replicate.FollowerOptions{Name: "x", Handle: first.handle}))
-	soon(t, func() bool { return len(first.ids()) == 250 })
-	put("b")
-	soon(t, func() bool { return len(first.ids()) == 251 })
-	require.ErrorIs(t, stop(), context.Canceled)
+// idle waits until a follower has handled all there is.
+func idle(t testing.TB, f *replicate.Follower) {
+	t.Helper()
+	soon(t, func() bool { return f.Status().State == replicate.Following && f.Lag() == replicate.Lag{} })
+}
 
-	put("c")
-	var second seen
-	f := replicate.NewFollower(db, replicate.FollowerOptions{Name: "x", Handle: second.handle})
+func TestFollowerGoesOnWhereItWas(t *testing.T) {
+	for kind, make := range kinds(t) {
+		t.Run(kind, func(t *testing.T) {
+			db := make(t, "goes_on_"+kind).DB
+			for i := range 250 { // more than the first poll reads
+				put(t, db, fmt.Sprint("a", i), `{}`)
+			}
+			var first seen
+			f := replicate.NewFollower(db, replicate.FollowerOptions{Name: "x", Handle: first.handle})
+			stop := follow(t, f)
+			soon(t, func() bool { return len(first.ids()) == 250 })
+			rev := put(t, db, "b", `{}`)
+			soon(t, func() bool { return len(first.ids()) == 251 })
+			last := first.changes()[250]
+			require.Equal(t, replicate.Change{ID: "b", Seq: last.Seq, Revs: []string{rev}}, last)
+			idle(t, f)
+			require.ErrorIs(t, stop(), context.Canceled)
+			require.Equal(t, replicate.Stopped, f.Status().State)
+			require.Equal(t, f.Status().Seq, f.Status().Checkpoint)
+
+			_, err := db.Delete(t.Context(), "b", rev)
+			require.NoError(t, err)
+			var second seen
+			f = replicate.NewFollower(db, replicate.FollowerOptions{Name: "x", Handle: second.handle})
+			follow(t, f)
+			soon(t, func() bool { return len(second.ids()) == 1 })
+			require.Equal(t, "b", second.changes()[0].ID)
+			require.True(t, second.changes()[0].Deleted)
+		})
+	}
+}
+
+func TestFollowerReplays(t *testing.T) {
+	for kind, make := range kinds(t) {
+		t.Run(kind, func(t *testing.T) {
+			db := make(t, "replays_"+kind).DB
+			for i := range 20 {
+				put(t, db, fmt.Sprint("a", i), `{}`)
+			}
+			var got seen
+			f := replicate.NewFollower(db, replicate.FollowerOptions{Name: "x", Handle: got.handle, Workers: 1})
+			follow(t, f)
+			soon(t, func() bool { return len(got.ids()) == 20 })
+			idle(t, f)
+			half := got.changes()[9].Seq
+			f.Replay("")
+			soon(t, func() bool { return len(got.ids()) == 40 })
+			idle(t, f)
+			f.Replay(half)
+			soon(t, func() bool { return len(got.ids()) >= 50 })
+			idle(t, f)
+			f.Pause()
+			put(t, db, "skipped", `{}`)
+			f.Replay("now")
+			f.Resume()
+			soon(t, func() bool { return f.Status().Seq == f.Status().Checkpoint })
+			put(t, db, "last", `{}`)
+			soon(t, func() bool { return slices.Contains(got.ids(), "last") })
+			require.NotContains(t, got.ids(), "skipped")
+		})
+	}
+}
+
+func TestFollowerReadsDocuments(t *testing.T) {
+	for kind, make := range kinds(t) {
+		t.Run(kind, func(t *testing.T) {
+			db := make(t, "documents_"+kind).DB
+			var got seen
+			follow(t, replicate.NewFollower(db, replicate.FollowerOptions{Handle: got.handle, Since: "0", IncludeDocs: true, Conflicts: true}))
+			putRevs(t, db, `{"_id":"a","_rev":"1-a","v":1}`, `{"_id":"a","_rev":"1-b","v":2}`)
+			soon(t, func() bool { rows := got.changes(); return len(rows) > 0 && len(rows[len(rows)-1].Revs) == 2 })
+			rows := got.changes()
+			last := rows[len(rows)-1]
+			require.Equal(t, []string{"1-b", "1-a"}, last.Revs)
+			require.JSONEq(t, `{"_id":"a","_rev":"1-b","v":2,"_conflicts":["1-a"]}`, string(last.Doc))
+		})
+	}
+}
+
+// Two with one name would each skip what the other handled: the newer stays.
+func TestFollowerNameIsTaken(t *testing.T) {
+	db := inMemory(t)
+	o := replicate.FollowerOptions{Name: "x", Handle: new(seen).handle, CheckpointInterval: time.Millisecond}
+	first := replicate.NewFollower(db, o)
+	done := make(chan error, 1)
+	go func() { done <- first.Run(t.Context()) }()
+	put(t, db, "a", `{}`)
+	idle(t, first)
+	second := replicate.NewFollower(db, o)
+	follow(t, second)
+	idle(t, second)
+	put(t, db, "b", `{}`)
+	err := <-done
+	require.ErrorIs(t, err, replicate.ErrFollowerTaken)
+	require.ErrorContains(t, err, `follow db as "x"`)
+	put(t, db, "c", `{}`)
+	idle(t, second)
+}
+
+func TestFollowerRunsOnce(t *testing.T) {
+	db := inMemory(t)
+	f := replicate.NewFollower(db, replicate.FollowerOptions{Handle: new(seen).handle})
+	stop := follow(t, f)
+	idle(t, f)
+	require.ErrorContains(t, f.Run(t.Context()), "runs already")
+	cause := errors.New("enough")
+	require.ErrorIs(t, stop(), context.Canceled)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(cause)
+	require.ErrorIs(t, f.Run(ctx), cause, "again, and its end has a reason")
+}
+
+// What changes after Begin is handled, whenever Run comes.
+func TestFollowerBegin(t *testing.T) {
+	db := inMemory(t)
+	put(t, db, "before", `{}`)
+	var got seen
+	f := replicate.NewFollower(db, replicate.FollowerOptions{Handle: got.handle})
+	require.NoError(t, f.Begin(t.Context()))
+	put(t, db, "after", `{}`)
 	follow(t, f)
-	soon(t, func() bool { return len(second.ids()) == 1 })
-	require.Equal(t, []string{"c"}, second.ids())
-	soon(t, func() bool { return f.Lag() == replicate.Lag{} })
-	f.Replay("")
-	soon(t, func() bool { return len(second.ids()) == 253 })
+	soon(t, func() bool { return len(got.ids()) == 1 })
+	require.Equal(t, []string{"after"}, got.ids())
+	missing := replicate.NewFollower(db.Client().DB("missing"), replicate.FollowerOptions{Handle: got.handle})
+	require.Equal(t, 404, kivik.HTTPStatus(missing.Begin(t.Context())))
+}
+
+func TestFollowerStatusIsJSON(t *testing.T) {
+	db := inMemory(t)
+	f := replicate.NewFollower(db, replicate.FollowerOptions{Name: "x", Handle: new(seen).handle})
+	raw, err := json.Marshal(f.Status())
+	require.NoError(t, err)
+	require.JSONEq(t, `{"name":"x","database":"db","state":"stopped","blocked":false,"seq":"","lag":{"changes":0,"time_nsec":0},
+		"read":0,"handled":0,"failures":0,"set_aside":0}`, strip(raw, "time_nsec"))
+}
+
+// strip sets the numbers of a member to 0.
+func strip(raw []byte, member string) string {
+	var all map[string]any
+	_ = json.Unmarshal(raw, &all)
+	all["lag"].(map[string]any)[member] = 0
+	text, _ := json.Marshal(all)
+	return string(text)
 }
