@@ -52,8 +52,9 @@ func TestParse(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	deep := strings.Repeat("[", maxDepth) + strings.Repeat("]", maxDepth)
 	for in, want := range map[string]*Error{
-		``:                                    errJSON,
-		`{`:                                   errJSON,
+		``:  errJSON,
+		`{`: errJSON,
+		`{"a":` + strings.Repeat("9", longestInteger+1) + `}`: errJSON,
 		`{"a":}`:                              errJSON,
 		`{"a":1,}`:                            errJSON,
 		`{"a":1}x`:                            errJSON,

@@ -383,7 +383,7 @@ func (s *scanner) lookForTwins(from int) {
 }
 
 // number reads one by JSON's grammar. With a point or an exponent it is a float
-// and must be finite; else an integer of any size.
+// and must be finite; else an integer of up to longestInteger digits.
 func (s *scanner) number() bool {
 	start := s.i
 	if s.i < len(s.b) && s.b[s.i] == '-' {
@@ -416,9 +416,16 @@ func (s *scanner) number() bool {
 	if float {
 		return s.float(s.b[start:s.i])
 	}
+	if s.i-first > longestInteger {
+		return false
+	}
 	s.integer(s.b[start:s.i], s.b[first:s.i])
 	return true
 }
+
+// longestInteger is how many digits one may have. To name a revision integers are made binary, for which the time grows with
+// the square of the digits: a document of 8 MB would take minutes, as it does in CouchDB, which then fails; so it takes half a second.
+const longestInteger = 16 << 10
 
 func (s *scanner) digits() {
 	for s.i < len(s.b) && '0' <= s.b[s.i] && s.b[s.i] <= '9' {
