@@ -42,9 +42,10 @@ func (a *apartness) once(ctx context.Context, t *try) error {
 	if len(a.revs) == 0 {
 		return nil
 	}
-	again := false
+	again, came := false, false
 	err := a.source.openRevs(t.ctx, a.id, a.revs, a.since, func(d document) error {
 		t.alive()
+		came = true
 		if d.err != nil && kivik.HTTPStatus(d.err) != http.StatusNotFound {
 			return d.err
 		}
@@ -79,6 +80,9 @@ func (a *apartness) once(ctx context.Context, t *try) error {
 		a.came(d.rev)
 		return nil
 	})
+	if err == nil && !came { // each revision is there or said to be missing
+		return errCut
+	}
 	if err != nil || !again {
 		return err
 	}
