@@ -17,11 +17,21 @@ type Error struct {
 	Message string // "error" and "message" of the body
 	Reason  string // "reason", where old clients match on it
 	Auth    string // WWW-Authenticate, where it differs from what 401 says by itself
+	Notice  string // npm-notice, which npm prints beside an error of its own
 
-	more map[string]json.RawMessage // further members of the body
+	more  map[string]json.RawMessage // further members of the body
+	cause error                      // for the log; nil: the message says it all
 }
 
-func (e *Error) Error() string { return e.Message }
+func (e *Error) Error() string {
+	if e.cause != nil {
+		return e.Message + ": " + e.cause.Error()
+	}
+	return e.Message
+}
+
+// Unwrap gives what was the cause.
+func (e *Error) Unwrap() error { return e.cause }
 
 // HTTPStatus is the status that is answered.
 func (e *Error) HTTPStatus() int { return e.Status }
@@ -99,6 +109,9 @@ func (e *Error) write(w http.ResponseWriter) {
 	}
 	if e.Status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")
+	}
+	if e.Notice != "" {
+		w.Header().Set("npm-notice", e.Notice)
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	writeJSON(w, e.Status, body)

@@ -69,7 +69,7 @@ func (r *Registry) openTarball(w http.ResponseWriter, q *request, f *file) ([]by
 		return nil, fail(http.StatusNotFound, "Not found: the tarball is not in the store")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("registry: open a tarball: %w", err)
+		return nil, elsewhere(fmt.Errorf("registry: open a tarball: %w", err))
 	}
 	defer func() { _ = from.Close() }()
 	if info.Size <= mostSmall {
@@ -93,11 +93,21 @@ func (r *Registry) openTarball(w http.ResponseWriter, q *request, f *file) ([]by
 	return nil, nil
 }
 
+// elsewhere is the answer for a tarball that another region has and cannot give now: the
+// version is there, so it is no 404, and who asks again may get it.
+func elsewhere(err error) error {
+	if !errors.Is(err, tarballs.ErrUnavailable) && !errors.Is(err, tarballs.ErrDigest) {
+		return err
+	}
+	const text = "This tarball is not in this region yet, and the region that has it does not give it now. Please try again."
+	return &Error{Status: http.StatusServiceUnavailable, Message: text, Notice: text, cause: err}
+}
+
 // keepSmall reads a small tarball, proves it and keeps it.
 func (r *Registry) keepSmall(from io.Reader, size int64, want tarballs.Digest) ([]byte, error) {
 	blob := make([]byte, size)
 	if _, err := io.ReadFull(from, blob); err != nil {
-		return nil, fmt.Errorf("registry: read a tarball: %w", err)
+		return nil, elsewhere(fmt.Errorf("registry: read a tarball: %w", err))
 	}
 	if sha512.Sum512(blob) != want {
 		return nil, fmt.Errorf("registry: the stored tarball %x is damaged", want[:8])

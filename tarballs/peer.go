@@ -71,6 +71,7 @@ func (p *Peer) get(ctx context.Context, location string, header http.Header) (*h
 	if err != nil {
 		return nil, err
 	}
+	q.Header.Set("Accept-Encoding", "identity") // a blob's length is told
 	for name, values := range header {
 		q.Header[name] = values
 	}

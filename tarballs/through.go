@@ -224,10 +224,11 @@ func (t *ThroughStore) end(d *download, err error) {
 
 // ThroughMetrics are figures since the start.
 type ThroughMetrics struct {
-	Fetched, FetchedBytes int64 // blobs that were brought here
-	Failed                int64 // that could not be, absence apart
-	Wrong                 int64 // that had another digest
-	Running               int   // downloads now
+	Fetched      int64 `json:"fetched"` // blobs that were brought here
+	FetchedBytes int64 `json:"fetched_bytes"`
+	Failed       int64 `json:"failed"`  // that could not be, absence apart
+	Wrong        int64 `json:"wrong"`   // that had another digest
+	Running      int   `json:"running"` // downloads now
 }
 
 // Metrics are the figures of reading through.

@@ -19,6 +19,7 @@ import (
 	"settee/couch"
 	"settee/couch/driver"
 	"settee/couch/httpd"
+	"settee/region"
 	"settee/registry"
 	"settee/tarballs"
 	"settee/views"
@@ -31,7 +32,11 @@ type house struct {
 	couch    http.Handler  // nil with --db
 	settings auth.Settings // nil with --db
 	endFeeds func()
-	closers  []func() error // in the order of opening
+
+	region     *region.Region
+	blobs      http.Handler // what is here, to peers
+	announcing *tarballs.Announcing
+	closers    []func() error // in the order of opening
 }
 
 // maxDocument is the bytes of the largest packument: thrice the largest known.
@@ -57,11 +62,21 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 		return err
 	}
 	h.closing(closerOf(blobs))
+	h.region = region.New(region.Options{
+		Name: s.region, Peers: s.peerRegions, ReadOnly: s.readOnly,
+		PublicURL: s.publicURL, NPMPort: s.npmPort(), Logger: log,
+	})
+	through := tarballs.Through(blobs, h.region.Sources(), tarballs.ThroughOptions{Logger: log})
+	h.closing(through.Close)
+	h.blobs, h.announcing = tarballs.Handler(blobs, log), tarballs.Announce(through)
 	client, serveCouch, err := h.documents(ctx, s, blobs, log, level)
 	if err != nil {
 		return err
 	}
 	h.closing(client.Close)
+	if s.readOnly {
+		h.settings = unchanging{h.settings}
+	}
 	a, err := auth.Open(ctx, client, auth.Options{
 		AdminName: who.name, AdminPassword: who.password, Signup: auth.Signup(s.signup),
 		Settings: h.settings, Logger: log,
@@ -70,12 +85,19 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 		return fmt.Errorf("open the accounts: %w", err)
 	}
 	h.closing(a.Close)
-	r, err := registry.New(ctx, client, blobs, a, registry.Options{PublicURL: s.publicURL, MaxBody: s.maxBody, MaxMetadata: maxDocument, Logger: log})
+	r, err := registry.New(ctx, client, h.announcing, a, registry.Options{PublicURL: s.publicURL, MaxBody: s.maxBody, MaxMetadata: maxDocument, Logger: log})
 	if err != nil {
 		return fmt.Errorf("open the registry: %w", err)
 	}
 	h.closing(r.Close)
 	h.npm = r
+	if s.readOnly {
+		h.npm = h.region.PassOn(r)
+	}
+	if err := h.region.Start(client, through, r); err != nil {
+		return fmt.Errorf("--peer: %w", err)
+	}
+	h.closing(h.region.Close)
 	if serveCouch != nil {
 		h.couch = serveCouch(a)
 	}
@@ -108,9 +130,13 @@ func (h *house) documents(ctx context.Context, s settings, blobs tarballs.Store,
 		return nil, nil, err
 	}
 	return client, func(a *auth.Auth) http.Handler {
-		server := httpd.New(store, eng, a, httpd.Options{Version: release(), Logger: log, LogLevel: level, Configured: configured(s)})
+		server := httpd.New(store, eng, a, httpd.Options{Version: release(), Logger: log, LogLevel: level, Configured: configured(s),
+			Own: h.own(), ReadOnly: s.copied(), Metrics: metricsOf(h.region)})
 		h.closing(server.Close)
-		h.endFeeds = func() { _ = server.Close() }
+		h.endFeeds = func() {
+			_ = h.announcing.Close() // neither has anything to tell
+			_ = server.Close()
+		}
 		return server
 	}, nil
 }

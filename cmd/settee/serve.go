@@ -33,6 +33,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return errors.Join(err, npm.close())
 	}
 	couch.through(httpd.Listener)
+	s.npm = npm.address()
 	s.couch = couch.address() // the port that was given, where any was asked for
 	h, err := open(ctx, s, admin, log, level)
 	if err != nil {
@@ -64,5 +65,8 @@ func banner(w io.Writer, s settings, npm, couch *port, admin admin) {
 		line("data", s.data)
 	}
 	line("admin", admin.String())
+	if s.region != "" {
+		line("region", s.region)
+	}
 	fmt.Fprintln(w, "ready")
 }

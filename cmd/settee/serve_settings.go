@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"settee/auth"
+	"settee/region"
 )
 
 // settings are what serve can be told.
@@ -19,11 +20,18 @@ type settings struct {
 	log, logLevel                  string
 	maxBody                        int64
 	drain                          time.Duration
+
+	region      string
+	peers       many
+	readOnly    bool
+	peerRegions []region.Peer // as check read them
 }
 
 const serveExamples = `  settee serve
   settee serve --data /var/lib/settee --npm 0.0.0.0:4873 --public-url https://npm.example.com
   settee serve --db http://user:password@couch:5984 --tarballs 's3://minio:9000/tarballs?tls=false'
+  settee serve --region eu --peer us=http://admin:password@us.example.com:5984
+  settee serve --region ap --peer us=http://admin:password@us.example.com:5984 --read-only
   settee serve --config settee.yaml
 `
 
@@ -35,6 +43,9 @@ func (s *settings) parse(args []string, stdout io.Writer) error {
 	fs.StringVar(&s.db, "db", "", "`URL` of an Apache CouchDB, with user and password; without it documents live in --data")
 	fs.StringVar(&s.tarballs, "tarballs", "", "`URL` of a bucket, s3://host:9000/bucket (keys from the environment, ?tls=false); without it tarballs live in --data")
 	fs.StringVar(&s.publicURL, "public-url", "", "`URL` that tarball links begin with; without it the one that the client used")
+	fs.StringVar(&s.region, "region", "", "`NAME` of this region, where it keeps the same registry as others")
+	fs.Var(&s.peers, "peer", "`NAME=URL` of another region, its CouchDB API with a server admin's user and password: what is there is brought here; may be given again, in the environment with spaces between")
+	fs.BoolVar(&s.readOnly, "read-only", false, "be a copy of the one --peer: what npm writes is passed on to it")
 	fs.StringVar(&s.admin, "admin", "", "`NAME:PASSWORD` of the server admin; without it the user of --db, else one that is made at first start and kept in DATA/admin")
 	fs.StringVar(&s.signup, "signup", string(auth.SignupOpen), "`open|closed`: whether npm adduser may make accounts")
 	fs.Int64Var(&s.maxBody, "max-body", 256<<20, "`BYTES` of the largest publish")
@@ -79,7 +90,7 @@ func (s *settings) check() error {
 	if s.db != "" && s.npm == off {
 		return errors.New("--npm is off and with --db the CouchDB API is the cluster's own: nothing would be served")
 	}
-	return nil
+	return s.checkRegion()
 }
 
 func (s *settings) checkTarballs() error {

@@ -84,18 +84,36 @@ func fromFile(fs *flag.FlagSet) error {
 		if fs.Lookup(name) == nil || name == "config" {
 			return fmt.Errorf("%s: there is no setting %q: settee %s --help lists them", file, name, fs.Name())
 		}
-		switch s.Value.(type) {
-		case nil, yaml.MapSlice, map[string]any, []any:
+		values, ok := valuesOf(s.Value, fs.Lookup(name))
+		if !ok {
 			return fmt.Errorf("%s: %s wants one value", file, name)
 		}
 		if set[name] {
 			continue
 		}
-		if err := fs.Set(name, fmt.Sprint(s.Value)); err != nil {
-			return fmt.Errorf("%s: %s: %w", file, name, err)
+		for _, value := range values {
+			if err := fs.Set(name, fmt.Sprint(value)); err != nil {
+				return fmt.Errorf("%s: %s: %w", file, name, err)
+			}
 		}
 	}
 	return nil
+}
+
+// valuesOf are a setting's values: one, or those of a list where the flag may be given again.
+func valuesOf(value any, f *flag.Flag) ([]any, bool) {
+	switch v := value.(type) {
+	case nil, yaml.MapSlice, map[string]any:
+		return nil, false
+	case []any:
+		_, again := f.Value.(*many)
+		for _, one := range v {
+			_, text := one.(string)
+			again = again && text
+		}
+		return v, again
+	}
+	return []any{value}, true
 }
 
 // given are the flags that have been set so far.

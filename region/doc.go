@@ -1,0 +1,88 @@
+// Package region joins nodes into regions that keep the same registry: documents and blobs.
+//
+// # What is shared
+//
+// Each node pulls from each peer that it names, by the replication protocol over the peer's
+// CouchDB API; nodes that name each other thus replicate both ways. Databases are pulled that
+// the peer has of these, and made here where they are missing, for server admins only:
+//
+//	registry                      packuments
+//	_users, tokens, orgs          accounts, tokens, who owns which scope
+//	audit                         what happened, losses of merges among it
+//	advisories, hooks, downloads  what they say
+//
+// upstream, _replicator and all others are each node's own; so are design documents, which each
+// version of settee pushes by itself, _local documents, settings and server admins. A database's
+// _security is each node's own, too: it was made here.
+//
+// # A pull
+//
+// One replicate.Run goes on for ever for each peer and database, with a long poll: a change is told
+// when it is durable there, read with one more round trip, and written here. What ends a run is
+// tried again after 0.25 s, twice as long each time, to 5 s. Its checkpoint is named after both
+// regions, so each pair has its own. All connections to a peer come from one pool, in which a few are
+// kept warm, as to open one would cost a change two more ways over the line.
+//
+// # Blobs
+//
+// A blob comes over in three ways, the first that is there wins:
+//
+//	announced   a peer tells what is put there at once, and it is fetched while the document
+//	            that names it is on its way
+//	followed    the follower blobs of the registry fetches what each changed packument names;
+//	            what cannot be had is set aside, and tried again each 30 s
+//	read        a reader is served through a peer (tarballs.ThroughStore)
+//
+// # What a reader sees, and when
+//
+// A version is in this region's packument as soon as its document is here, and can be installed from then
+// on: its tarball is served from here, or through the peer while it arrives. Nothing waits for blobs.
+//
+//	the peer is there                      packument and tarball are served
+//	the peer is away, the blob is here     the same
+//	the peer is away, the blob is not      the packument is served; the tarball is 503 with
+//	                                       Retry-After, and npm-notice says why; npm tries again
+//	the line breaks while it is read       the answer is cut short, which npm tries again
+//	no peer has the blob                   404
+//
+// A number that was published in two regions at once with different bytes is the registry's to
+// decide (its package documentation, Merge). Until the documents have met, readers of each region
+// see their own; from then on all see the one that won.
+//
+// # Conflicts
+//
+// The follower conflicts lets the registry merge packuments that were written apart. An account or
+// a scope that was made in two regions at once belongs to whoever made it first (its member
+// created; then its revision decides): the other leaves are closed, by each region in the same way.
+// Of an account that was changed in two regions the winner in CouchDB's sense is kept.
+//
+// # Read-only
+//
+// A read-only node has exactly one peer. It merges nothing and passes on what npm writes, streamed, with the
+// client's own credentials, to the peer's npm API, which the peer's /_settee/regions tells. An answer of success
+// is given once what was written has come here too, or after two seconds: so who writes here reads it here.
+// The peer sees all such clients at this node's address. When it is away they get 503.
+//
+// # Status
+//
+// GET /_settee/regions answers a server admin with
+//
+//	{"region": "eu", "read_only": false,
+//	 "npm": {"url": "https://npm.eu.example.com", "port": 4873},      url: only with --public-url
+//	 "peers": {"us": {"url": "http://us:5984/", "heard": <time of its last answer>,
+//	   "databases": {"registry": {"state": "following", "seq": "12-…", "pending": 0, "lag_seconds": 0,
+//	     "written": 12, "refused": 0, "last_error": "…", "last_error_time": <time>}}}},
+//	 "followers": [<replicate.Status> of blobs and conflicts],
+//	 "blobs": {"fetched": 1, "fetched_bytes": 2048, "failed": 0, "wrong": 0, "running": 0}}
+//
+// The states of a database:
+//
+//	starting   nothing is known yet
+//	absent     the peer has no such database, which is asked for now and then
+//	refused    the peer does not let us in
+//	broken     the pull ended with last_error and is tried again
+//	following  it runs
+//
+// pending are changes that the peer has and this node has not, as far as it is known (-1: not), lag_seconds is for how
+// long that is so, or the pull does not run. Names of peers appear in logs and figures, their credentials nowhere.
+package region
