@@ -40,6 +40,7 @@ type node struct {
 	couch    *httptest.Server
 	client   *kivik.Client
 	accounts *auth.Auth
+	registry *registry.Registry
 	blobs    tarballs.Store // what is here
 	region   *region.Region
 	log      *logs
@@ -90,12 +91,13 @@ func newNode(t testing.TB, name string, link *fixtures.Link, readOnly bool, peer
 
 	var api http.Handler
 	n.npm = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { api.ServeHTTP(w, r) }))
-	n.region = region.New(region.Options{Name: name, Peers: peers, ReadOnly: readOnly, NPMPort: n.npm.Listener.Addr().(*net.TCPAddr).Port, Logger: log})
+	n.region = region.New(region.Options{Name: name, Peers: peers, ReadOnly: readOnly, NPMPort: n.npm.Listener.Addr().(*net.TCPAddr).Port, Logger: log,
+		Written: func() { n.accounts.ForgetAccounts(); n.registry.Forget() }})
 	through := tarballs.Through(blobs, n.region.Sources(), tarballs.ThroughOptions{Logger: log})
 	announcing := tarballs.Announce(through)
 	reg, err := registry.New(context.Background(), n.client, announcing, n.accounts, registry.Options{Logger: log})
 	require.NoError(t, err)
-	api = reg
+	api, n.registry = reg, reg
 	if readOnly {
 		api = n.region.PassOn(reg)
 	}

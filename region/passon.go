@@ -29,6 +29,7 @@ func (r *Region) PassOn(next http.Handler) http.Handler {
 		ModifyResponse: func(res *http.Response) error {
 			if res.Request.Method != http.MethodGet && res.StatusCode < 300 {
 				l.catchUp(res.Request.Context())
+				r.o.Written()
 			}
 			return nil
 		},

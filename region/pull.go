@@ -135,11 +135,13 @@ func quiet(log *slog.Logger) *slog.Logger {
 func (p *pull) progressed(s replicate.Stats) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.mu.state != Following {
+	begins := p.mu.state != Following
+	if begins {
 		p.log.Info("a database of another region is followed", "seq", s.ThroughSeq)
 	}
 	p.mu.state, p.mu.stats = Following, s
 	switch {
+	case begins && place(s.ThroughSeq) < place(s.SourceSeq): // nothing was read yet
 	case s.ChangesPending <= 0:
 		p.mu.behind = time.Time{}
 	case p.mu.behind.IsZero():
@@ -178,13 +180,13 @@ func (p *pull) ended(err error) State {
 
 // reached waits until the pull has got to a sequence of the peer's, or does not run.
 func (p *pull) reached(ctx context.Context, seq string) bool {
-	want, known := place(seq)
-	for known {
+	want := place(seq)
+	for want > 0 {
 		p.mu.Lock()
 		state, at, progress := p.mu.state, p.mu.stats.ThroughSeq, p.mu.progress
 		p.mu.Unlock()
-		if have, known := place(at); state != Following || !known || have >= want {
-			return state == Following && known
+		if state != Following || place(at) >= want {
+			return state == Following
 		}
 		select {
 		case <-progress:
@@ -192,5 +194,5 @@ func (p *pull) reached(ctx context.Context, seq string) bool {
 			return false
 		}
 	}
-	return false
+	return true
 }

@@ -29,6 +29,10 @@ type Options struct {
 	PublicURL string // of this node's npm API; "": its port is told
 	NPMPort   int    // 0: it serves none
 
+	// Written is called on a read-only node when something that was passed on has come here, before
+	// it is answered: what is kept in memory of the databases may be from before. May be nil.
+	Written func()
+
 	Now    func() time.Time
 	Logger *slog.Logger // default: discards
 }
@@ -52,6 +56,9 @@ func New(o Options) *Region {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Written == nil {
+		o.Written = func() {}
 	}
 	r := &Region{o: o, stop: func() {}}
 	for _, p := range o.Peers {

@@ -278,6 +278,7 @@ func TestStopAndGo(t *testing.T) {
 	require.NoError(t, err)
 	eu := newNode(t, "eu", nil, false, at("us", toUS))
 	eventually(t, func() bool { return eu.client.DB("registry").Get(t.Context(), "a").Err() == nil })
+	eventually(t, func() bool { return eu.region.Status().Peers["us"].Databases["registry"].Written == 1 })
 	require.NoError(t, eu.region.Close())
 	var checkpoint map[string]any
 	require.NoError(t, us.client.DB("registry").Get(t.Context(), "_local/region-eu-from-us").ScanDoc(&checkpoint))

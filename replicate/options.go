@@ -51,7 +51,7 @@ type Options struct {
 	ConnectionTimeout  time.Duration // 0: 30 s, as CouchDB; how long a peer may say nothing
 	Retries            int           // 0: 5, as CouchDB; < 0: none. Of one request, with back-off
 
-	// Progress is told after each batch and each time the feed has come to its end, never concurrently.
+	// Progress is told when the run has found its place, after each batch and each time the feed has come to its end, never concurrently.
 	Progress func(Stats)
 	Logger   *slog.Logger
 	Now      func() time.Time

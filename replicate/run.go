@@ -23,6 +23,7 @@ func Run(ctx context.Context, source, target Peer, o Options) (Result, error) {
 	if err := s.resume(ctx); err != nil {
 		return Result{}, err
 	}
+	s.report()
 	s.log.Info("replication begins", "replication", s.String(), "since", s.begin)
 	err := s.run(ctx)
 	s.log.Info("replication ends", "replication", s.String(), "at", s.stats.ThroughSeq, "read", s.stats.DocsRead,

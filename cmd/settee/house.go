@@ -33,6 +33,8 @@ type house struct {
 	settings auth.Settings // nil with --db
 	endFeeds func()
 
+	accounts   *auth.Auth
+	registry   *registry.Registry
 	region     *region.Region
 	blobs      http.Handler // what is here, to peers
 	announcing *tarballs.Announcing
@@ -65,6 +67,7 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 	h.region = region.New(region.Options{
 		Name: s.region, Peers: s.peerRegions, ReadOnly: s.readOnly,
 		PublicURL: s.publicURL, NPMPort: s.npmPort(), Logger: log,
+		Written: func() { h.accounts.ForgetAccounts(); h.registry.Forget() },
 	})
 	through := tarballs.Through(blobs, h.region.Sources(), tarballs.ThroughOptions{Logger: log})
 	h.closing(through.Close)
@@ -90,7 +93,7 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 		return fmt.Errorf("open the registry: %w", err)
 	}
 	h.closing(r.Close)
-	h.npm = r
+	h.npm, h.accounts, h.registry = r, a, r
 	if s.readOnly {
 		h.npm = h.region.PassOn(r)
 	}
