@@ -120,6 +120,25 @@ func TestPublishIntoConflict(t *testing.T) {
 	w.heal()
 }
 
+// TestSweepSparesConflicts sweeps while a leaf that does not win names a blob.
+func TestSweepSparesConflicts(t *testing.T) {
+	w, eu, us := two(t)
+	w.begin("p")
+	w.must(w.publish(eu, "bob", "1.0.0", "latest", 10))
+	w.must(w.publish(us, "bob", "1.0.1", "latest", 11))
+	w.exchange()
+	for _, h := range w.regions {
+		h.now = time.Now().Add(48 * time.Hour)
+		swept, err := h.Sweep(t.Context(), SweepOptions{})
+		require.NoError(t, err)
+		require.Equal(t, Swept{Looked: 1}, swept)
+	}
+	w.heal()
+	swept, err := us.Sweep(t.Context(), SweepOptions{})
+	require.NoError(t, err)
+	require.Equal(t, Swept{Looked: 1}, swept)
+}
+
 // TestResolverFollows runs the resolver as regions do.
 func TestResolverFollows(t *testing.T) {
 	w, eu, us := two(t)

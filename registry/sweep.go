@@ -36,12 +36,16 @@ func (r *Registry) Sweep(ctx context.Context, o SweepOptions) (s Swept, err erro
 		o.Grace = 24 * time.Hour
 	}
 	before := r.o.Now().Add(-o.Grace)
+	apart, err := r.inConflict(ctx)
+	if err != nil {
+		return s, err
+	}
 	for info, err := range r.blobs.List(ctx) {
 		if err != nil {
 			return s, fmt.Errorf("registry: list the blobs: %w", err)
 		}
 		s.Looked++
-		if info.Stored.After(before) {
+		if info.Stored.After(before) || apart[info.Digest] {
 			continue
 		}
 		deleted, err := r.sweepOne(ctx, info.Digest, o)
@@ -54,6 +58,37 @@ func (r *Registry) Sweep(ctx context.Context, o SweepOptions) (s Swept, err erro
 		}
 	}
 	return s, nil
+}
+
+// inConflict are the blobs of packages with several leaves: views know the winner's alone.
+func (r *Registry) inConflict(ctx context.Context) (map[tarballs.Digest]bool, error) {
+	blobs := map[tarballs.Digest]bool{}
+	feed := r.db.Changes(ctx, kivik.Param("style", "all_docs"))
+	defer func() { _ = feed.Close() }()
+	var several []PackageName
+	for feed.Next() {
+		if len(feed.Changes()) > 1 {
+			several = append(several, PackageName(feed.ID()))
+		}
+	}
+	if err := feed.Err(); err != nil {
+		return nil, fmt.Errorf("registry: look for conflicts: %w", err)
+	}
+	for _, name := range several {
+		doc, err := r.load(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if doc == nil || len(doc.conflicts) == 0 {
+			continue
+		}
+		for _, v := range doc.versions {
+			if d, err := tarballs.ParseSRI(integrityOf(v.value)); err == nil {
+				blobs[d] = true
+			}
+		}
+	}
+	return blobs, nil
 }
 
 func (r *Registry) sweepOne(ctx context.Context, d tarballs.Digest, o SweepOptions) (bool, error) {
