@@ -71,13 +71,14 @@ func (k kivikEnd) bulkGet(ctx context.Context, refs []ref, yield func(document) 
 	for i, r := range refs {
 		asked[i] = kivik.BulkGetReference{ID: r.id, Rev: r.rev}
 	}
-	rows := k.db.BulkGet(ctx, asked, kivik.Params(map[string]any{"revs": true, "latest": true}))
+	var text json.RawMessage
+	rows := k.db.BulkGet(ctx, asked, kivik.Params(map[string]any{"revs": true, "latest": true}), raw{&text})
 	defer rows.Close() //nolint:errcheck // as above
 	for rows.Next() {
 		d := document{}
 		d.id, _ = rows.ID()
 		d.rev, _ = rows.Rev()
-		d.err = rows.ScanDoc(&d.json)
+		d.json, d.err = scanned(rows, &text)
 		if err := yield(d); err != nil {
 			return err
 		}
@@ -95,20 +96,21 @@ func (k kivikEnd) openRevs(ctx context.Context, id string, revs, since []string,
 		params["atts_since"] = string(text)
 		delete(params, "attachments")
 	}
-	rows := k.db.OpenRevs(ctx, id, revs, kivik.Params(params))
+	var text json.RawMessage
+	rows := k.db.OpenRevs(ctx, id, revs, kivik.Params(params), raw{&text})
 	defer rows.Close() //nolint:errcheck // as above
 	for rows.Next() {
-		if err := k.openRev(id, rows, yield); err != nil {
+		if err := k.openRev(id, rows, &text, yield); err != nil {
 			return err
 		}
 	}
 	return ended(ctx, rows)
 }
 
-func (k kivikEnd) openRev(id string, rows *kivik.ResultSet, yield func(document) error) error {
+func (k kivikEnd) openRev(id string, rows *kivik.ResultSet, text *json.RawMessage, yield func(document) error) error {
 	d := document{id: id}
 	d.rev, _ = rows.Rev()
-	if d.err = rows.ScanDoc(&d.json); d.err != nil {
+	if d.json, d.err = scanned(rows, text); d.err != nil {
 		return yield(d)
 	}
 	atts, err := rows.Attachments()
@@ -124,6 +126,23 @@ func (k kivikEnd) openRev(id string, rows *kivik.ResultSet, yield func(document)
 		return part{name: a.Filename, contentType: a.ContentType, size: a.Size, Reader: a.Content}, nil
 	}
 	return yield(d)
+}
+
+// raw asks a driver that understands it for the text of documents without a scan; see options.Raw in couch/driver.
+type raw struct{ text *json.RawMessage }
+
+func (r raw) Apply(target any) {
+	if t, ok := target.(interface{ Raw(into *json.RawMessage) }); ok {
+		t.Raw(r.text)
+	}
+}
+
+// scanned is the document of a row, which the driver may have put into text.
+func scanned(rows *kivik.ResultSet, text *json.RawMessage) (doc json.RawMessage, err error) {
+	if err = rows.ScanDoc(&doc); err == nil && *text != nil {
+		doc, *text = *text, nil
+	}
+	return doc, err
 }
 
 func (k kivikEnd) bulkDocs(ctx context.Context, docs []json.RawMessage) ([]refusal, error) {

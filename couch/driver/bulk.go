@@ -1,7 +1,6 @@
 package driver
 
 import (
-	"bytes"
 	"context"
 
 	kdriver "github.com/go-kivik/kivik/v4/driver"
@@ -84,7 +83,7 @@ func (d *db) BulkGet(ctx context.Context, refs []kdriver.BulkGetReference, o kdr
 			row.Error = err
 			return nil
 		}
-		row.Rev, row.Doc = doc.Rev.String(), bytes.NewReader(render(doc))
+		row.Rev, row.Doc = doc.Rev.String(), p.text(doc)
 		return nil
 	}}, nil
 }

@@ -55,11 +55,7 @@ func (d *db) Get(ctx context.Context, id string, o kdriver.Options) (*kdriver.Do
 	if err != nil {
 		return nil, err
 	}
-	text := render(doc)
-	if p.raw != nil {
-		*p.raw, text = text, []byte("null")
-	}
-	out := &kdriver.Document{Rev: doc.Rev.String(), Body: body{bytes.NewReader(text)}}
+	out := &kdriver.Document{Rev: doc.Rev.String(), Body: io.NopCloser(p.text(doc))}
 	if atts != nil { // a nil pointer in the interface would not be nil
 		out.Attachments = atts
 	}

@@ -37,7 +37,7 @@ func (d *db) OpenRevs(ctx context.Context, id string, revs []string, o kdriver.O
 		if atts := announced(ctx, c, doc, p.AttEncodingInfo); atts != nil {
 			row.Attachments = atts
 		}
-		row.Rev, row.Doc = doc.Rev.String(), bytes.NewReader(render(doc))
+		row.Rev, row.Doc = doc.Rev.String(), p.text(doc)
 		return nil
 	}}, nil
 }
