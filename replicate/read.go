@@ -92,6 +92,22 @@ func (r *reader) send(ctx context.Context) error {
 	return nil
 }
 
+// count asks how many rows are to come, if somebody wants to know. A source that does not say is no failure.
+func (s *session) count(ctx context.Context) {
+	s.stats.ChangesPending = -1
+	if s.o.Progress == nil {
+		return
+	}
+	_ = s.once(ctx, func(t *try) error {
+		end, err := s.source.changes(t.ctx, feed{since: s.begin, limit: 0, o: &s.o}, func(change) error { return nil })
+		if err == nil {
+			s.stats.ChangesPending = end.pending
+		}
+		return err
+	})
+	s.report()
+}
+
 // params are the parameters of _changes.
 func (f feed) params() map[string]any {
 	p := map[string]any{"feed": "normal", "style": f.style(), "since": f.since}

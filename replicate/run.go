@@ -23,7 +23,7 @@ func Run(ctx context.Context, source, target Peer, o Options) (Result, error) {
 	if err := s.resume(ctx); err != nil {
 		return Result{}, err
 	}
-	s.report()
+	s.count(ctx)
 	s.log.Info("replication begins", "replication", s.String(), "since", s.begin)
 	err := s.run(ctx)
 	s.log.Info("replication ends", "replication", s.String(), "at", s.stats.ThroughSeq, "read", s.stats.DocsRead,
@@ -130,7 +130,7 @@ func (s *session) follow(ctx context.Context, done <-chan *batch) error {
 				return nil
 			}
 			s.stats.add(b.stats)
-			s.stats.ChangesPending = b.pending
+			s.pending(b)
 			early[b.number] = b
 			for early[next] != nil {
 				s.stats.ThroughSeq = early[next].through
@@ -144,6 +144,16 @@ func (s *session) follow(ctx context.Context, done <-chan *batch) error {
 			}
 			s.report()
 		}
+	}
+}
+
+// pending counts down what is to come, or takes what the feed told at its end.
+func (s *session) pending(b *batch) {
+	switch {
+	case b.pending >= 0:
+		s.stats.ChangesPending = b.pending
+	case s.stats.ChangesPending >= 0:
+		s.stats.ChangesPending = max(s.stats.ChangesPending-int64(len(b.changes)), 0)
 	}
 }
 

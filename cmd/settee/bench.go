@@ -39,28 +39,30 @@ work, all clients together; p50-ms and p99-ms are of single requests.
 Workloads, in their order (--only takes a comma list):
 `
 
-// benchmark is one row of the table: over CouchDB's API or npm's.
+// benchmark is one row of the table: over CouchDB's API or npm's, or of a store in this process.
 type benchmark struct {
 	name, what string
 	couch      func(*subject) ([]figure, error)
 	npm        func(*bencher) ([]figure, error)
-	timed      bool // lasts --seconds, so that it can be split into rounds
+	own        func(*bencher) ([]figure, error) // of no server: only where bench starts its own
+	timed      bool                             // lasts --seconds, so that it can be split into rounds
 }
 
 var benchmarks = []benchmark{
-	{"put1", "put new documents of 600 bytes, 1 client", func(s *subject) ([]figure, error) { return s.put(1) }, nil, true},
-	{"put64", "the same, 64 clients", func(s *subject) ([]figure, error) { return s.put(64) }, nil, true},
-	{"bulk", "_bulk_docs of 1,000 documents, 1 client", (*subject).bulk, nil, false},
-	{"get", "get documents, 32 clients", (*subject).get, nil, true},
-	{"changes", "read a whole _changes feed, 1 client", (*subject).changes, nil, true},
-	{"update", "update one document 5,000 times: the first 100 and the last 100", (*subject).update, nil, false},
-	{"view", "build two JavaScript views, three rows a document; 20 rows, a grouped reduction, one of a random range, 8 clients", (*subject).view, nil, true},
-	{"find", "build a Mango index; search 20 documents by it, 8 clients", (*subject).mango, nil, true},
-	{"growth", "get, the end of _changes, _all_docs&limit=20 and a random reduction in 10,000 documents and in --growth", (*subject).growth, nil, false},
-	{"publish", "publish new packages of 20 kB, 8 clients", nil, (*bencher).publish, false},
-	{"version", "publish 300 versions of one package: the last 20", nil, (*bencher).version, false},
-	{"packument", "abbreviated packument of 300 versions, gzip, 32 clients", nil, (*bencher).packument, true},
-	{"tarball", "tarball of 20 kB, 32 clients", nil, (*bencher).tarball, true},
+	{"put1", "put new documents of 600 bytes, 1 client", func(s *subject) ([]figure, error) { return s.put(1) }, nil, nil, true},
+	{"put64", "the same, 64 clients", func(s *subject) ([]figure, error) { return s.put(64) }, nil, nil, true},
+	{"bulk", "_bulk_docs of 1,000 documents, 1 client", (*subject).bulk, nil, nil, false},
+	{"get", "get documents, 32 clients", (*subject).get, nil, nil, true},
+	{"changes", "read a whole _changes feed, 1 client", (*subject).changes, nil, nil, true},
+	{"update", "update one document 5,000 times: the first 100 and the last 100", (*subject).update, nil, nil, false},
+	{"view", "build two JavaScript views, three rows a document; 20 rows, a grouped reduction, one of a random range, 8 clients", (*subject).view, nil, nil, true},
+	{"find", "build a Mango index; search 20 documents by it, 8 clients", (*subject).mango, nil, nil, true},
+	{"growth", "get, the end of _changes, _all_docs&limit=20 and a random reduction in 10,000 documents and in --growth", (*subject).growth, nil, nil, false},
+	{"publish", "publish new packages of 20 kB, 8 clients", nil, (*bencher).publish, nil, false},
+	{"version", "publish 300 versions of one package: the last 20", nil, (*bencher).version, nil, false},
+	{"packument", "abbreviated packument of 300 versions, gzip, 32 clients", nil, (*bencher).packument, nil, true},
+	{"tarball", "tarball of 20 kB, 32 clients", nil, (*bencher).tarball, nil, true},
+	{"replicate", "between two databases of the embedded engine: 20,000 documents; nothing new in --growth; from a write to the target", nil, nil, replicates, false},
 }
 
 // benchFlags are the parsed flags of bench.
@@ -148,6 +150,9 @@ func (f *benchFlags) check(couch, npm, against, only string) (err error) {
 func (f *benchFlags) wants(row benchmark) (here, there bool) {
 	named := slices.Contains(f.only, row.name)
 	here = (named || len(f.only) == 0) && (row.name != "growth" || f.growth > 0)
+	if row.own != nil {
+		return here && f.local(), false
+	}
 	if row.npm != nil {
 		return here && (f.npm != nil || f.local()), false
 	}

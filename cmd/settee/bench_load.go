@@ -68,9 +68,12 @@ func (b *bencher) run(row benchmark, there bool) (figures, rivals []figure, err 
 	if b.progress.stage(""); b.progress.terminal {
 		b.progress.stage(row.name) // elsewhere the line that names the workload suffices
 	}
-	if row.npm != nil {
+	switch {
+	case row.own != nil:
+		figures, err = row.own(b)
+	case row.npm != nil:
 		figures, err = row.npm(b)
-	} else {
+	default:
 		figures, rivals, err = b.sides(row, there)
 	}
 	b.progress.end()

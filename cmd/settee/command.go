@@ -25,6 +25,7 @@ type command struct {
 var commands = []command{
 	{"serve", "run the npm registry and the CouchDB server", serve},
 	{"check", "prove the stores of a stopped server, or repair them", check},
+	{"replicate", "bring one database to another", runReplicate},
 	{"bench", "measure a server, beside another", bench},
 	{"settings", "list the settings of the CouchDB API", listSettings},
 	{"version", "print what this binary is", version},
