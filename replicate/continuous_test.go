@@ -41,15 +41,26 @@ func TestContinuous(t *testing.T) {
 				ctx, cancel := context.WithCancelCause(t.Context())
 				ended := make(chan error, 1)
 				var last replicate.Result
+				counted := make(chan struct{})
+				told := func(s replicate.Stats) {
+					if s.DocsWritten == 20 {
+						select {
+						case <-counted:
+						default:
+							close(counted)
+						}
+					}
+				}
 				go func() {
 					var err error
-					last, err = replicate.Run(ctx, a, b, replicate.Options{Continuous: true, CheckpointInterval: 50 * time.Millisecond})
+					last, err = replicate.Run(ctx, a, b, replicate.Options{Continuous: true, CheckpointInterval: 50 * time.Millisecond, Progress: told})
 					ended <- err
 				}()
 				for i := range 20 {
 					rev := put(t, a.DB, fmt.Sprint("doc", i), `{}`)
 					arrives(t, b.DB, fmt.Sprint("doc", i), rev)
 				}
+				<-counted
 				cancel(errEnough)
 				require.ErrorIs(t, <-ended, errEnough)
 				require.EqualValues(t, 20, last.Stats.DocsWritten)

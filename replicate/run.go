@@ -99,10 +99,7 @@ func (s *session) run(ctx context.Context) error {
 					cancel(err)
 					continue // the reader stops as well
 				}
-				select {
-				case done <- b:
-				case <-work.Done():
-				}
+				done <- b // somebody listens until all have ended
 			}
 		})
 	}
