@@ -33,7 +33,7 @@ type FollowerOptions struct {
 	Workers    int   // Handle's most calls at a time; default 4
 	MaxPending int   // changes read and not handled; default 1,000: enough to keep workers busy through a poll
 	MaxBytes   int64 // of the documents among them, one more than it holds; default 64 MiB, a few of the largest packuments
-	Retries    int   // of a change until it is set aside; default 8, some 25 s; < 0: for ever, so the feed waits for it
+	Retries    int   // of a change until it is set aside; default 8, some 25 s; < 0: for ever, so the checkpoint waits for it
 
 	// CaughtUp tells that all changes that were made before at were handled or set
 	// aside. While nothing happens it is called once in each Proof.

@@ -15,20 +15,6 @@ type lane struct {
 	failures int    // of Handle, one after the other
 }
 
-// entry is a change that was read, or the end of a poll.
-type entry struct {
-	change Change
-	seq    string    // the place once it and all before it are done; "" moves nothing
-	at     time.Time // of a poll's end: all changes before are in front of it
-	mark   bool
-	done   bool
-}
-
-// entryOverhead is about what an entry costs beside its document.
-const entryBytes = 500
-
-func (e *entry) size() int64 { return entryBytes + int64(len(e.change.Doc)) }
-
 // queue waits for room and puts a change in; false when the pass ends.
 func (p *pass) queue(e *entry) bool {
 	f := p.f
@@ -42,7 +28,7 @@ func (p *pass) queue(e *entry) bool {
 	}
 	f.status.Read++
 	p.pending--
-	p.order = append(p.order, e)
+	p.order.add(e)
 	p.count++
 	p.bytes += e.size()
 	l := p.lanes[e.change.ID]
@@ -155,50 +141,4 @@ func retryPause(n int) time.Duration {
 		return longest
 	}
 	return min(longest, 100*time.Millisecond<<(n-1))
-}
-
-// mark notes the end of a poll; f.mu is held.
-func (p *pass) mark(seq string, at time.Time) {
-	e := &entry{seq: seq, at: at, mark: true}
-	p.order = append(p.order, e)
-	p.settle(e)
-}
-
-// settle notes that an entry is done with, and moves the place past all that
-// is done without a gap; f.mu is held.
-func (p *pass) settle(e *entry) {
-	e.done = true
-	if !e.mark {
-		p.count--
-		p.bytes -= e.size()
-		e.change.Doc = nil
-	}
-	for len(p.order) > 0 && p.order[0].done {
-		p.passed(p.order[0])
-		p.order[0] = nil
-		p.order = p.order[1:]
-	}
-	p.room.Signal()
-}
-
-// passed moves the place past an entry; f.mu is held.
-func (p *pass) passed(e *entry) {
-	if e.seq != "" {
-		p.handled, p.f.status.Seq = e.seq, e.seq
-	}
-	if e.mark && !e.at.IsZero() {
-		p.caughtUp, p.f.status.CaughtUp = e.at, e.at
-		p.tell()
-	}
-	if !e.mark {
-		p.f.moved()
-	}
-}
-
-// tell wakes keep.
-func (p *pass) tell() {
-	select {
-	case p.news <- struct{}{}:
-	default:
-	}
 }

@@ -30,9 +30,9 @@ type pass struct {
 	ended    bool
 	lanes    map[string]*lane
 	ready    []*lane
-	order    []*entry // what was read and not handled, and what was handled after it
-	count    int      // changes among them
-	bytes    int64
+	order    order
+	count    int       // changes that were read and not handled
+	bytes    int64     // that they take
 	pending  int64     // rows that the feed had after the last poll
 	handled  string    // all up to here
 	unsaved  bool      // changes were handled that the checkpoint does not know
@@ -45,6 +45,7 @@ func (f *Follower) newPass(heard time.Time, atEnd bool) *pass {
 		f: f, since: f.place.seq, handled: f.place.seq, proof: heard, heeded: heard, limit: firstRows, live: atEnd,
 		news: make(chan struct{}, 1), lanes: map[string]*lane{}, timers: map[*lane]*time.Timer{},
 	}
+	p.order.reset()
 	p.work.L, p.room.L = &f.mu, &f.mu
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -175,5 +176,13 @@ func (f *Follower) moved() {
 func (f *Follower) endPass(why error) {
 	if f.pass != nil {
 		f.pass.end(why)
+	}
+}
+
+// tell wakes keep.
+func (p *pass) tell() {
+	select {
+	case p.news <- struct{}{}:
+	default:
 	}
 }
