@@ -77,7 +77,7 @@ func newTransport() *http.Transport {
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
 		TLSHandshakeTimeout:   5 * time.Second,
-		ResponseHeaderTimeout: 20 * time.Second, // a long poll ends after 5 s
+		ResponseHeaderTimeout: patience, // a long poll ends in a third of it
 		MaxIdleConnsPerHost:   64,
 		IdleConnTimeout:       idle,
 	}

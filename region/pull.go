@@ -84,8 +84,9 @@ const (
 	personPause   = 10 * time.Second
 )
 
-// patience is how long the peer may be silent within a pull; a third of it is one poll.
-const patience = 15 * time.Second
+// patience is how long the peer may be silent within a pull; a third of it is one poll. A change that
+// falls between two polls is told one way over the line and back later, so polls are not shorter.
+const patience = 30 * time.Second
 
 // run pulls until ctx ends.
 func (p *pull) run(ctx context.Context) {

@@ -128,6 +128,9 @@
 // is bounded in bytes and drops what was used longest ago. ?write=true reads the
 // database.
 //
+// A tarball that is not here may be read through from another region (tarballs.ThroughStore). Where
+// that region does not give it now the answer is 503 with Retry-After and an npm-notice.
+//
 // # Errors
 //
 // {"error": text, "message": text, "code": "E404"}, in the words that npm prints;
