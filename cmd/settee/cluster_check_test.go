@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// answers is a CouchDB of three nodes, one of which is away, in the answers that count.
-var answers = map[string]string{
+// couchAnswers is a CouchDB of three nodes, one of which is away, in the answers that count.
+var couchAnswers = map[string]string{
 	"GET /":            `{"couchdb":"Welcome","version":"3.5.0","vendor":{"name":"The Apache Software Foundation"}}`,
 	"GET /_session":    `{"ok":true,"userCtx":{"name":"me","roles":["_admin"]}}`,
 	"GET /_membership": `{"all_nodes":["a@one","b@two"],"cluster_nodes":["a@one","b@two","c@three"]}`,
@@ -33,7 +33,7 @@ func looked(t *testing.T, others map[string]string) (logged string, err error) {
 		question := r.Method + " " + r.URL.Path
 		answer, ok := others[question]
 		if !ok {
-			answer = answers[question]
+			answer = couchAnswers[question]
 		}
 		status := http.StatusOK
 		if number, rest, found := strings.Cut(answer, " "); found && len(number) == 3 {
@@ -114,7 +114,7 @@ func TestClusterThatStarts(t *testing.T) {
 		if asked.Add(1) < 2 {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
-		_, _ = io.WriteString(w, answers[r.Method+" "+r.URL.Path])
+		_, _ = io.WriteString(w, couchAnswers[r.Method+" "+r.URL.Path])
 	}))
 	defer server.Close()
 	client, err := openCluster(t.Context(), server.URL, patience, slog.New(slog.DiscardHandler))

@@ -24,6 +24,7 @@ type command struct {
 
 var commands = []command{
 	{"serve", "run the npm registry and the CouchDB server", serve},
+	{"ping", "ask a server on this machine whether it serves", ping},
 	{"check", "prove the stores of a stopped server, or repair them", check},
 	{"replicate", "bring one database to another", runReplicate},
 	{"bench", "measure a server, beside another", bench},
