@@ -169,6 +169,7 @@ func (s *Store) make(_ context.Context, name string, partitioned bool) (*DB, err
 		return nil, err
 	}
 	s.global.created(db)
+	s.announce(db)
 	return db, nil
 }
 

@@ -51,6 +51,7 @@ type Store struct {
 
 	validators atomic.Pointer[[]Validator]
 	watcher    atomic.Pointer[func(*DB)]
+	newcomers  atomic.Pointer[func(*DB)] // see WatchNew
 
 	large       largeDBs
 	meters      meters

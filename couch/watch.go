@@ -12,6 +12,17 @@ import (
 // called by the writer, so it must be quick.
 func (s *Store) Watch(told func(*DB)) { s.watcher.Store(&told) }
 
+// WatchNew sets who is told of each database that is made, once it is durable. made is called by its
+// maker, so it must be quick.
+func (s *Store) WatchNew(made func(*DB)) { s.newcomers.Store(&made) }
+
+// announce tells of a database that was made.
+func (s *Store) announce(db *DB) {
+	if made := s.newcomers.Load(); made != nil {
+		(*made)(db)
+	}
+}
+
 // Heed says that the watcher begins to look at the database: what is written from
 // now on it is told of again.
 func (db *DB) Heed() { db.unheeded.Store(false) }

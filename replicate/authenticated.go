@@ -99,7 +99,7 @@ func (a *authenticated) current(req *http.Request) (string, error) {
 	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
 	switch {
 	case resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden:
-		return "", &wireError{Status: resp.StatusCode, Kind: "unauthorized", Reason: "Name or password is incorrect.", Header: resp.Header}
+		return "", Unauthenticated(r.URL.String(), a.user)
 	case resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests:
 		return "", &wireError{Status: resp.StatusCode, Header: resp.Header}
 	}

@@ -51,8 +51,7 @@ func objectOf(all []field) json.RawMessage {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		key, _ := json.Marshal(m.key) // a string
-		b.Write(key)
+		b.Write(quoted(m.key))
 		b.WriteByte(':')
 		b.Write(m.value)
 	}
@@ -110,9 +109,13 @@ func withoutState(all []field, _ string) []field {
 	return all
 }
 
+// quoted is a JSON string, with <, > and & as they are.
 func quoted(s string) json.RawMessage {
-	text, _ := json.Marshal(s)
-	return text
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(s) // a string
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
 // failed writes into a document that it will not be tried again.

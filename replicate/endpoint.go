@@ -19,6 +19,10 @@ type Endpoint struct {
 	Headers        map[string]string
 	User, Password string // stronger than those of the URL, which are stronger than a header's
 	Proxy          string // URL of a proxy: http, https or socks5
+
+	// As says that the URL is of a database of the server that replicates, opened in somebody's name. A Scheduler's
+	// Open heeds it, Dial does not.
+	As *Owner `json:",omitempty"`
 }
 
 // DialOptions say how to speak to a peer; the zero value is good.

@@ -20,6 +20,9 @@ var (
 
 // openError says why a peer's database cannot be used.
 func openError(p Peer, err error) error {
+	if refused := (*Failure)(nil); errors.As(err, &refused) {
+		return fmt.Errorf("%w: %w", ErrUnauthorized, refused)
+	}
 	switch kivik.HTTPStatus(err) {
 	case http.StatusNotFound:
 		return fmt.Errorf("%w: could not open %s", ErrDBNotFound, p.Name)

@@ -19,6 +19,16 @@ type Failure struct {
 
 func (f *Failure) Error() string { return f.Word + ": " + f.Reason }
 
+// HTTPStatus is what the end answered by which a replication failed, where that is told.
+func (f *Failure) HTTPStatus() int {
+	if f.Word == authError {
+		return http.StatusUnauthorized
+	}
+	return f.Status
+}
+
+const authError = "replication_auth_error"
+
 // InHistory is the failure as jobs and documents tell it.
 func (f *Failure) InHistory() string {
 	switch {
@@ -33,7 +43,7 @@ func (f *Failure) InHistory() string {
 // Unauthenticated is the failure of credentials that an end does not take: session is the URL that refused them.
 func Unauthenticated(session, user string) *Failure {
 	reason := `{session_request_unauthorized,"` + session + `","` + user + `"}`
-	return &Failure{http.StatusInternalServerError, "replication_auth_error", reason, "{replication_auth_error,\n    " + reason + "}"}
+	return &Failure{http.StatusInternalServerError, authError, reason, "{" + authError + ",\n    " + reason + "}"}
 }
 
 // failureKinds are the kinds of this package's errors and how _replicate answers them.

@@ -120,7 +120,7 @@ func TestWhatCannotBegin(t *testing.T) {
 		"no source":         {h.embedded("none"), there, replicate.Options{}, replicate.ErrDBNotFound, "could not open none"},
 		"no source by HTTP": {dial(t, admin+"none"), there, replicate.Options{}, replicate.ErrDBNotFound, "could not open " + nobody + "none/"},
 		"no target":         {there, h.embedded("none"), replicate.Options{}, replicate.ErrDBNotFound, "could not open none"},
-		"wrong password":    {dial(t, wrong+"there"), there, replicate.Options{}, replicate.ErrUnauthorized, "unauthorized to access or create database " + nobody + "there/"},
+		"wrong password":    {dial(t, wrong+"there"), there, replicate.Options{}, replicate.ErrUnauthorized, `{session_request_unauthorized,"` + nobody + `_session","somebody"}`},
 		"nobody":            {there, dial(t, nobody+"there"), replicate.Options{}, replicate.ErrUnauthorized, "unauthorized"},
 		"may not create":    {there, dial(t, nobody+"other"), replicate.Options{CreateTarget: true}, replicate.ErrUnauthorized, "unauthorized"},
 		"two filters":       {there, there, replicate.Options{DocIDs: []string{"a"}, Filter: "a/b"}, replicate.ErrBadOptions, "mutually exclusive"},

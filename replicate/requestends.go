@@ -123,8 +123,7 @@ func ShownEndpoint(raw json.RawMessage) json.RawMessage {
 	if err != nil {
 		return json.RawMessage("null")
 	}
-	shown, _ := json.Marshal(e.URL)
-	return shown
+	return quoted(e.URL)
 }
 
 // shownURL is any URL without its credentials; what is none is not shown.

@@ -32,11 +32,14 @@ func (s *Server) activeTasks() []task {
 func (c *call) activeTasks() error {
 	now := c.s.o.Now().Unix()
 	dst := append(c.out[:0], '[')
-	for i, t := range c.s.activeTasks() {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = t.append(dst, now)
+	for _, t := range c.s.activeTasks() {
+		dst = append(t.append(dst, now), ',')
+	}
+	for _, t := range c.s.scheduler.Tasks() {
+		dst = append(append(dst, t.Members...), ',')
+	}
+	if last := len(dst) - 1; dst[last] == ',' {
+		dst = dst[:last]
 	}
 	c.out = append(dst, "]\n"...)
 	c.send(http.StatusOK, c.out)

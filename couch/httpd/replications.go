@@ -2,9 +2,11 @@ package httpd
 
 import (
 	"context"
+	"errors"
 	"net/url"
 
 	"settee/couch"
+	"settee/replicate"
 )
 
 // parseReplication reads a document of _replicator: it belongs to who writes it,
@@ -23,8 +25,14 @@ func (c *call) parseReplication(raw []byte) (*couch.Document, error) {
 	_, design := c.vars["ddoc"]
 	_, local := c.vars["local"]
 	owner, says := replicationOwner(d.Body)
-	if design || local || id.IsDesign() || id.IsLocal() || says && (owner != "" || !c.dbAdmin) {
+	if design || local || id.IsDesign() || id.IsLocal() {
 		return d, nil
+	}
+	if says && !c.dbAdmin && owner != c.user.Name {
+		return d, nil // which the validator refuses
+	}
+	if err := c.checkReplication(d.Body); err != nil || says && (owner != "" || !c.dbAdmin) {
+		return d, err
 	}
 	dst := []byte{'{'}
 	err = members(raw, func(key string, value []byte) error {
@@ -38,6 +46,25 @@ func (c *call) parseReplication(raw []byte) (*couch.Document, error) {
 	}
 	dst = appendMember(dst, "owner", appendName(nil, c.user))
 	return couch.ParseDocument(append(dst, '}'))
+}
+
+// checkReplication refuses what could never be replicated. What has failed already stays as it is.
+func (c *call) checkReplication(body []byte) error {
+	state := ""
+	_ = members(body, func(key string, value []byte) error {
+		if key == "_replication_state" {
+			state, _ = text(value)
+		}
+		return nil
+	})
+	if replicate.State(state) == replicate.Failed {
+		return nil
+	}
+	_, err := replicate.ParseRequest(body, c.s.replicatorSettings())
+	if bad := (*replicate.RequestError)(nil); errors.As(err, &bad) {
+		return &couch.Error{Kind: couch.Forbidden, Reason: bad.InDocument()}
+	}
+	return err
 }
 
 // replicationOwner is who made a document of _replicator; says tells nobody from nothing.

@@ -15,6 +15,7 @@ import (
 
 	"settee/auth"
 	"settee/couch"
+	"settee/replicate"
 	"settee/views"
 )
 
@@ -124,6 +125,8 @@ type Server struct {
 	tasks  tasks
 	tails  tails
 
+	scheduler *replicate.Scheduler
+
 	resharding resharding
 
 	calls sync.Pool // of *call
@@ -150,16 +153,18 @@ func New(store *couch.Store, engine *views.Engine, a Authenticator, o Options) *
 	}
 	s.router = newRouter()
 	s.plain = s.endpointOf(plainDoc)
+	s.newScheduler()
 	return s
 }
 
-// Close ends all feeds and waits for compactions that requests began. Requests
-// in flight are the HTTP server's to drain.
+// Close ends all feeds and replications, which keep how far they are, and waits for compactions that requests
+// began. Requests in flight are the HTTP server's to drain.
 func (s *Server) Close() error {
 	s.unwatch()
 	s.cancel()
+	err := s.scheduler.Close()
 	s.tasks.wait()
-	return nil
+	return err
 }
 
 // ServeHTTP answers one request.

@@ -24,6 +24,8 @@ var documented = map[int][]string{
 		"unknown_query_language", // of a design document
 		"invalid_value",          // what _stats cannot count
 		"db_not_found",           // replication from what is not there
+		"replication_auth_error", // with credentials that are refused there
+		"error",                  // without a source, and where a peer fails
 	},
 	http.StatusServiceUnavailable: {"service unavailable", "required index service unavailable"}, // search
 }

@@ -8,17 +8,19 @@ import (
 	"strings"
 
 	"settee/couch"
+	"settee/replicate"
 )
 
 // measured are all figures at one moment.
 type measured struct {
 	*tally
 	store couch.Metrics
+	jobs  replicate.Counts
 }
 
 func (s *Server) measure() (measured, error) {
 	m, err := s.store.Metrics()
-	return measured{s.counts.tally(), m}, err
+	return measured{s.counts.tally(), m, s.scheduler.Counts()}, err
 }
 
 // statKind is what a figure is, in CouchDB's and in Prometheus' words.
@@ -56,6 +58,21 @@ var stats = []stat{
 	{"couchdb/httpd/requests", "httpd_requests_total", statCounter, "number of HTTP requests", func(m *measured) int64 { return m.requests }},
 	{"couchdb/httpd/temporary_view_reads", "httpd_temporary_view_reads_total", statCounter, "number of temporary view reads", calls("", "/_temp_view")},
 	{"couchdb/httpd/view_reads", "httpd_view_reads_total", statCounter, "number of view reads", calls("", "/_view/{view}")},
+	{"couch_replicator/docs/completed_state_updates", "couch_replicator_docs_completed_state_updates_total", statCounter, "number of 'completed' state document updates", func(m *measured) int64 { return m.jobs.DocsCompleted }},
+	{"couch_replicator/docs/db_changes", "couch_replicator_docs_db_changes_total", statCounter, "number of db changes processed by replicator doc processor", func(m *measured) int64 { return m.jobs.DocChanges }},
+	{"couch_replicator/docs/dbs_deleted", "couch_replicator_docs_dbs_deleted_total", statCounter, "number of db shard deletions seen by replicator doc processor", func(m *measured) int64 { return m.jobs.DBsDeleted }},
+	{"couch_replicator/docs/dbs_found", "couch_replicator_docs_dbs_found_total", statCounter, "number of db shard found by replicator doc processor", func(m *measured) int64 { return m.jobs.DBsFound }},
+	{"couch_replicator/docs/failed_state_updates", "couch_replicator_docs_failed_state_updates_total", statCounter, "number of 'failed' state document updates", func(m *measured) int64 { return m.jobs.DocsFailed }},
+	{"couch_replicator/failed_starts", "couch_replicator_failed_starts_total", statCounter, "number of replications that have failed to start", func(m *measured) int64 { return m.jobs.FailedStarts }},
+	{"couch_replicator/jobs/adds", "couch_replicator_jobs_adds_total", statCounter, "number of jobs added to replicator scheduler", func(m *measured) int64 { return m.jobs.Adds }},
+	{"couch_replicator/jobs/crashed", "couch_replicator_jobs_crashed", statGauge, "replicator scheduler crashed jobs", func(m *measured) int64 { return m.jobs.JobsCrashed }},
+	{"couch_replicator/jobs/crashes", "couch_replicator_jobs_crashes_total", statCounter, "number of job crashed noticed by replicator scheduler", func(m *measured) int64 { return m.jobs.Crashes }},
+	{"couch_replicator/jobs/pending", "couch_replicator_jobs_pending", statGauge, "replicator scheduler pending jobs", func(m *measured) int64 { return m.jobs.JobsPending }},
+	{"couch_replicator/jobs/removes", "couch_replicator_jobs_removes_total", statCounter, "number of jobs removed from replicator scheduler", func(m *measured) int64 { return m.jobs.Removes }},
+	{"couch_replicator/jobs/running", "couch_replicator_jobs_running", statGauge, "replicator scheduler running jobs", func(m *measured) int64 { return m.jobs.JobsRunning }},
+	{"couch_replicator/jobs/starts", "couch_replicator_jobs_starts_total", statCounter, "number of jobs started by replicator scheduler", func(m *measured) int64 { return m.jobs.Starts }},
+	{"couch_replicator/jobs/stops", "couch_replicator_jobs_stops_total", statCounter, "number of jobs stopped by replicator scheduler", func(m *measured) int64 { return m.jobs.Stops }},
+	{"couch_replicator/jobs/total", "couch_replicator_jobs_total", statGauge, "total number of replicator scheduler jobs", func(m *measured) int64 { return m.jobs.JobsTotal }},
 	{"couchdb/local_document_writes", "local_document_writes_total", statCounter, "number of _local document write operations", func(m *measured) int64 { return m.store.LocalWrites }},
 	{"couchdb/open_databases", "open_databases", statGauge, "number of open databases", func(m *measured) int64 { return m.store.OpenDBs }},
 	{"couchdb/open_os_files", "open_os_files", statGauge, "number of file descriptors CouchDB has open", func(*measured) int64 { return openFiles() }},

@@ -215,8 +215,8 @@ func TestReplicationsHideCredentials(t *testing.T) {
 	h := openUsers(t)
 	h.must(t, "PUT /_replicator", "", 201)
 	h.must(t, "PUT /_replicator/_security", `{"admins":{"names":["keeper"]}}`, 200)
-	h.must(t, "PUT /_replicator/r", `{"source":"https://bob:secret-1@host/db?x=a@b","target":{"url":"http://eve:secret-2@h/","headers":{"A":"secret-3"},"auth":{"basic":{"password":"secret-4"}},"x":1},"owner":"tom","n":1}`, 201)
-	h.must(t, "PUT /_replicator/odd", `{"source":["secret-5"],"target":"http://u:secret-6/7@host/","owner":"tom"}`, 201)
+	h.must(t, "PUT /_replicator/r", `{"source":"https://bob:secret-1@host/db?x=a@b","target":{"url":"http://eve:secret-2@h/","headers":{"A":"secret-3"},"auth":{"basic":{"password":"secret-4"}},"x":1},"owner":"tom","n":1,"_replication_state":"failed"}`, 201)
+	h.must(t, "PUT /_replicator/odd", `{"source":["secret-5"],"target":"http://u:secret-6/7@host/","owner":"tom","_replication_state":"failed"}`, 201)
 	for _, name := range []string{"tom", "keeper", ""} {
 		h.as(t, name, "GET /_replicator/r", "", 200, "secret-1", "secret-2", "secret-3", "secret-4")
 	}
@@ -225,29 +225,29 @@ func TestReplicationsHideCredentials(t *testing.T) {
 			require.NotContains(t, h.as(t, name, "GET /_replicator/"+path, "", 200), "secret")
 		}
 		require.Contains(t, h.as(t, name, "GET /_replicator/r", "", 200),
-			`"source":"https://host/db?x=a@b","target":{"url":"http://h/","x":1},"owner":"tom","n":1}`)
+			`"source":"https://host/db?x=a@b","target":{"url":"http://h/","x":1},"owner":"tom","n":1,"_replication_state":"failed"}`)
 		h.as(t, name, "GET /_replicator/_all_docs", "", 401)
 		h.as(t, name, "GET /_replicator/_changes", "", 401)
 		require.NotContains(t, h.as(t, name, "POST /_replicator/_bulk_get", `{"docs":[{"id":"r"}]}`, 200), "secret")
 		h.as(t, name, "DELETE /_replicator/r?rev=1-a", "", 404)
 	}
 
-	// Documents belong to who writes them.
-	h.as(t, "spike", "PUT /_replicator/mine", `{"source":"a","target":"b"}`, 201)
-	require.Contains(t, h.must(t, "GET /_replicator/mine", "", 200), `"source":"a","target":"b","owner":"spike"}`)
+	// Documents belong to who writes them. Those that have failed may say what they like.
+	h.as(t, "spike", "PUT /_replicator/mine", `{"source":"a","target":"b","_replication_state":"failed"}`, 201)
+	require.Contains(t, h.must(t, "GET /_replicator/mine", "", 200), `"source":"a","target":"b","_replication_state":"failed","owner":"spike"}`)
 	mine := h.as(t, "spike", "GET /_replicator/mine", "", 200)
 	h.as(t, "spike", "PUT /_replicator/mine", strings.Replace(mine, `"a"`, `"c"`, 1), 201)
-	h.as(t, "spike", "POST /_replicator", `{"_id":"posted"}`, 201)
+	h.as(t, "spike", "POST /_replicator", `{"_id":"posted","_replication_state":"failed"}`, 201)
 	h.as(t, "spike", "PUT /_replicator/forged", `{"owner":"tom"}`, 403, "Can't update replication documents from other users.")
 	h.as(t, "spike", "PUT /_replicator/forged", `{"owner":null}`, 403, "Can't update replication documents from other users.")
 	r := h.must(t, "GET /_replicator/r", "", 200)
 	h.as(t, "spike", "PUT /_replicator/r", r, 403, "Can't update replication documents from other users.")
 	h.as(t, "spike", "PUT /_replicator/r", strings.Replace(r, `"tom"`, `"spike"`, 1), 403, "Can't update replication documents from other users.")
-	h.as(t, "spike", "POST /_replicator/_bulk_docs", `{"docs":[`+r+`,{"_id":"r","_rev":"`+revOf(r)+`","_deleted":true},{"_id":"bulk"}]}`, 201,
+	h.as(t, "spike", "POST /_replicator/_bulk_docs", `{"docs":[`+r+`,{"_id":"r","_rev":"`+revOf(r)+`","_deleted":true},{"_id":"bulk","_replication_state":"failed"}]}`, 201,
 		`[{"id":"r","error":"forbidden"`, `{"ok":true,"id":"bulk"`)
-	h.as(t, "-", "PUT /_replicator/nobodys", `{}`, 201)
+	h.as(t, "-", "PUT /_replicator/nobodys", `{"_replication_state":"failed"}`, 201)
 	h.as(t, "-", "PUT /_replicator/nobodys", h.must(t, "GET /_replicator/nobodys", "", 200), 403)
-	h.must(t, "POST /_replicator/_bulk_docs", `{"new_edits":false,"docs":[{"_id":"grafted","_rev":"1-a"}]}`, 201)
+	h.must(t, "POST /_replicator/_bulk_docs", `{"new_edits":false,"docs":[{"_id":"grafted","_rev":"1-a","_replication_state":"failed"}]}`, 201)
 	require.NotContains(t, h.must(t, "GET /_replicator/grafted", "", 200), "owner")
 	h.must(t, "PUT /_replicator/_design/d", `{}`, 201)
 	require.NotContains(t, h.must(t, "GET /_replicator/_design/d", "", 200), "owner")
