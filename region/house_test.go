@@ -44,7 +44,6 @@ type node struct {
 	blobs    tarballs.Store // what is here
 	region   *region.Region
 	log      *logs
-	close    []func()
 }
 
 // logs is what a node logs.

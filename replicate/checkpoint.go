@@ -159,7 +159,7 @@ func (s *session) commit(ctx context.Context) error {
 		case err != nil:
 			return fmt.Errorf("%w: %w", ErrCheckpoint, err)
 		case other:
-			return fmt.Errorf("%w: instance_start_time of %s has changed since last checkpoint.", ErrCheckpoint, d.Name)
+			return fmt.Errorf("%w: instance_start_time of %s has changed since last checkpoint", ErrCheckpoint, d.Name)
 		}
 	}
 	return nil

@@ -31,10 +31,9 @@ type session struct {
 type side struct {
 	Peer
 	end
-	born string          // its instance_start_time: another one is another database
-	rev  string          // of its checkpoint
-	seq  string          // its update sequence when the session began
-	info json.RawMessage // what it says of itself
+	born string // its instance_start_time: another one is another database
+	rev  string // of its checkpoint
+	seq  string // its update sequence when the session began
 }
 
 // open finds both databases.
