@@ -13,7 +13,7 @@
 //	dist-tags       tag -> version; latest always exists
 //	time            created, modified, and every version ever published, so that no
 //	                number is used again; ISO 8601 in UTC with milliseconds
-//	maintainers     [{name, email}], never empty
+//	maintainers     [{name, email}]; empty only after a merge, see there
 //	users           who starred it: {name: true}
 //	readme          of the version that was published as latest, up to 64 KiB
 //	description, homepage, keywords, repository, bugs, license, author,
@@ -54,7 +54,7 @@
 // a packument joins with its like by itself; what the parts must know of the past is in
 // the member settee, written with each edit:
 //
-//	founder      who owned the name when the package was made
+//	founder      whose account owned the name when the package was made, and when that was made
 //	tags         tag -> at, when it was set; to, what it was set to, where that is gone
 //	access       how often it was changed
 //	owners,stars name -> how often one came or went, where it is more than once
@@ -80,7 +80,8 @@
 //   - A dist-tag is what it was set to last, or removed. One whose version is gone is not shown.
 //     latest, which always exists, then is the highest version.
 //   - A maintainer or a star is there if who knows more of the past says so: removal is not undone
-//     by an edit that did not know of it. Maintainers who removed each other leave a package
+//     by an edit that did not know of it, though what somebody published where it was not
+//     known yet stays. Maintainers who removed each other leave a package
 //     that only owners of its scope and admins write.
 //   - Access changed in one place counts; changed at once in two, restricted does.
 //   - A deprecation is the one made last. The readme is the one set last, if the publish

@@ -23,10 +23,10 @@ func (p *packument) note(cur *packument, now time.Time) {
 		toggled(m.stars, parseObject(cur.top.of("users")), parseObject(p.top.of("users")))
 	}
 	if text := p.top.of("readme"); text != nil && (cur.versions.at(p.latest()) < 0 || !bytes.Equal(text, cur.top.of("readme"))) {
-		latest := published{number: p.latest(), time: p.times().text(p.latest()), raw: p.versions.of(p.latest())}
+		latest := published{number: p.latest(), time: p.timeOf(p.latest()), raw: p.versions.of(p.latest())}
 		m.readme = readmeMark{later(m.readme.at, now), latest.event()}
 	}
-	was, is := parseObject(cur.times().of("unpublished")), parseObject(p.times().of("unpublished"))
+	was, is := parseObject(cur.tombstone()), parseObject(p.tombstone())
 	switch {
 	case is != nil && is.text("time") != was.text("time"):
 		m.unpublished = unpublishedMark{noted: true, at: later(m.unpublished.at, now)}
@@ -66,10 +66,10 @@ func (m *marks) noteVersions(p, cur *packument, now time.Time) {
 // noteTags notes what dist-tags were set to and when. A tag that went with its version
 // was not removed by anybody, and a latest that took its place was not set.
 func (m *marks) noteTags(p, cur *packument, now time.Time) {
-	was, is, times := cur.tags(), p.tags(), cur.times()
+	was, is := cur.tags(), p.tags()
 	highest := func() string { return p.highest(whichever) }
 	for _, t := range is {
-		old, to := m.tagOf(t.name, was, times), plain(t.value)
+		old, to := m.tagOf(t.name, was, cur), plain(t.value)
 		derived := t.name == "latest" && old.to != "" && !p.holds(old.to)
 		if bytes.Equal(t.value, was.of(t.name)) && !(derived && to != highest()) {
 			continue
@@ -84,7 +84,7 @@ func (m *marks) noteTags(p, cur *packument, now time.Time) {
 		if is.at(t.name) >= 0 {
 			continue
 		}
-		old := m.tagOf(t.name, was, times)
+		old := m.tagOf(t.name, was, cur)
 		if p.holds(plain(t.value)) {
 			old = tagMark{at: later(old.at, now)}
 		}
@@ -99,12 +99,12 @@ func (p *packument) holds(number string) bool {
 }
 
 // tagOf is what is known of a tag before an edit, its version included.
-func (m *marks) tagOf(name string, tags, times object) tagMark {
+func (m *marks) tagOf(name string, tags object, cur *packument) tagMark {
 	shown := tags.text(name)
 	mark, noted := m.tags[name]
 	switch {
 	case !noted:
-		return tagMark{at: times.text(shown), to: shown}
+		return tagMark{at: cur.timeOf(shown), to: shown}
 	case mark.hidden && name == "latest" && shown != "":
 		return mark // what is shown stands in for one that is gone
 	case !mark.hidden:

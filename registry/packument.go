@@ -114,6 +114,15 @@ func (p *packument) drop(names ...string) { p.top = p.top.without(names...) }
 func (p *packument) tags() object  { return parseObject(p.top.of("dist-tags")) }
 func (p *packument) times() object { return parseObject(p.top.of("time")) }
 
+// timeOf is when a version was published, tombstone what stays of a package that was unpublished, raw.
+func (p *packument) timeOf(version string) string {
+	return plain(packuments.Member(p.top.of("time"), version))
+}
+
+func (p *packument) tombstone() []byte {
+	return packuments.Member(p.top.of("time"), "unpublished")
+}
+
 // touch sets moments of a clone, with time.modified always.
 func (p *packument) touch(now time.Time, times object) {
 	p.set("time", times.with("modified", quote(now.UTC().Format(isoTime))).raw())
@@ -128,7 +137,7 @@ func (p *packument) modified() time.Time {
 // people are the maintainers by name; a tombstone's are those it had.
 func (p *packument) people() (o object) {
 	list := p.top.of("maintainers")
-	if gone := packuments.Member(p.top.of("time"), "unpublished"); gone != nil && p.versions == nil {
+	if gone := p.tombstone(); gone != nil && p.versions == nil {
 		list = packuments.Member(gone, "maintainers")
 	}
 	for _, who := range elements(list) {

@@ -285,7 +285,7 @@ func (p *publication) conflicts(cur *packument, now time.Time) (done bool, err e
 	if manifest, _ := cur.version(p.version); manifest != nil {
 		return false, fail(403, "You cannot publish over the previously published versions: %s.", p.version)
 	}
-	if gone := packuments.Member(cur.top.of("time"), "unpublished"); gone != nil {
+	if gone := cur.tombstone(); gone != nil {
 		at, err := time.Parse(time.RFC3339, plain(packuments.Member(gone, "time")))
 		if err == nil && now.Sub(at) < 24*time.Hour {
 			return false, fail(403, "%q cannot be republished until 24 hours have passed.", p.name)

@@ -2,10 +2,10 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 
 	"settee/auth"
 )
@@ -137,9 +137,6 @@ func (r *Registry) publish(ctx context.Context, q *request, u *upload) (*packume
 			return nil, err
 		}
 	}
-	if p.founder, err = r.founder(ctx, p); err != nil {
-		return nil, err
-	}
 	defer r.hold.take(p.digest)()
 	if _, err := r.blobs.Put(ctx, p.tarball.Reader(), &p.digest); err != nil {
 		return nil, fmt.Errorf("registry: store a tarball: %w", err)
@@ -148,19 +145,39 @@ func (r *Registry) publish(ctx context.Context, q *request, u *upload) (*packume
 		if err := r.mayWrite(ctx, p.who, p.name, cur); err != nil {
 			return nil, err
 		}
+		if cur == nil {
+			var err error
+			if p.founder, err = r.founder(ctx, p); err != nil {
+				return nil, err
+			}
+		}
 		return p.apply(cur, r.o.Now())
 	})
 }
 
 // founder is whose a package that the publish makes is: its scope's first owner's, so
-// that all who own a scope make the same package, else the publisher's.
+// that all who own a scope make the same package, else the publisher's. When the account was
+// made belongs to it: of two accounts of one name, made in two regions at once, one will go, and
+// must leave nothing in the packages of the other.
 func (r *Registry) founder(ctx context.Context, p *publication) (string, error) {
+	name := p.who.Name
 	if scope := p.name.Scope(); scope != "" {
-		if owners, err := r.auth.ScopeOwners(ctx, scope); err != nil || len(owners) > 0 {
-			return strings.Join(owners[:min(len(owners), 1)], ""), err
+		owners, err := r.auth.ScopeOwners(ctx, scope)
+		if err != nil {
+			return "", err
+		}
+		if len(owners) > 0 {
+			name = owners[0]
 		}
 	}
-	return p.who.Name, nil
+	account, err := r.auth.Account(ctx, name)
+	if errors.Is(err, &auth.Error{Kind: auth.NotFound}) {
+		return name, nil // the server admin is no document
+	}
+	if err != nil || account.Created.IsZero() {
+		return name, err
+	}
+	return name + " " + account.Created.UTC().Format(isoTime), nil
 }
 
 // couldPublish refuses what the package as it is forbids, before anything is

@@ -39,7 +39,31 @@ func newWorld(t testing.TB, d dice, n int) *world {
 		h.now = time.Date(2026, 1, 1, 0, 0, 0, i*int(time.Millisecond), time.UTC)
 		w.regions = append(w.regions, h)
 	}
+	for _, h := range w.regions[1:] {
+		w.sameAccounts(h)
+	}
 	return w
+}
+
+// sameAccounts gives a region the accounts of the first: those of its own are others'.
+func (w *world) sameAccounts(h *house) {
+	users := h.client.DB("_users")
+	for _, name := range []string{"bob", "ann"} {
+		id := "org.couchdb.user:" + name
+		rev, err := users.GetRev(w.t.Context(), id)
+		require.NoError(w.t, err)
+		_, err = users.Delete(w.t.Context(), id, rev)
+		require.NoError(w.t, err)
+	}
+	_, err := replicate.Run(w.t.Context(), peer(w.regions[0], "_users"), peer(h, "_users"), replicate.Options{})
+	require.NoError(w.t, err)
+	first, err := w.regions[0].auth.Account(w.t.Context(), "bob")
+	require.NoError(w.t, err)
+	require.Eventually(w.t, func() bool {
+		a, err := h.auth.Account(w.t.Context(), "bob")
+		return err == nil && a.Created.Equal(first.Created)
+	}, 10*time.Second, time.Millisecond)
+	h.bob, h.ann = h.login("bob", "secret-bob"), h.login("ann", "secret-ann")
 }
 
 // begin starts anew with another package.

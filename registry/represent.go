@@ -98,7 +98,10 @@ func (r *Registry) render(ctx context.Context, e *entry, f form, made *rendering
 
 func newRepresentation(doc *packument, f form, body []byte) *representation {
 	sum := sha256.Sum256(body)
-	rep := &representation{body: body, modified: doc.modified()}
+	rep := &representation{body: body}
+	if len(doc.conflicts)+len(doc.closed) == 0 { // a merge is no later than what it is made of
+		rep.modified = doc.modified()
+	}
 	tag := base64.RawURLEncoding.EncodeToString(sum[:16])
 	h := http.Header{"Vary": {"Accept, Accept-Encoding"}, "Cache-Control": {packumentCaching(doc)}, "Content-Type": {abbreviatedType}}
 	if f.full {

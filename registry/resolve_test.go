@@ -104,6 +104,24 @@ func TestOneOwnerInTwoRegions(t *testing.T) {
 	require.Empty(t, w.records(eu))
 }
 
+// TestOneAccountNameInTwoRegions makes an account of one name in two regions, and a package in
+// each: one account will go, and its versions are not in the other's package.
+func TestOneAccountNameInTwoRegions(t *testing.T) {
+	w, eu, us := two(t)
+	us.adduser("eve")
+	time.Sleep(2 * time.Millisecond) // accounts are made by the system's clock
+	eu.adduser("eve")
+	w.begin("p")
+	tgz := sampleTarball(t, "p", "1.0.0", 10)
+	token := eu.login("eve", "secret-eve")
+	require.Equal(t, 201, eu.do("PUT", "/p", token, publishing("p", "1.0.0", tgz)).Status)
+	require.Equal(t, 201, us.do("PUT", "/p", us.login("eve", "secret-eve"), publishing("p", "1.0.1", sampleTarball(t, "p", "1.0.1", 10))).Status)
+	w.exchange()
+	w.resolve(us)
+	require.Contains(t, us.do("GET", "/p", "", nil).JSON()["versions"], "1.0.0")
+	require.NotContains(t, us.do("GET", "/p", "", nil).JSON()["versions"], "1.0.1")
+}
+
 // TestPublishIntoConflict publishes to a package whose leaves nobody has resolved.
 func TestPublishIntoConflict(t *testing.T) {
 	w, eu, us := two(t)
