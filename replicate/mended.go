@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 )
@@ -12,9 +13,15 @@ import (
 // mended is a transport that does what Kivik's driver for CouchDB leaves out of _changes, for those who read
 // a feed through Peer.DB: a selector goes into the body, where CouchDB looks for it; and a continuous
 // feed ends with an error, at whose regular end that driver would panic.
-type mended struct{ next http.RoundTripper }
+//
+// And it escapes what that driver leaves as it is, or puts in the wrong place of the path.
+type mended struct {
+	next   http.RoundTripper
+	prefix string // the server's path, escaped, without a slash at its end
+}
 
 func (m *mended) RoundTrip(req *http.Request) (*http.Response, error) {
+	req = m.readdressed(req)
 	if !strings.HasSuffix(req.URL.Path, "/_changes") {
 		return m.next.RoundTrip(req)
 	}
@@ -34,9 +41,25 @@ func (m *mended) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp, err := m.next.RoundTrip(req)
 	if err == nil && resp.StatusCode == http.StatusOK && (query.Get("feed") == "continuous" || query.Get("feed") == "live") {
-		resp.Body = &endless{body: resp.Body, in: bufio.NewReader(resp.Body)}
+		resp.Body = newEndless(resp.Body)
 	}
 	return resp, err
+}
+
+// readdressed gives a request the path that was meant.
+func (m *mended) readdressed(req *http.Request) *http.Request {
+	path := req.URL.EscapedPath()
+	if raw := req.URL.RawPath; raw != "" && !strings.HasPrefix(raw, m.prefix+"/") {
+		path = m.prefix + raw
+	}
+	path = strings.ReplaceAll(path, "+", "%2B") // which CouchDB takes for a blank
+	if path == req.URL.EscapedPath() {
+		return req
+	}
+	req = req.Clone(req.Context())
+	req.URL.RawPath = path
+	req.URL.Path, _ = url.PathUnescape(path) // it was escaped a moment ago
+	return req
 }
 
 // endless is the body of a continuous feed, whose last line (last_seq) is no row.
@@ -46,13 +69,14 @@ type endless struct {
 	begun bool // within a line
 }
 
+func newEndless(body io.ReadCloser) *endless { return &endless{body: body, in: bufio.NewReader(body)} }
+
 var lastLine = []byte(`{"last_seq"`)
 
 func (e *endless) Read(p []byte) (int, error) {
 	first, err := e.in.Peek(1)
 	if err == nil && !e.begun && first[0] == '{' {
-		var begin []byte
-		if begin, err = e.in.Peek(len(lastLine)); bytes.Equal(begin, lastLine) {
+		if begin, _ := e.in.Peek(len(lastLine)); bytes.Equal(begin, lastLine) { // fewer at the end of a cut feed
 			err = io.EOF
 		}
 	}
