@@ -23,6 +23,7 @@ import (
 	"settee/couch/driver"
 	"settee/couch/httpd"
 	"settee/replicate"
+	"settee/tarballs"
 	"settee/views"
 )
 
@@ -37,7 +38,9 @@ type house struct {
 
 func newHouse(t testing.TB) *house {
 	t.Helper()
-	store, err := couch.Open(t.TempDir(), couch.Options{})
+	blobs, err := tarballs.Folder(t.TempDir())
+	require.NoError(t, err)
+	store, err := couch.Open(t.TempDir(), couch.Options{Blobs: tarballs.Blobs(blobs)})
 	require.NoError(t, err)
 	engine := views.New(store, views.Options{})
 	client, err := driver.NewClient(store, engine)
@@ -55,6 +58,7 @@ func newHouse(t testing.TB) *house {
 		require.NoError(t, err)
 		require.Empty(t, report.Problems)
 		require.NoError(t, store.Close())
+		require.NoError(t, blobs.Close())
 	})
 	return &house{client, store, strings.Replace(server.URL, "http://", "http://admin:secret@", 1)}
 }
