@@ -180,6 +180,7 @@ func TestFollowerNameIsTaken(t *testing.T) {
 	go func() { done <- first.Run(t.Context()) }()
 	put(t, db, "a", `{}`)
 	idle(t, first)
+	soon(t, func() bool { s := first.Status(); return s.Checkpoint == s.Seq }) // or its write may fall between the second's
 	second := replicate.NewFollower(db, o)
 	follow(t, second)
 	idle(t, second)
