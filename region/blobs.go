@@ -3,6 +3,7 @@ package region
 import (
 	"context"
 	"encoding/binary"
+	"io"
 	"sync"
 	"time"
 
@@ -70,11 +71,25 @@ func (p *present) add(d tarballs.Digest) {
 	p.sums[binary.BigEndian.Uint64(d[:])] = struct{}{}
 }
 
+// source is a peer as a source of blobs.
+type source struct {
+	*tarballs.Peer
+	link *link
+}
+
+// OpenAt implements tarballs.Source. A peer that does not let us in, or is another, is not asked.
+func (s source) OpenAt(ctx context.Context, d tarballs.Digest, offset int64) (io.ReadCloser, int64, error) {
+	if p, _ := s.link.meeting.trouble(); p != nil && p.state == Refused {
+		return nil, 0, p
+	}
+	return s.Peer.OpenAt(ctx, d, offset)
+}
+
 // listen fetches what the peer announces. What fails is the follower's to fetch.
 func (l *link) listen(ctx context.Context) {
 	slots := make(chan struct{}, atOnce)
 	pause := shortestPause
-	for ctx.Err() == nil {
+	for l.met(ctx) {
 		err := l.blobs.Listen(ctx, func() { pause = shortestPause }, func(d tarballs.Digest) {
 			select {
 			case slots <- struct{}{}:
@@ -87,7 +102,7 @@ func (l *link) listen(ctx context.Context) {
 			})
 		})
 		if ctx.Err() == nil {
-			l.region.o.Logger.Debug("a peer announces nothing for a while", "peer", l.Name, "error", err)
+			l.log.Debug("a peer announces nothing for a while", "error", err)
 		}
 		select {
 		case <-time.After(pause):

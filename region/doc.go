@@ -15,11 +15,21 @@
 // version of settee pushes by itself, _local documents, settings and server admins. A database's
 // _security is each node's own, too: it was made here.
 //
+// # Meeting
+//
+// Before anything is pulled from a peer it is asked who it is (its /_settee/regions), and again whenever a pull
+// broke. It is followed where it calls itself what --peer calls it, or has no name; or is a CouchDB, whose
+// documents are pulled, and whose tarballs must lie in a bucket that both use. Otherwise the log and the status
+// say in one sentence what is wrong and whose turn it is: a password that is not taken, a host name that is not known, nothing
+// that listens, the npm API's address, this very region, another name. A peer that refuses us, or is another, is asked once in
+// 90 s, and for no blobs, so that a wrong password locks nobody out; one that does not answer after 0.25 s, twice as long
+// each time, to 5 s.
+//
 // # A pull
 //
 // One replicate.Run goes on for ever for each peer and database, with a long poll: a change is told
-// when it is durable there, read with one more round trip, and written here. What ends a run is
-// tried again after 0.25 s, twice as long each time, to 5 s. Its checkpoint is named after both
+// when it is durable there, read with one more round trip, and written here. A run that ended is
+// begun again after 0.25 s, twice as long each time, to 5 s. Its checkpoint is named after both
 // regions, so each pair has its own. All connections to a peer come from one pool, in which a few are
 // kept warm, as to open one would cost a change two more ways over the line.
 //
@@ -73,18 +83,19 @@
 //
 //	{"region": "eu", "read_only": false,
 //	 "npm": {"url": "https://npm.eu.example.com", "port": 4873},      url: only with --public-url
-//	 "peers": {"us": {"url": "http://us:5984/", "heard": <time of its last answer>,
+//	 "peers": {"us": {"url": "http://us:5984/", "state": "following", "heard": <time of its last answer>,
+//	   "last_error": "…", "last_error_time": <time>,
 //	   "databases": {"registry": {"state": "following", "seq": "12-…", "pending": 0, "lag_seconds": 0,
 //	     "written": 12, "refused": 0, "last_error": "…", "last_error_time": <time>}}}},
 //	 "followers": [<replicate.Status> of blobs and conflicts],
 //	 "blobs": {"fetched": 1, "fetched_bytes": 2048, "failed": 0, "wrong": 0, "running": 0}}
 //
-// The states of a database:
+// The states of a peer, and of a database where the peer is followed:
 //
 //	starting   nothing is known yet
 //	absent     the peer has no such database, which is asked for now and then
-//	refused    the peer does not let us in
-//	broken     the pull ended with last_error and is tried again
+//	refused    the peer does not let us in, or is another
+//	broken     the peer does not answer, or the pull ended with last_error; it is tried again
 //	following  it runs
 //
 // pending are changes that the peer has and this node has not, as far as it is known (-1: not), lag_seconds is for how

@@ -3,6 +3,7 @@ package region
 import (
 	"context"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -24,7 +25,9 @@ func Databases() []string { return append([]string(nil), databases...) }
 type link struct {
 	Peer
 	region    *Region
+	log       *slog.Logger
 	transport http.RoundTripper
+	meeting   meeting
 	blobs     *tarballs.Peer
 	pulls     []*pull
 	heard     atomic.Int64 // when it answered last, Unix nanoseconds; 0: never
@@ -32,7 +35,7 @@ type link struct {
 }
 
 func newLink(r *Region, p Peer) *link {
-	l := &link{Peer: p, region: r}
+	l := &link{Peer: p, region: r, log: r.o.Logger.With("peer", p.Name)}
 	l.transport = &hearing{newTransport(), l}
 	l.blobs = tarballs.NewPeer(p.Name, p.URL.JoinPath("_settee"), l.transport)
 	for _, name := range databases {
@@ -51,7 +54,13 @@ func (l *link) start(ctx context.Context, client *kivik.Client) error {
 		l.region.running.Go(func() { p.run(ctx) })
 	}
 	l.region.running.Go(func() { l.listen(ctx) })
-	l.region.running.Go(func() { each(ctx, warmth, func() { l.keepWarm(ctx) }) })
+	l.region.running.Go(func() {
+		each(ctx, warmth, func() {
+			if l.meeting.holds() {
+				l.keepWarm(ctx)
+			}
+		})
+	})
 	return nil
 }
 

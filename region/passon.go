@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -130,16 +129,15 @@ func (a *npmAddress) find(ctx context.Context, l *link) (*url.URL, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	res, err := l.get(ctx, "_settee/regions")
+	status, body, err := l.ask(ctx, "_settee/regions")
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = res.Body.Close() }()
-	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("ask where its npm API is: the answer is %s", res.Status)
+	if status != http.StatusOK {
+		return nil, fmt.Errorf("ask where its npm API is: the answer is %d", status)
 	}
 	var told Status
-	if err := json.NewDecoder(io.LimitReader(res.Body, 1<<20)).Decode(&told); err != nil {
+	if err := json.Unmarshal(body, &told); err != nil {
 		return nil, fmt.Errorf("ask where its npm API is: %w", err)
 	}
 	a.known, err = told.NPM.at(l.URL)

@@ -42,12 +42,13 @@ type pull struct {
 		behind   time.Time       // since when changes are pending or the pull does not run; zero: neither
 		err      error
 		erred    time.Time
+		news     bool          // err was not told yet
 		progress chan struct{} // closed and replaced at each progress
 	}
 }
 
 func newPull(l *link, name string) *pull {
-	p := &pull{link: l, name: name, log: l.region.o.Logger.With("peer", l.Name, "database", name)}
+	p := &pull{link: l, name: name, log: l.log.With("database", name)}
 	p.mu.state, p.mu.behind, p.mu.progress = Starting, l.region.o.Now(), make(chan struct{})
 	return p
 }
@@ -76,12 +77,14 @@ func create(ctx context.Context, client *kivik.Client, name string) error {
 	return client.DB(name).SetSecurity(ctx, &kivik.Security{Admins: admins, Members: admins})
 }
 
-// Between runs: soon, as a restart takes a moment, then twice as long each time. What needs a
-// person, a database that is not there or a password, is asked for more seldom.
+// Between runs, and between meetings: soon, as a restart takes a moment, then twice as long each time. A database
+// that is not there is asked for more seldom; and a peer that does not let us in so seldom that it does
+// not lock its admin out, as CouchDB does after 5 failures in 5 minutes.
 const (
 	shortestPause = 250 * time.Millisecond
 	longestPause  = 5 * time.Second
-	personPause   = 10 * time.Second
+	absentPause   = 10 * time.Second
+	refusedPause  = 90 * time.Second
 )
 
 // patience is how long the peer may be silent within a pull; a third of it is one poll. A change that
@@ -90,8 +93,13 @@ const patience = 30 * time.Second
 
 // run pulls until ctx ends.
 func (p *pull) run(ctx context.Context) {
-	pause := shortestPause
-	for {
+	pause, problems := shortestPause, p.link.meeting.problems()
+	for p.link.met(ctx) {
+		if now := p.link.meeting.problems(); now == problems {
+			p.complain() // the peer is there: it is this database's own
+		} else {
+			problems = now
+		}
 		began := p.link.region.o.Now()
 		_, err := replicate.Run(ctx, p.source, p.target, replicate.Options{
 			ID:         "region-" + p.link.region.o.Name + "-from-" + p.link.Name,
@@ -111,8 +119,10 @@ func (p *pull) run(ctx context.Context) {
 			pause = shortestPause
 		}
 		wait := pause
-		if state := p.ended(err); state != Broken {
-			wait = personPause
+		if state := p.ended(err); state == Absent {
+			wait = absentPause
+		} else {
+			p.link.meeting.part()
 		}
 		pause = min(2*pause, longestPause)
 		select {
@@ -138,7 +148,7 @@ func (p *pull) progressed(s replicate.Stats) {
 	defer p.mu.Unlock()
 	begins := p.mu.state != Following
 	if begins {
-		p.log.Info("a database of another region is followed", "seq", s.ThroughSeq)
+		p.log.Debug("a database of another region is followed", "seq", s.ThroughSeq)
 	}
 	p.mu.state, p.mu.stats = Following, s
 	switch {
@@ -169,14 +179,22 @@ func (p *pull) ended(err error) State {
 	} else if p.mu.behind.IsZero() {
 		p.mu.behind = now
 	}
-	if state != p.mu.state && state != Absent { // once a loss
-		p.log.Warn("a database of another region cannot be followed, trying again", "error", err)
-	}
+	p.mu.news = state != p.mu.state && state != Absent
 	p.mu.state, p.mu.err, p.mu.erred = state, err, now
 	p.mu.before.DocsWritten += p.mu.stats.DocsWritten
 	p.mu.before.DocWriteFailures += p.mu.stats.DocWriteFailures
 	p.mu.stats = replicate.Stats{ThroughSeq: p.mu.stats.ThroughSeq, ChangesPending: -1}
 	return state
+}
+
+// complain logs why the last run ended, once a loss.
+func (p *pull) complain() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.mu.news {
+		p.log.Warn("a database of another region cannot be followed, trying again", "error", p.mu.err)
+	}
+	p.mu.news = false
 }
 
 // reached waits until the pull has got to a sequence of the peer's, or does not run.

@@ -71,7 +71,7 @@ func New(o Options) *Region {
 func (r *Region) Sources() []tarballs.Source {
 	var list []tarballs.Source
 	for _, l := range r.links {
-		list = append(list, l.blobs)
+		list = append(list, source{l.blobs, l})
 	}
 	return list
 }

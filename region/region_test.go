@@ -224,7 +224,7 @@ func TestStatus(t *testing.T) {
 	require.True(t, names["settee_region_lag_seconds"] && names["settee_blobs_fetched_total"] && names["settee_follower_lag_seconds"])
 }
 
-// A wrong password is told as such.
+// A wrong password is told as such, once; and nothing is asked with it again and again.
 func TestRefused(t *testing.T) {
 	toUS := fixtures.NewLink(t, 0)
 	newNode(t, "us", toUS, false)
@@ -235,7 +235,12 @@ func TestRefused(t *testing.T) {
 	wrong.URL.User = url.UserPassword("nobody", "at-all")
 	eu := newNode(t, "eu", nil, false, wrong)
 	eventually(t, func() bool { return eu.region.Status().Peers["us"].Databases["registry"].State == region.Refused })
-	require.Contains(t, eu.region.Status().Peers["us"].Databases["registry"].LastError, "unauthorized")
+	const words = "it does not let the user nobody in: Name or password is incorrect."
+	s := eu.region.Status().Peers["us"]
+	require.Equal(t, region.Refused, s.State)
+	require.Equal(t, words, s.LastError)
+	require.Equal(t, words, s.Databases["registry"].LastError)
+	require.Equal(t, 1, strings.Count(eu.log.String(), words), "once for all databases")
 	require.NotContains(t, eu.log.String(), "at-all")
 }
 

@@ -1,6 +1,7 @@
 package region
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"time"
@@ -27,9 +28,12 @@ type NPM struct {
 
 // PeerStatus is what is known of a peer.
 type PeerStatus struct {
-	URL       string                    `json:"url"`
-	Heard     time.Time                 `json:"heard,omitzero"`
-	Databases map[string]DatabaseStatus `json:"databases"`
+	URL           string                    `json:"url"`
+	State         State                     `json:"state"`
+	Heard         time.Time                 `json:"heard,omitzero"`
+	LastError     string                    `json:"last_error,omitempty"`
+	LastErrorTime time.Time                 `json:"last_error_time,omitzero"`
+	Databases     map[string]DatabaseStatus `json:"databases"`
 }
 
 // DatabaseStatus is how far one database of a peer is pulled.
@@ -48,7 +52,8 @@ type DatabaseStatus struct {
 func (r *Region) Status() Status {
 	s := Status{Region: r.o.Name, ReadOnly: r.o.ReadOnly, NPM: NPM{r.o.PublicURL, r.o.NPMPort}, Peers: map[string]PeerStatus{}, Followers: []replicate.Status{}}
 	for _, l := range r.links {
-		p := PeerStatus{URL: l.bare().String(), Databases: map[string]DatabaseStatus{}}
+		p := l.meeting.status()
+		p.URL, p.Databases = l.bare().String(), map[string]DatabaseStatus{}
 		if heard := l.heard.Load(); heard != 0 {
 			p.Heard = time.Unix(0, heard).UTC()
 		}
@@ -62,6 +67,17 @@ func (r *Region) Status() Status {
 	}
 	if r.blobs != nil {
 		s.Blobs = r.blobs.Metrics()
+	}
+	return s
+}
+
+// status is what a meeting tells of the peer.
+func (m *meeting) status() PeerStatus {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := PeerStatus{State: cmp.Or(m.mu.state, Starting), LastErrorTime: m.mu.at.UTC()}
+	if m.mu.problem != nil {
+		s.LastError = m.mu.problem.text
 	}
 	return s
 }
@@ -83,6 +99,9 @@ func (p *pull) status() DatabaseStatus {
 	}
 	if p.mu.err != nil {
 		s.LastError, s.LastErrorTime = p.mu.err.Error(), p.mu.erred.UTC()
+	}
+	if trouble, at := p.link.meeting.trouble(); trouble != nil {
+		s.State, s.Pending, s.LastError, s.LastErrorTime = trouble.state, -1, trouble.text, at.UTC()
 	}
 	return s
 }
