@@ -27,8 +27,10 @@ short:
 lint:
 	$(GO) test -count=1 -run 'Lint' ./fixtures
 
+# The second line is of two servers far apart, in network namespaces: it needs Linux and root.
 bench: build
 	.ci/bench bin/settee
+	$(GO) test ./fixtures/e2e -run NONE -bench Regions -benchtime 40x
 
 fuzz:
 	.ci/fuzz $(FUZZTIME)

@@ -34,8 +34,9 @@
 // kept warm, as to open one would cost a change two more ways over the line.
 //
 // So a change is here three ways over the line after it was acknowledged there, 150 ms where each
-// takes 50, and its blob with it (go test ./fixtures/e2e -run NONE -bench Regions: 157 ms in the median
-// until packument and tarball are answered; up to 255 where it falls between two polls).
+// takes 50, and its blob with it (go test ./fixtures/e2e -run NONE -bench Regions, between two network
+// namespaces: 157 ms in the median until packument and tarball are answered; up to 255 where it falls between
+// two polls).
 //
 // # Blobs
 //
