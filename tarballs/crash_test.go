@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -19,13 +20,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var seed = flag.Uint64("seed", uint64(time.Now().UnixNano()), "of the random tests")
+var (
+	seed   = flag.Uint64("seed", uint64(time.Now().UnixNano()), "of the random tests")
+	losses = flag.Int("losses", 30, "of power that TestPowerLoss goes through")
+)
 
 // disk is the real file system with a model beside it of what a loss of power
 // would leave: bytes that were fsynced, names whose folder was, and a random
 // share of the rest. Folders are taken as durable: openings make them.
 type disk struct {
-	osDoor
+	unsynced
 	mu      sync.Mutex
 	live    map[string]*inode // what a process sees
 	durable map[string]*inode
@@ -50,7 +54,7 @@ func (d *disk) do(effect func() error) error {
 
 func (d *disk) create(dir string) (t file, err error) {
 	err = d.do(func() error {
-		if t, err = d.osDoor.create(dir); err == nil {
+		if t, err = d.unsynced.create(dir); err == nil {
 			n := &inode{}
 			d.live[t.Name()] = n
 			t = diskFile{t, d, n}
@@ -64,14 +68,14 @@ func (d *disk) rename(from, to string) error {
 	return d.do(func() error {
 		d.live[to] = d.live[from]
 		delete(d.live, from)
-		return d.osDoor.rename(from, to)
+		return d.unsynced.rename(from, to)
 	})
 }
 
 func (d *disk) remove(name string) error {
 	return d.do(func() error {
 		delete(d.live, name)
-		return d.osDoor.remove(name)
+		return d.unsynced.remove(name)
 	})
 }
 
@@ -81,7 +85,7 @@ func (d *disk) sync(name string) error {
 			n.synced = bytes.Clone(n.written)
 			return nil
 		}
-		if _, err := d.osDoor.stat(name); err != nil {
+		if _, err := d.unsynced.stat(name); err != nil {
 			return err
 		}
 		maps.DeleteFunc(d.durable, func(p string, _ *inode) bool { return filepath.Dir(p) == name })
@@ -180,24 +184,21 @@ func (a *acked) clone() map[Digest]bool {
 }
 
 func TestPowerLoss(t *testing.T) {
-	rounds := 60
+	rounds := *losses
 	if testing.Short() {
-		rounds = 10
+		rounds = min(rounds, 10)
 	}
 	t.Logf("seed=%d", *seed)
+	dir, first, second := emptyFolder(t), emptyFolder(t), emptyFolder(t)
 	for i := range rounds {
 		random := rand.New(rand.NewPCG(*seed, uint64(i)))
-		dir := t.TempDir()
-		s, err := Folder(dir) // makes the folders
-		require.NoError(t, err)
-		require.NoError(t, s.Close())
-
+		wipe(t, dir)
 		promised := &acked{blobs: map[Digest]bool{}}
 		var image map[string][]byte
 		var kept map[Digest]bool
 		d := &disk{live: map[string]*inode{}, durable: map[string]*inode{}, random: random, at: random.IntN(2500)}
 		d.crash = func() { kept, image = promised.clone(), d.image() }
-		s, err = openFolder(dir, d, time.Now())
+		s, err := openFolder(dir, d, time.Now())
 		require.NoError(t, err)
 		s.journal.limit = int64(random.IntN(30_000))
 		s.journal.zeros = make([]byte, 1+random.IntN(20_000))
@@ -206,7 +207,9 @@ func TestPowerLoss(t *testing.T) {
 		if image == nil {
 			d.crash()
 		}
-		boot(t, dir, image, kept, random)
+		image = moved(image, dir, first)
+		lay(t, first, image)
+		boot(t, first, second, image, kept, random)
 	}
 }
 
@@ -245,16 +248,13 @@ func work(t *testing.T, s *FolderStore, promised *acked, seed uint64) {
 }
 
 // boot opens what the power loss has left: all that was promised is there, and
-// all that is there is whole. The power goes again during the first opening.
-func boot(t *testing.T, was string, image map[string][]byte, kept map[Digest]bool, random *rand.Rand) {
-	dir := t.TempDir()
-	lay(t, was, dir, image)
+// all that is there is whole. The power goes again during the first opening, and
+// the second is in another folder.
+func boot(t *testing.T, dir, again string, image map[string][]byte, kept map[Digest]bool, random *rand.Rand) {
 	d := &disk{live: map[string]*inode{}, durable: map[string]*inode{}, random: random, at: random.IntN(200)}
 	for p, b := range image {
-		rel, err := filepath.Rel(was, p)
-		require.NoError(t, err)
 		n := &inode{written: b, synced: bytes.Clone(b)}
-		d.live[filepath.Join(dir, rel)], d.durable[filepath.Join(dir, rel)] = n, n
+		d.live[p], d.durable[p] = n, n
 	}
 	image = nil
 	d.crash = func() { image = d.image() }
@@ -263,11 +263,9 @@ func boot(t *testing.T, was string, image map[string][]byte, kept map[Digest]boo
 	if image == nil {
 		d.crash()
 	}
-	again := t.TempDir()
-	lay(t, dir, again, image)
+	lay(t, again, moved(image, dir, again))
 
-	s, err := Folder(again)
-	require.NoError(t, err)
+	s := openUnsynced(t, again)
 	there := map[Digest]bool{}
 	require.NoError(t, Verify(t.Context(), s, func(i Info, err error) {
 		require.NoError(t, err)
@@ -282,32 +280,36 @@ func boot(t *testing.T, was string, image map[string][]byte, kept map[Digest]boo
 	require.Empty(t, left)
 }
 
-// lay writes the image of one store's folder into another's.
-func lay(t *testing.T, was, dir string, image map[string][]byte) {
-	s, err := Folder(dir)
-	require.NoError(t, err)
-	require.NoError(t, s.Close())
+// moved is an image of one store's folder as one of another's.
+func moved(image map[string][]byte, from, to string) map[string][]byte {
+	there := map[string][]byte{}
 	for p, b := range image {
-		rel, err := filepath.Rel(was, p)
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(filepath.Join(dir, rel), b, 0o600))
+		there[to+strings.TrimPrefix(p, from)] = b
+	}
+	return there
+}
+
+// lay writes an image into a folder that loses what it had.
+func lay(t *testing.T, dir string, image map[string][]byte) {
+	wipe(t, dir)
+	for p, b := range image {
+		require.NoError(t, os.WriteFile(p, b, 0o600))
 	}
 }
 
 // TestReplayFaults fails every operation of an opening that replays.
 func TestReplayFaults(t *testing.T) {
+	dir := emptyFolder(t)
 	for _, after := range []bool{false, true} {
 		for i := int64(0); ; i++ {
-			dir := t.TempDir()
 			digests := abandoned(t, dir)
 			f := &faults{at: i, after: after}
 			s, err := openFolder(dir, faultyDoor{f: f}, time.Now())
 			opening := f.n
 			if err != nil {
 				require.ErrorIs(t, err, errInjected)
-				s, err = Folder(dir)
+				s = openUnsynced(t, dir)
 			}
-			require.NoError(t, err)
 			f.at = -1
 			for _, d := range digests {
 				require.NoError(t, verifyOne(t.Context(), s, d))
@@ -323,14 +325,14 @@ func TestReplayFaults(t *testing.T) {
 // abandoned makes a folder whose process was killed and whose machine lost
 // power: a file is missing, another torn, and the segment has a torn end.
 func abandoned(t *testing.T, dir string) (digests []Digest) {
-	s, err := Folder(dir)
-	require.NoError(t, err)
+	wipe(t, dir)
+	s := openUnsynced(t, dir)
 	for n := range 3 {
 		info, err := s.Put(t.Context(), bytes.NewReader(random(n*1000)), nil)
 		require.NoError(t, err)
 		digests = append(digests, info.Digest)
 	}
-	_, err = s.journal.segment.file.WriteAt(random(recordHead+20), s.journal.segment.size)
+	_, err := s.journal.segment.file.WriteAt(random(recordHead+20), s.journal.segment.size)
 	require.NoError(t, err)
 	s.journal.segment.timer.Stop()
 	s.journal.segment.release()
