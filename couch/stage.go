@@ -32,12 +32,12 @@ func (db *DB) stage(ctx context.Context, a *Attachment) (staged, error) {
 	if out.contentType == "" {
 		out.contentType = "application/octet-stream"
 	}
-	raw := &meter{r: a.Body}
+	encoded := a.Follows && a.Encoding == "gzip" // inline data is decoded, whatever is said of its source
+	raw := &meter{r: a.Body, most: a.arriving(encoded)}
 	if !a.Follows {
 		raw.r = bytes.NewReader(a.Data)
 	}
 	source := io.Reader(raw)
-	encoded := a.Follows && a.Encoding == "gzip" // inline data is decoded, whatever is said of its source
 	packing := db.store.packing.Load()
 	out.gzip = encoded || packing.wants(out.contentType)
 	sum := md5.New()
@@ -51,7 +51,7 @@ func (db *DB) stage(ctx context.Context, a *Attachment) (staged, error) {
 		defer zipped.Close() //nolint:errcheck // it stops the compressor when the reader gave up
 		source = zipped
 	}
-	stored := &meter{r: io.TeeReader(source, sum)}
+	stored := &meter{r: io.TeeReader(source, sum), most: -1}
 	if err := db.place(ctx, stored, &out); err != nil {
 		var e *Error
 		if errors.As(err, &e) {
@@ -61,8 +61,8 @@ func (db *DB) stage(ctx context.Context, a *Attachment) (staged, error) {
 	}
 	sum.Sum(out.md5[:0])
 	out.stored, out.length = stored.n, raw.n
-	if err := checkLength(a, raw.n, encoded); err != nil {
-		return out, err
+	if raw.n < raw.most {
+		return out, &Error{Kind: BadRequest, Reason: "attachment shorter than expected"}
 	}
 	if a.Follows && !a.hasDigest(arrived.Sum(nil), out.md5[:]) {
 		return out, &Error{Kind: DigestMismatch, Reason: "Possible message corruption."}
@@ -118,18 +118,15 @@ func (db *DB) place(ctx context.Context, r io.Reader, out *staged) error {
 	return err
 }
 
-func checkLength(a *Attachment, got int64, encoded bool) error {
-	want := a.Length
-	if encoded {
-		want = a.Encoded
-	}
+// arriving is how many bytes are said to come; < 0: nobody says.
+func (a *Attachment) arriving(encoded bool) int64 {
 	switch {
-	case !a.Follows || want < 0 || got == want:
-		return nil
-	case got > want:
-		return &Error{Kind: BadRequest, Reason: "attachment longer than expected"}
+	case !a.Follows:
+		return -1
+	case encoded:
+		return a.Encoded
 	}
-	return &Error{Kind: BadRequest, Reason: "attachment shorter than expected"}
+	return a.Length
 }
 
 // hasDigest reports whether bytes have the digest that their sender says, if it
@@ -139,10 +136,12 @@ func (a *Attachment) hasDigest(arrived, stored []byte) bool {
 	return !ok || want == base64.StdEncoding.EncodeToString(arrived) || want == base64.StdEncoding.EncodeToString(stored)
 }
 
-// meter counts what is read.
+// meter counts what is read, and reads no more than most where that is not less than 0: a sender that has no
+// end would fill the disk.
 type meter struct {
-	r io.Reader
-	n int64
+	r    io.Reader
+	n    int64
+	most int64
 }
 
 func (m *meter) Read(p []byte) (int, error) {
@@ -151,6 +150,9 @@ func (m *meter) Read(p []byte) (int, error) {
 	}
 	n, err := m.r.Read(p)
 	m.n += int64(n)
+	if m.most >= 0 && m.n > m.most {
+		return n, &Error{Kind: BadRequest, Reason: "attachment longer than expected"}
+	}
 	return n, err
 }
 

@@ -30,7 +30,10 @@ func (o *options) document(doc any) (*couch.Document, error) {
 		return nil, err
 	}
 	for i := range in.Attachments {
-		if in.Attachments[i].Follows {
+		if a := in.Attachments[i]; a.Follows {
+			if a.Length < 0 && a.Encoded <= 0 {
+				return nil, errUnknown // CouchDB does not take it either, and it need not have an end
+			}
 			in.Attachments[i].Body = &follower{next: o.follow.next}
 		}
 	}
@@ -56,5 +59,7 @@ func (f *follower) Read(b []byte) (int, error) {
 	}
 	return f.r.Read(b)
 }
+
+var errUnknown = &couch.Error{Kind: couch.BadRequest, Reason: "the length of an attachment that follows is not told"}
 
 var errFewer = &couch.Error{Kind: couch.BadRequest, Reason: "attachment shorter than expected", Err: errors.New("fewer attachments follow than the document names")}
