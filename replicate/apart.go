@@ -42,10 +42,12 @@ func (a *apartness) once(ctx context.Context, t *try) error {
 	if len(a.revs) == 0 {
 		return nil
 	}
-	again, came := false, false
+	again, came := false, 0
 	err := a.source.openRevs(t.ctx, a.id, a.revs, a.since, func(d document) error {
 		t.alive()
-		came = true
+		if came++; came > standstill {
+			return errCircles
+		}
 		if d.err != nil && kivik.HTTPStatus(d.err) != http.StatusNotFound {
 			return d.err
 		}
@@ -80,7 +82,7 @@ func (a *apartness) once(ctx context.Context, t *try) error {
 		a.came(d.rev)
 		return nil
 	})
-	if err == nil && !came { // each revision is there or said to be missing
+	if err == nil && came == 0 { // each revision is there or said to be missing
 		return errCut
 	}
 	if err != nil || !again {

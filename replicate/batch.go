@@ -98,7 +98,9 @@ func (m *mover) together(ctx context.Context, refs []ref) ([]*lack, error) {
 			if m.lacks[d.id] == nil || !isOf(d.json, d.id) {
 				return errUnasked
 			}
-			left.came(d)
+			if err := left.came(d); err != nil {
+				return err
+			}
 			m.stats.BulkGetDocs++
 			m.stats.DocsRead++
 			t.silence.Stop() // while the target writes

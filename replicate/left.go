@@ -30,15 +30,18 @@ func (l *left) refs() []ref {
 }
 
 // came takes what came from the list.
-func (l *left) came(d document) {
+func (l *left) came(d document) error {
 	revs := l.revs[d.id]
 	for i, rev := range revs {
 		if rev == d.rev {
 			l.revs[d.id] = append(revs[:i:i], revs[i+1:]...)
-			return
+			return nil
 		}
 	}
-	l.more[d.id]++
+	if l.more[d.id]++; l.more[d.id] > standstill {
+		return errCircles
+	}
+	return nil
 }
 
 // lacks is what did not come. A revision that was asked for when another one followed it came as that one (latest).

@@ -14,14 +14,50 @@ import (
 // a feed through Peer.DB: a selector goes into the body, where CouchDB looks for it; and a continuous
 // feed ends with an error, at whose regular end that driver would panic.
 //
-// And it escapes what that driver leaves as it is, or puts in the wrong place of the path.
+// And it escapes what that driver leaves as it is, or puts in the wrong place of the path; and gives
+// answers an end that the driver reads whole.
 type mended struct {
 	next   http.RoundTripper
 	prefix string // the server's path, escaped, without a slash at its end
+	db     string // the database's path, not escaped, with one
+}
+
+// longestShort bounds what that driver reads of answers that are short at a well peer: a document of _local, which at
+// CouchDB may have 8 MB, is the longest of them.
+const longestShort = 16 << 20
+
+// isShort reports an answer of that kind: of the database itself, of _local documents, of a commit, and errors.
+func (m *mended) isShort(path string, status int) bool {
+	below, inside := strings.CutPrefix(path, m.db)
+	return status >= http.StatusBadRequest || path+"/" == m.db ||
+		inside && (below == "" || below == "_ensure_full_commit" || strings.HasPrefix(below, "_local/"))
+}
+
+// bounded is a body that may be read so far.
+type bounded struct {
+	io.ReadCloser
+	left int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, errTooLong
+	}
+	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left)])
+	b.left -= int64(n)
+	return n, err
 }
 
 func (m *mended) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = m.readdressed(req)
+	resp, err := m.roundTrip(req)
+	if err == nil && m.isShort(req.URL.Path, resp.StatusCode) {
+		resp.Body = &bounded{resp.Body, longestShort}
+	}
+	return resp, err
+}
+
+func (m *mended) roundTrip(req *http.Request) (*http.Response, error) {
 	if !strings.HasSuffix(req.URL.Path, "/_changes") {
 		return m.next.RoundTrip(req)
 	}

@@ -3,6 +3,7 @@ package replicate
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -26,14 +27,31 @@ type reader struct {
 	sent    string // up to where rows were sent
 	open    []change
 	pending int64
+	far     int64 // the highest number of a sequence in this answer
+	still   int   // rows since one got further
 }
+
+// standstill is how many rows, or revisions of one document, may come without getting anywhere. In a feed sequences rise,
+// or are left out of as many rows as seq_interval says; a cluster whose shard has moved begins that one again, and is asked
+// again. Answers name a revision again for each of its ancestors that was asked for. No well peer comes near it otherwise,
+// and one that goes in circles would hold a replication for ever.
+const standstill = 10_000
+
+// errCircles is an answer beyond that.
+var errCircles = errors.New("the answer goes on without getting anywhere")
 
 // read reads the source's feed into batches, from where the session begins.
 func (s *session) read(ctx context.Context, out chan<- *batch) error {
 	r := &reader{session: s, out: out, since: s.begin, sent: s.begin, pending: -1}
 	for {
+		began, from := time.Now(), r.since
 		if err := r.once(ctx); err != nil || !s.o.Continuous {
 			return err
+		}
+		if r.since == from && time.Since(began) < firstWait { // it should have waited for something
+			if err := sleep(ctx, firstWait); err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -41,6 +59,7 @@ func (s *session) read(ctx context.Context, out chan<- *batch) error {
 // once reads the feed to its end. A try that fails in between leaves off at the last row, where the next goes on.
 func (r *reader) once(ctx context.Context) error {
 	return r.attempt(ctx, "read the changes", func(t *try) error {
+		r.far, r.still = 0, 0
 		f := feed{since: r.since, longpoll: r.o.Continuous, limit: -1, o: &r.o}
 		end, err := r.source.changes(t.ctx, f, func(c change) error {
 			t.silence.Stop() // the rows wait for the workers, which have time-outs of their own
@@ -60,11 +79,17 @@ func (r *reader) once(ctx context.Context) error {
 
 // take adds a row.
 func (r *reader) take(ctx context.Context, c change) error {
-	if strings.HasPrefix(c.id, "_local/") {
-		return nil // no feed has any, and it would be written over one of the target's own
+	if r.still++; r.further(c.seq) {
+		r.still = 0
+	}
+	if r.still > standstill {
+		return errCircles
 	}
 	if c.seq != "" {
 		r.since = c.seq
+	}
+	if strings.HasPrefix(c.id, "_local/") {
+		return nil // no feed has any, and it would be written over one of the target's own
 	}
 	if r.o.Skip != nil && r.o.Skip(c.id) {
 		return nil
@@ -74,6 +99,19 @@ func (r *reader) take(ctx context.Context, c change) error {
 		return nil
 	}
 	return r.send(ctx)
+}
+
+// further reports that a sequence comes after those before it: its number is higher, or where it has none it is another one.
+func (r *reader) further(seq string) bool {
+	n, err := seqNumber(seq)
+	if err != nil {
+		return seq != "" && seq != r.since
+	}
+	if n <= r.far {
+		return false
+	}
+	r.far = n
+	return true
 }
 
 // send sends what was read since the last time; no rows too, where the feed moved on all the same.
