@@ -47,6 +47,9 @@ func (s *session) resume(ctx context.Context) error {
 		s.last = source
 		s.begin, s.history = common(source, target)
 	}
+	if s.o.CountOn && len(s.history) > 0 {
+		s.stats.countOn(s.history[0])
+	}
 	if s.o.SinceSeq != "" {
 		s.begin = s.o.SinceSeq
 	}

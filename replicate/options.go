@@ -43,6 +43,7 @@ type Options struct {
 
 	NoCheckpoints bool // neither read nor write checkpoints (use_checkpoints: false)
 	NoBulkGet     bool // never ask for _bulk_get (use_bulk_get: false)
+	CountOn       bool // figures are of the whole replication: they go on from those of the last checkpoint, as CouchDB's
 
 	CheckpointInterval time.Duration // 0: 30 s, CouchDB's default; what a crash makes the next run look at again
 	Workers            int           // 0: 4, as CouchDB; batches in the making at once

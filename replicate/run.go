@@ -105,7 +105,7 @@ func (s *session) run(ctx context.Context) error {
 	}
 	go func() { all.Wait(); close(done) }()
 	err := s.follow(work, done)
-	if err == nil && work.Err() != nil {
+	if work.Err() != nil { // a checkpoint that was being written then says so too
 		err = context.Cause(work)
 	}
 	cancel(err)

@@ -165,7 +165,7 @@ func (s *Scheduler) work(ctx context.Context, j *job, r *running) (Result, error
 		return Result{}, err
 	}
 	o := j.request.Options
-	o.ID, o.ServerUUID, o.Logger, o.Now = base(j.id), s.o.UUID, s.o.Logger, s.o.Now
+	o.ID, o.ServerUUID, o.CountOn, o.Logger, o.Now = base(j.id), s.o.UUID, true, s.o.Logger, s.o.Now
 	o.Progress = func(stats Stats) { s.progress(j, r, stats) }
 	return s.o.run(ctx, source, target, o)
 }

@@ -116,3 +116,10 @@ func (s *session) result() Result {
 func (s *session) String() string {
 	return fmt.Sprintf("%s (%s -> %s)", s.id, s.source.Name, s.target.Name)
 }
+
+// countOn begins where a session ended.
+func (s *Stats) countOn(from Session) {
+	s.RevisionsChecked, s.MissingFound = from.MissingChecked, from.MissingFound
+	s.DocsRead, s.DocsWritten, s.DocWriteFailures = from.DocsRead, from.DocsWritten, from.DocWriteFailures
+	s.BulkGetDocs, s.BulkGetAttempts = from.BulkGetDocs, from.BulkGetAttempts
+}

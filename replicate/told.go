@@ -120,7 +120,7 @@ func (s *Scheduler) Tasks() []Task {
 
 func (s *Scheduler) task(j *job) json.RawMessage {
 	all := append(j.stats.fields(), []field{
-		{"pid", j.pid()}, {"process_status", quoted("waiting")}, {"type", quoted("replication")},
+		{"type", quoted("replication")},
 		{"checkpoint_interval", strconv.AppendInt(nil, j.request.Options.CheckpointInterval.Milliseconds(), 10)},
 		{"continuous", strconv.AppendBool(nil, j.request.Options.Continuous)},
 		{"database", text(j.db)}, {"doc_id", text(j.doc)}, {"replication_id", quoted(j.id)},
@@ -130,7 +130,7 @@ func (s *Scheduler) task(j *job) json.RawMessage {
 		{"user", text(j.request.User.Name)},
 	}...)
 	slices.SortFunc(all, func(a, b field) int { return cmp.Compare(a.key, b.key) }) // as CouchDB's are
-	return objectOf(append([]field{{"node", quoted(s.o.Node)}}, all...))
+	return objectOf(append([]field{{"node", quoted(s.o.Node)}, {"pid", j.pid()}, {"process_status", quoted("waiting")}}, all...))
 }
 
 // A DocStatus is a line of _scheduler/docs.

@@ -63,7 +63,6 @@ func (c *call) bulkDocs() error {
 	if err != nil {
 		return err
 	}
-	c.grafts = body.replicated
 	docs, err := c.parseAll(body.docs)
 	if err != nil {
 		return err

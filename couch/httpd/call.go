@@ -24,7 +24,6 @@ type call struct {
 	query   query
 	user    auth.Identity
 	db      *couch.DB
-	grafts  bool    // the body is a batch of revisions that have their names already
 	dbAdmin bool    // the caller is an admin of db, or of the server
 	policy  *policy // the settings as they were when the request came
 

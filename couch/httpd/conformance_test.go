@@ -3,6 +3,7 @@ package httpd_test
 import (
 	"context"
 	"flag"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -126,6 +127,7 @@ type step struct {
 	got    string // "Name: value" lines to receive
 	as     string // "-" nobody, "name:password"
 	theirs int    // CouchDB's own status, where ours is another one for a reason that the package doc gives
+	soon   bool   // asked again until the answer is so, for a minute at most
 }
 
 func problem(word, reason string) string { return `{"error":"` + word + `","reason":"` + reason + `"}` }
@@ -250,8 +252,12 @@ var scenarios = map[string][]step{
 
 func TestConformance(t *testing.T) { conform(t, scenarios) }
 
-// lastRev is the revision of a write's answer; the steps after it say $LAST.
-var lastRev = regexp.MustCompile(`"rev":"([^"]+)"`)
+// What the steps after an answer may say of it.
+var remembered = map[string]*regexp.Regexp{
+	"$LAST": regexp.MustCompile(`"rev":"([^"]+)"`),                       // the revision of a write's answer
+	"$SEEN": regexp.MustCompile(`"_rev":"([^"]+)"`),                      // of a document
+	"$JOB":  regexp.MustCompile(`"(?:_local_)?id":"([0-9a-f]{32}[^"]*)`), // the id of a replication
+}
 
 // conform plays scenarios, each on a database of its own, made with what
 // follows a question mark in the scenario's name.
@@ -261,44 +267,69 @@ func conformOn(t *testing.T, base *url.URL, scenarios map[string][]step) {
 	for name, steps := range scenarios {
 		t.Run(name, func(t *testing.T) {
 			name, how, _ := strings.Cut(name, "?")
-			db, last := "/conformance_"+name, ""
+			db := "/conformance_" + name
 			do(t, base, "", "DELETE", db, "", "")
 			// One shard: sequences have one order.
 			status, _, body := do(t, base, "", "PUT", db+"?q=1&"+how, "", "")
 			require.Equal(t, 201, status, body)
 			defer do(t, base, "", "DELETE", db, "", "")
+			said := map[string]string{"$HOST": base.Host, "$ADMIN": base.User.String() + "@" + base.Host, "$LAST": "", "$SEEN": "", "$JOB": ""}
 			for _, s := range steps {
-				fill := func(text string) string {
-					return strings.NewReplacer("$LAST", last, "$HOST", base.Host).Replace(revs.Replace(text))
+				until := time.Now()
+				if s.soon {
+					until = until.Add(time.Minute)
 				}
-				method, path, _ := strings.Cut(fill(s.do), " ")
-				if path == "/db" || strings.HasPrefix(path, "/db/") || strings.HasPrefix(path, "/db?") {
-					path = db + path[len("/db"):]
+				problem, body := s.play(t, base, db, said)
+				for problem != "" && time.Now().Before(until) {
+					time.Sleep(50 * time.Millisecond)
+					problem, body = s.play(t, base, db, said)
 				}
-				path = strings.ReplaceAll(path, `"`, "%22")
-				status, header, body := do(t, base, s.as, method, path, fill(s.header), fill(s.send))
-				if s.theirs != 0 && *couchURL != "" {
-					if status != s.theirs {
-						t.Errorf("%s: status %d, not CouchDB's %d: %s", s.do, status, s.theirs, body)
+				if problem != "" {
+					t.Errorf("%s: %s", s.do, problem)
+				}
+				if problem != "" && s.soon {
+					return // what comes after it would only wait too
+				}
+				for name, of := range remembered {
+					if found := of.FindStringSubmatch(body); found != nil {
+						said[name] = found[1]
 					}
-					continue
-				}
-				if status != s.status {
-					t.Errorf("%s: status %d, not %d: %s", s.do, status, s.status, body)
-					continue
-				}
-				if s.want != "" && !regexp.MustCompile(pattern(fill(s.want))).MatchString(body) {
-					t.Errorf("%s:\n got %s\nwant %s", s.do, body, fill(s.want))
-				}
-				for line := range strings.SplitSeq(fill(s.got), "\n") {
-					if k, v, ok := strings.Cut(line, ": "); ok && header.Get(k) != v {
-						t.Errorf("%s: %s is %q, not %q", s.do, k, header.Get(k), v)
-					}
-				}
-				if rev := lastRev.FindStringSubmatch(body); rev != nil {
-					last = rev[1]
 				}
 			}
 		})
 	}
+}
+
+// play does a step once, and says what is wrong with the answer.
+func (s *step) play(t *testing.T, base *url.URL, db string, said map[string]string) (problem, body string) {
+	fill := func(text string) string {
+		for name, value := range said {
+			text = strings.ReplaceAll(text, name, value)
+		}
+		return revs.Replace(text)
+	}
+	method, path, _ := strings.Cut(fill(s.do), " ")
+	if path == "/db" || strings.HasPrefix(path, "/db/") || strings.HasPrefix(path, "/db?") {
+		path = db + path[len("/db"):]
+	}
+	path = strings.ReplaceAll(path, `"`, "%22")
+	status, header, body := do(t, base, s.as, method, path, fill(s.header), fill(s.send))
+	if s.theirs != 0 && *couchURL != "" {
+		if status != s.theirs {
+			return fmt.Sprintf("status %d, not CouchDB's %d: %s", status, s.theirs, body), ""
+		}
+		return "", ""
+	}
+	if status != s.status {
+		return fmt.Sprintf("status %d, not %d: %s", status, s.status, body), ""
+	}
+	if s.want != "" && !regexp.MustCompile(pattern(fill(s.want))).MatchString(body) {
+		problem = fmt.Sprintf("\n got %s\nwant %s", body, fill(s.want))
+	}
+	for line := range strings.SplitSeq(fill(s.got), "\n") {
+		if k, v, ok := strings.Cut(line, ": "); ok && header.Get(k) != v {
+			problem += fmt.Sprintf("\n%s is %q, not %q", k, header.Get(k), v)
+		}
+	}
+	return problem, body
 }

@@ -10,10 +10,10 @@ import (
 )
 
 // parseReplication reads a document of _replicator: it belongs to who writes it,
-// unless it says whose it is already.
+// unless it says whose it is already. That holds for revisions that have their names too, as in CouchDB.
 func (c *call) parseReplication(raw []byte) (*couch.Document, error) {
 	d, err := couch.ParseDocument(raw)
-	if err != nil || d.Deleted || c.grafts || c.query["new_edits"] == "false" {
+	if err != nil || d.Deleted {
 		return d, err
 	}
 	id := d.ID
@@ -36,15 +36,18 @@ func (c *call) parseReplication(raw []byte) (*couch.Document, error) {
 	}
 	dst := []byte{'{'}
 	err = members(raw, func(key string, value []byte) error {
-		if key != "owner" {
-			dst = appendMember(dst, key, value)
+		if key == "owner" { // null, in its place
+			value = appendName(nil, c.user)
 		}
+		dst = appendMember(dst, key, value)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	dst = appendMember(dst, "owner", appendName(nil, c.user))
+	if !says {
+		dst = appendMember(dst, "owner", appendName(nil, c.user))
+	}
 	return couch.ParseDocument(append(dst, '}'))
 }
 
