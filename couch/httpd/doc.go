@@ -149,6 +149,19 @@
 //   - _bulk_delete removes all indexes of a design document, where CouchDB fails at the second.
 //   - Lists in an $in, and ranges that nothing is in, are searched where CouchDB trips over them.
 //
+// Of replications (package replicate says how they are scheduled):
+//
+//   - A job starts at once, where CouchDB waits up to startup_jitter; what fails lasts as long to be tried again.
+//   - An end that is this server's own, by its bare name or the address it listens at, is opened without a
+//     connection, with the rights of whose credentials it has.
+//   - A document of another is not taken over by leaving its owner out, a tombstone over it is its owner's too,
+//     and no member of its ends shows a password; CouchDB shows that of a url in an object.
+//   - A job that _replicate begins does not take the place of a document's: it joins it.
+//   - The status of a document whose job was cancelled has no state; CouchDB fails with 500.
+//   - _active_tasks names the database, not its shard. Where a peer is not reached, the reason has CouchDB's
+//     word (econnrefused, nxdomain, timeout) and then this system's, where CouchDB prints a term of Erlang's.
+//   - A member of a wrong type is 400 in _replicate where CouchDB fails with 500. socket_options mean nothing.
+//
 // And of functions of design documents:
 //
 //   - A validation function that throws 1 or true refuses, with 500; CouchDB stores the
