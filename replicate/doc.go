@@ -6,7 +6,7 @@
 // A Scheduler runs what _replicate and documents of _replicator databases ask for, in CouchDB's states:
 //
 //	document ──> initializing ──> error        it has no id yet: its filter is not read, or _replicate runs the same
-//	                  │             │          tried again after 1 to 64 s, doubled each time up to three days
+//	                  │             │          tried again within 128 s, each time doubled up to three days
 //	                  v             v
 //	               pending <──> running ──> completed      written into the document, with its figures
 //	                  ^             │

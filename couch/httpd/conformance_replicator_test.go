@@ -13,7 +13,7 @@ func wants(source, target, more string) string {
 
 const (
 	figures = `"revisions_checked":…,"missing_revisions_found":…,"docs_read":…,"docs_written":…,"changes_pending":…,"doc_write_failures":0,"bulk_get_docs":…,"bulk_get_attempts":…,"checkpointed_source_seq":"…"`
-	ranAs    = `{` + figures + `,"source_seq":"…","through_seq":"…"}`
+	ranAs   = `{` + figures + `,"source_seq":"…","through_seq":"…"}`
 	two     = `"revisions_checked":2,"missing_revisions_found":2,"docs_read":2,"docs_written":2,"changes_pending":…,"doc_write_failures":0,"bulk_get_docs":2,"bulk_get_attempts":2,"checkpointed_source_seq":"2-…"`
 )
 
