@@ -48,7 +48,7 @@ func parseAccount(doc object) (*account, error) {
 }
 
 func (a *account) identity(handler string) Identity {
-	return Identity{Name: a.name, Email: a.email, Roles: a.roles, Handler: handler}
+	return Identity{Name: a.name, Email: a.email, Roles: a.roles, Handler: handler, created: a.created}
 }
 
 // Account reads an account, or NotFound.
@@ -121,11 +121,11 @@ func (a *Auth) nameIsFree(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	owners, err := a.claims(ctx, name)
+	org, err := a.orgs.doc(ctx, name)
 	if err != nil {
-		return err
+		return fmt.Errorf("auth: read an organisation: %w", err)
 	}
-	if who != nobody || len(owners) > 0 {
+	if who != nobody || org != nil {
 		return ErrNameTaken
 	}
 	return nil

@@ -86,7 +86,7 @@ type Auth struct {
 
 	users  *mirror[account]
 	tokens *mirror[token]
-	scopes *mirror[scope]
+	orgs   *mirror[Org]
 
 	admin   *account      // the server admin of Options, or nobody
 	prover  *prover       // the hot path of passwords
@@ -96,6 +96,8 @@ type Auth struct {
 	lockouts *lockouts
 	chain    atomic.Pointer[chain] // the handlers that were configured last
 	jwtKeys  sync.Map              // name in [jwt_keys] -> *jwtKey
+
+	members chan struct{} // the turn to change who is a member of an organisation
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -113,13 +115,14 @@ func Open(ctx context.Context, client *kivik.Client, o Options) (*Auth, error) {
 		o: o, conf: configuration{o.Settings}, client: client, stop: stop,
 		users:  newMirror(client.DB(usersDB), o.Now, parseAccount),
 		tokens: newMirror(client.DB(tokensDB), o.Now, parseToken),
-		scopes: newMirror(client.DB(orgsDB), o.Now, parseScope),
+		orgs:   newOrgs(client.DB(orgsDB), o.Now),
 		prover: newProver(), lockouts: newLockouts(),
 		// One core stays free: password checks cannot starve everything else.
-		gate: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)),
+		gate:    make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)),
+		members: make(chan struct{}, 1),
 	}
 	a.admin = serverAdmin(o, a.secret())
-	err := errors.Join(follow(ctx, following, a, a.users), follow(ctx, following, a, a.tokens), follow(ctx, following, a, a.scopes))
+	err := errors.Join(follow(ctx, following, a, a.users), follow(ctx, following, a, a.tokens), follow(ctx, following, a, a.orgs))
 	if err != nil {
 		_ = a.Close()
 		return nil, fmt.Errorf("auth: open: %w", err)

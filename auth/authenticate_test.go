@@ -17,7 +17,7 @@ func TestAuthenticate(t *testing.T) {
 	a := openAuth(t, client, testOptions(now))
 	ada, err := a.Signup(ctx, "ada", "correct horse", "ada@example.com")
 	require.NoError(t, err)
-	require.Equal(t, Identity{Name: "ada", Email: "ada@example.com", Roles: []string{}, Handler: "default"}, ada)
+	require.Equal(t, Identity{Name: "ada", Email: "ada@example.com", Roles: []string{}, Handler: "default", created: "2026-03-01T12:00:00.000Z"}, ada)
 
 	plain, err := a.IssueToken(ctx, "ada", Token{})
 	require.NoError(t, err)

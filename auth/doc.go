@@ -28,15 +28,44 @@
 // It is good while it is there, not expired, and its user's account is the one
 // it was made for: an account made anew under an old name has another "created".
 //
-// A scope is a document of orgs:
+// An organisation is some documents of orgs, each as small as can be changed alone, so that two
+// regions hardly ever write the same one:
 //
-//	{"_id": "scope:acme", "type": "scope", "owners": ["ada"], "created": <time>}
+//	scope:acme                              type, owners: ["ada"] who claimed it, display, created
+//	scope:acme:member:bob                   role: owner, admin, developer, none; account_created
+//	scope:acme:team:docs                    description, created
+//	scope:acme:team:docs:member:bob         account_created
+//	scope:acme:team:docs:package:@acme/p    permissions: read-only, read-write
 //
-// The first account that publishes into a scope claims it by making the
-// document; of several the store lets one. A scope without a document belongs
-// to the account of its name. A claim counts more than a name, and a claimed name
-// cannot be signed up, so nobody gets into a scope by taking its name. MayPublish
-// states who may publish what.
+// The first account that publishes into a scope nobody owns claims it by making the
+// first document, as does who makes an organisation; of several the store lets one. Who claimed is an owner until a member
+// document says otherwise. A member who is put out is "none": what they maintain in the scope is not theirs
+// any more. A role was given to an account, not to a name: an account made anew has it not. The team
+// developers is always there, has every new member, and read-write to every new package.
+//
+// A scope without a document belongs to the account of its name. A claim counts more than a
+// name, and a claimed name cannot be signed up, nor an account's claimed, so nobody gets into a
+// scope by taking its name.
+//
+// # Rights
+//
+// May answers who may do what with which package, MayOrg the same of organisations; may, mayOrg
+// and mayChange are the rule. What somebody may do with a package is the most of these:
+//
+//	who                                        right    that is to
+//	the server admin                           owns     all
+//	an owner or admin of the scope's org       owns
+//	a maintainer, but of the scope's "none"    owns     unpublish, name maintainers, grant, set access
+//	a team's member, by read-write             writes   publish, set dist-tags, deprecate
+//	a team's member, by read-only              reads    read, star
+//	everybody, of a public package             reads
+//
+// A name without a package may be published by everybody where it has no scope or nobody's, and by members of its
+// scope's organisation. Nobody in particular is 401, but for reading; what may not be read is 404, as
+// what is not there; else it is 403.
+//
+// A token leaves of this what it was made for: a read-only one to read; a granular one its permission of its packages,
+// scopes and organisations, and of all others what everybody may read.
 //
 // A server admin is no document. The first one comes from Options and stands before
 // all others; more come and go with the section [admins] of Settings, in every form
@@ -83,8 +112,7 @@
 // that guessing in parallel gains nothing; who waits for such a verdict stands in
 // the same bounded line.
 //
-// That a token only reads is for the caller to enforce (Identity.ReadOnly);
-// MayPublish does. Reasons and log lines hold names, never passwords or secrets.
+// What a token may do is for the caller to ask (May). Reasons and log lines hold names, never passwords or secrets.
 //
 // # Settings
 //

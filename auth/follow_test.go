@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime"
 	"sync"
@@ -40,11 +41,23 @@ func TestOtherServersWrites(t *testing.T) {
 	require.NoError(t, there.SetPassword(ctx, "ada", "battery staple"))
 	fails(t, here, basic("ada", "correct horse"))
 
-	owners, err := here.ScopeOwners(ctx, "acme")
-	require.NoError(t, err)
-	require.Empty(t, owners)
+	_, err = here.Org(ctx, "acme")
+	require.ErrorIs(t, err, errNoOrg)
 	require.NoError(t, there.ClaimScope(ctx, "acme", "ada"))
-	require.Eventually(t, func() bool { o, err := here.ScopeOwners(ctx, "acme"); return err == nil && len(o) == 1 }, 10*time.Second, time.Millisecond)
+	has := func(want map[string]Role) {
+		t.Helper()
+		require.Eventually(t, func() bool {
+			o, err := here.Org(ctx, "acme")
+			return err == nil && maps.Equal(o.Members(), want)
+		}, 10*time.Second, time.Millisecond)
+	}
+	has(map[string]Role{"ada": RoleOwner})
+	_, err = there.Signup(ctx, "bob", "correct horse", "")
+	require.NoError(t, err)
+	require.NoError(t, there.SetMember(ctx, rootID, "acme", "bob", RoleDeveloper))
+	has(map[string]Role{"ada": RoleOwner, "bob": RoleDeveloper})
+	require.NoError(t, there.RemoveMember(ctx, rootID, "acme", "bob"))
+	has(map[string]Role{"ada": RoleOwner})
 }
 
 // While the feed stands, answers come from memory; cut, they do so for vouchTime

@@ -17,6 +17,8 @@ type Identity struct {
 	Roles   []string
 	Handler string // "default" (Basic), "cookie", "token", "jwt", "proxy"; "" when anonymous
 	Token   *Token // when signed in by one
+
+	created string // the account's: another account of that name has another
 }
 
 // The values of Identity.Handler.
@@ -37,9 +39,20 @@ func (i Identity) Anonymous() bool { return i.Name == "" }
 // ReadOnly reports whether the identity came by a token that may only read.
 func (i Identity) ReadOnly() bool { return i.Token != nil && i.Token.ReadOnly }
 
+// TokenKind says what a token is for.
+type TokenKind string
+
+// The kinds; a token without one is classic.
+const (
+	TokenClassic    TokenKind = "classic"    // may what its user may
+	TokenGranular   TokenKind = "granular"   // may what it was made for
+	TokenAutomation TokenKind = "automation" // classic, for machines, which have no second factor
+)
+
 // Token is what is known of a token; its secret is not.
 type Token struct {
 	Key      string // sha512 of the secret, hex: its document id in tokens
+	Kind     TokenKind
 	User     string
 	Name     string // what its owner calls it; may be empty
 	Redacted string // "npm_abcd…"
@@ -47,4 +60,13 @@ type Token struct {
 	CIDR     []string // addresses it may be used from; empty: all
 	Created  time.Time
 	Expires  time.Time // zero: never
+
+	// What a granular token is for: packages by name and by scope ("@acme"), or all of its
+	// user's, and what it may do with them; organisations, and what it may do with those.
+	Packages, Scopes []string
+	PackagesAll      bool
+	Permission       Permission // packages_and_scopes_permission; "" is NoAccess
+	Orgs             []string
+	OrgsPermission   Permission
+	BypassTFA        bool // it asks for no second factor
 }

@@ -18,11 +18,14 @@ import (
 const mirrorBound = 65_536
 
 // mirror answers from memory what a database's documents say, while the
-// database's feed vouches for it (see follow.go). V is a document as parsed.
+// database's feed vouches for it (see follow.go). V is a document as parsed, or what
+// several documents say together.
 type mirror[V any] struct {
-	db    *kivik.DB
-	parse func(doc object) (*V, error)
-	now   func() time.Time
+	db   *kivik.DB
+	read func(ctx context.Context, id string) (*V, error) // nil: there is none
+	now  func() time.Time
+	// of is what is kept under, of a document's id.
+	of func(docID string) string
 
 	// vouched is until when the kept answers may be used.
 	vouched atomic.Pointer[time.Time]
@@ -36,8 +39,16 @@ type mirror[V any] struct {
 	}
 }
 
+// newMirror is a mirror of single documents.
 func newMirror[V any](db *kivik.DB, now func() time.Time, parse func(object) (*V, error)) *mirror[V] {
-	m := &mirror[V]{db: db, parse: parse, now: now}
+	read := func(ctx context.Context, id string) (*V, error) {
+		o, err := readObject(ctx, db, id, withConflicts)
+		if o == nil || err != nil {
+			return nil, err
+		}
+		return parse(o)
+	}
+	m := &mirror[V]{db: db, read: read, now: now, of: func(id string) string { return id }}
 	m.doubt()
 	return m
 }
@@ -62,15 +73,9 @@ func (m *mirror[V]) doc(ctx context.Context, id string) (*V, error) {
 	m.mu.RLock()
 	before := m.mu.forgotten
 	m.mu.RUnlock()
-	o, err := readObject(ctx, m.db, id, withConflicts)
+	v, err := m.read(ctx, id)
 	if err != nil {
 		return nil, err
-	}
-	var v *V
-	if o != nil {
-		if v, err = m.parse(o); err != nil {
-			return nil, err
-		}
 	}
 	m.keep(id, v, before)
 	return v, nil
@@ -104,8 +109,9 @@ func (m *mirror[V]) keep(id string, v *V, before uint64) {
 	m.mu.present[id] = v
 }
 
-// forget drops what is known of a document that changed.
-func (m *mirror[V]) forget(id string) {
+// forget drops what is known by the id of a document that changed.
+func (m *mirror[V]) forget(docID string) {
+	id := m.of(docID)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.mu.forgotten++

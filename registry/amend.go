@@ -10,14 +10,14 @@ import (
 	"settee/views/packuments"
 )
 
-// amend updates a package that must exist, by somebody who may write it. rev is
+// amend updates a package that must exist, by somebody who may do that. rev is
 // the revision that the client edited; "" where it did not say.
-func (r *Registry) amend(ctx context.Context, who auth.Identity, name PackageName, rev string, change edit) (*packument, error) {
+func (r *Registry) amend(ctx context.Context, who auth.Identity, act auth.Act, name PackageName, rev string, change edit) (*packument, error) {
 	return r.update(ctx, name, func(cur *packument) (*packument, error) {
 		if !cur.published() {
 			return nil, errNotFound
 		}
-		if err := r.mayWrite(ctx, who, name, cur); err != nil {
+		if err := r.may(ctx, who, act, name, cur); err != nil {
 			return nil, err
 		}
 		if rev != "" && rev != cur.rev {
@@ -38,7 +38,7 @@ func revOf(q *request, u *upload) string {
 // deprecate takes over the deprecated members of a whole packument that was sent
 // back; every other difference is ignored, as versions never change.
 func (r *Registry) deprecate(q *request, u *upload) (*packument, error) {
-	return r.amend(q.Context(), q.who, q.pkg, revOf(q, u), func(cur *packument) (*packument, error) {
+	return r.amend(q.Context(), q.who, auth.Deprecate, q.pkg, revOf(q, u), func(cur *packument) (*packument, error) {
 		for _, m := range u.versions {
 			if cur.versions.at(m.name) < 0 {
 				return nil, invalid("invalid document: version %s has no attachment with data", m.name)
@@ -115,7 +115,7 @@ func (r *Registry) own(q *request, u *upload) (*packument, error) {
 	if len(list) == 0 {
 		return nil, invalid("A package must have at least one owner.")
 	}
-	return r.amend(q.Context(), q.who, q.pkg, revOf(q, u), func(cur *packument) (*packument, error) {
+	return r.amend(q.Context(), q.who, auth.Own, q.pkg, revOf(q, u), func(cur *packument) (*packument, error) {
 		next := cur.clone()
 		next.set("maintainers", append(append([]byte{'['}, bytes.Join(list, []byte{','})...), ']'))
 		next.touch(r.o.Now(), next.times())
@@ -134,8 +134,8 @@ func (r *Registry) starAs(q *request, likes bool) (*packument, error) {
 		if !cur.published() {
 			return nil, errNotFound
 		}
-		if q.who.ReadOnly() {
-			return nil, errReadOnly
+		if err := r.may(q.Context(), q.who, auth.Star, q.pkg, cur); err != nil {
+			return nil, err
 		}
 		users := parseObject(cur.top.of("users"))
 		if likes == (string(users.of(q.who.Name)) == "true") {

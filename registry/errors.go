@@ -47,7 +47,6 @@ var (
 	errNotFound  = fail(http.StatusNotFound, "Not found")
 	errSignIn    = fail(http.StatusUnauthorized, "You must be logged in to publish packages.")
 	errWhoAreYou = fail(http.StatusUnauthorized, "You must be logged in.")
-	errReadOnly  = fail(http.StatusForbidden, "This token may only read.")
 	errStale     = &Error{Status: http.StatusConflict, Message: "conflict", Reason: "Document update conflict."}
 )
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-kivik/kivik/v4"
 
+	"settee/auth"
 	"settee/views/packuments"
 )
 
@@ -72,7 +73,7 @@ func (r *Registry) serveStarred(w http.ResponseWriter, q *request) error {
 		if err != nil {
 			return err
 		}
-		if r.mayRead(q.Context(), q.who, e.doc) == nil {
+		if e.doc.published() && r.may(q.Context(), q.who, auth.Read, PackageName(name), e.doc) == nil {
 			out = append(out, map[string]any{"id": name, "key": user, "value": name})
 		}
 	}

@@ -13,23 +13,13 @@ import (
 // mostStar bounds what somebody may send who may not write the package: a star.
 const mostStar = 1 << 20
 
-// mayWrite says whether who may write a package; doc is nil of one that is not there.
-func (r *Registry) mayWrite(ctx context.Context, who auth.Identity, name PackageName, doc *packument) error {
-	if who.Anonymous() {
-		return errSignIn
+// may says whether somebody may do something with a package; doc is nil of one that is not
+// there. Every right is asked here.
+func (r *Registry) may(ctx context.Context, who auth.Identity, act auth.Act, name PackageName, doc *packument) error {
+	if act == auth.Read && doc != nil && !doc.restricted() {
+		return nil // nearly all that is read: not even its maintainers are looked up
 	}
-	var owners []string
-	if scope := name.Scope(); scope != "" {
-		var err error
-		if owners, err = r.auth.ScopeOwners(ctx, scope); err != nil {
-			return err
-		}
-	}
-	maintainers := doc.maintainers()
-	if doc != nil && len(maintainers) == 0 {
-		maintainers = []string{""} // nobody is left, or it came by replication without any: it is not a new package
-	}
-	return auth.MayPublish(who, string(name), maintainers, owners)
+	return r.auth.May(ctx, who, act, auth.Package{Name: string(name), Exists: doc != nil, Restricted: doc.restricted(), Maintainers: doc.maintainers()})
 }
 
 // servePut answers PUT /:p and PUT /:p/-rev/:rev: who may what is known from the
@@ -50,12 +40,12 @@ func (r *Registry) servePut(w http.ResponseWriter, q *request) error {
 	}
 	limit := r.o.MaxBody
 	r.notify(w, q, e.doc)
-	denied := r.mayWrite(q.Context(), q.who, q.pkg, e.doc)
+	denied := r.may(q.Context(), q.who, auth.Publish, q.pkg, e.doc)
 	if lost, ok := e.doc.nameLostBy(q.who.Name); ok && denied != nil {
 		denied = fail(http.StatusForbidden, "You do not have permission to publish %q. %s", q.pkg, lost.text())
 	}
 	if denied != nil {
-		if q.who.ReadOnly() || !e.doc.published() || r.mayRead(q.Context(), q.who, e.doc) != nil {
+		if q.who.ReadOnly() || !e.doc.published() || r.may(q.Context(), q.who, auth.Read, q.pkg, e.doc) != nil {
 			return denied
 		}
 		limit = min(limit, mostStar)
@@ -132,7 +122,7 @@ func (r *Registry) publish(ctx context.Context, q *request, u *upload) (*packume
 	if doc != nil || err != nil {
 		return doc, err
 	}
-	if scope := p.name.Scope(); scope != "" && !p.who.Admin() {
+	if scope := auth.Scope(string(p.name)); scope != "" && !p.who.Admin() {
 		if err := r.claim(ctx, scope, p); err != nil {
 			return nil, err
 		}
@@ -142,12 +132,11 @@ func (r *Registry) publish(ctx context.Context, q *request, u *upload) (*packume
 		return nil, fmt.Errorf("registry: store a tarball: %w", err)
 	}
 	return r.update(ctx, p.name, func(cur *packument) (*packument, error) {
-		if err := r.mayWrite(ctx, p.who, p.name, cur); err != nil {
+		if err := r.may(ctx, p.who, auth.Publish, p.name, cur); err != nil {
 			return nil, err
 		}
 		if cur == nil {
-			var err error
-			if p.founder, err = r.founder(ctx, p); err != nil {
+			if err := r.begin(ctx, p); err != nil {
 				return nil, err
 			}
 		}
@@ -155,29 +144,33 @@ func (r *Registry) publish(ctx context.Context, q *request, u *upload) (*packume
 	})
 }
 
-// founder is whose a package that the publish makes is: its scope's first owner's, so
-// that all who own a scope make the same package, else the publisher's. When the account was
+// begin prepares a package that the publish makes: the developers of an organisation get it, and
+// it gets a founder. That is who first owned its scope, so that all who own a scope make
+// the same package, else the publisher. When the account was
 // made belongs to it: of two accounts of one name, made in two regions at once, one will go, and
 // must leave nothing in the packages of the other.
-func (r *Registry) founder(ctx context.Context, p *publication) (string, error) {
-	name := p.who.Name
-	if scope := p.name.Scope(); scope != "" {
-		owners, err := r.auth.ScopeOwners(ctx, scope)
-		if err != nil {
-			return "", err
-		}
-		if len(owners) > 0 {
-			name = owners[0]
+func (r *Registry) begin(ctx context.Context, p *publication) error {
+	p.founder = p.who.Name
+	org, err := r.auth.ScopeOwner(ctx, string(p.name))
+	if err != nil {
+		return err
+	}
+	if org != nil {
+		p.founder = org.Founder
+	}
+	if org != nil && !org.Person {
+		if err := r.auth.GrantNew(ctx, org.Name, string(p.name)); err != nil {
+			return err
 		}
 	}
-	account, err := r.auth.Account(ctx, name)
+	account, err := r.auth.Account(ctx, p.founder)
 	if errors.Is(err, &auth.Error{Kind: auth.NotFound}) {
-		return name, nil // the server admin is no document
+		return nil // the server admin is no document
 	}
-	if err != nil || account.Created.IsZero() {
-		return name, err
+	if err == nil && !account.Created.IsZero() {
+		p.founder += " " + account.Created.UTC().Format(isoTime)
 	}
-	return name + " " + account.Created.UTC().Format(isoTime), nil
+	return err
 }
 
 // couldPublish refuses what the package as it is forbids, before anything is
@@ -201,8 +194,8 @@ func (r *Registry) couldPublish(ctx context.Context, p *publication) (*packument
 
 // claim makes a scope that nobody owns the publisher's.
 func (r *Registry) claim(ctx context.Context, scope string, p *publication) error {
-	owners, err := r.auth.ScopeOwners(ctx, scope)
-	if err != nil || len(owners) > 0 {
+	org, err := r.auth.ScopeOwner(ctx, string(p.name))
+	if err != nil || org != nil {
 		return err
 	}
 	return r.auth.ClaimScope(ctx, scope, p.who.Name)

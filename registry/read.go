@@ -1,17 +1,15 @@
 package registry
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
-	"slices"
 	"time"
 
 	"settee/auth"
 )
 
 // visible finds a package that may be read by who asks. A restricted one does
-// not exist for others; who sends no credentials is asked for them.
+// not exist for others.
 func (r *Registry) visible(q *request) (*entry, error) {
 	if !q.pkg.Storable() {
 		return nil, errNotFound
@@ -20,31 +18,16 @@ func (r *Registry) visible(q *request) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.mayRead(q.Context(), q.who, e.doc); err != nil {
-		return nil, err
-	}
 	if e.doc == nil {
 		return nil, errNotFound
+	}
+	if err := r.may(q.Context(), q.who, auth.Read, q.pkg, e.doc); err != nil {
+		return nil, err
 	}
 	if !e.doc.published() {
 		return nil, e.doc.gone()
 	}
 	return e, nil
-}
-
-// mayRead refuses the reading of a restricted package.
-func (r *Registry) mayRead(ctx context.Context, who auth.Identity, doc *packument) error {
-	if !doc.restricted() || who.Admin() || slices.Contains(doc.maintainers(), who.Name) && !who.Anonymous() {
-		return nil
-	}
-	if who.Anonymous() {
-		return errWhoAreYou
-	}
-	owners, err := r.auth.ScopeOwners(ctx, doc.name.Scope())
-	if err != nil || slices.Contains(owners, who.Name) {
-		return err
-	}
-	return errNotFound
 }
 
 // gone is the answer for a package that was unpublished.
@@ -79,7 +62,7 @@ func (r *Registry) serveForWrite(w http.ResponseWriter, q *request) error {
 		return errNotFound
 	}
 	doc, err := r.load(q.Context(), q.pkg)
-	if err == nil && doc != nil && len(doc.conflicts) > 0 && r.mayWrite(q.Context(), q.who, q.pkg, doc) == nil {
+	if err == nil && doc != nil && len(doc.conflicts) > 0 && r.may(q.Context(), q.who, auth.Publish, q.pkg, doc) == nil {
 		if err = r.ResolvePackage(q.Context(), q.pkg); err == nil { // later it would have another revision than what is sent back
 			doc, err = r.load(q.Context(), q.pkg)
 		}
@@ -87,11 +70,11 @@ func (r *Registry) serveForWrite(w http.ResponseWriter, q *request) error {
 	if err != nil {
 		return err
 	}
-	if err := r.mayRead(q.Context(), q.who, doc); err != nil {
-		return err
-	}
 	if doc == nil {
 		return errNotFound
+	}
+	if err := r.may(q.Context(), q.who, auth.Read, q.pkg, doc); err != nil {
+		return err
 	}
 	if !doc.published() {
 		return doc.gone()

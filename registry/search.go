@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-kivik/kivik/v4"
 
+	"settee/auth"
 	"settee/views/packuments"
 )
 
@@ -85,7 +86,7 @@ func (r *Registry) serveSearch(w http.ResponseWriter, q *request) error {
 		if err != nil {
 			return err
 		}
-		if !e.doc.published() || r.mayRead(q.Context(), q.who, e.doc) != nil || !s.fits(e.doc) {
+		if !e.doc.published() || r.may(q.Context(), q.who, auth.Read, name, e.doc) != nil || !s.fits(e.doc) {
 			continue
 		}
 		if total++; total > s.from {

@@ -249,7 +249,7 @@ func TestRestrictedPackages(t *testing.T) {
 	doc["access"] = "restricted"
 	require.Equal(t, 201, h.do("PUT", "/@bob%2fsecret", h.bob, doc).Status)
 	for _, path := range []string{"/@bob%2fsecret", "/@bob/secret/-/secret-1.0.0.tgz", "/@bob/secret/latest", "/-/package/@bob%2fsecret/dist-tags", "/@bob%2fsecret?write=true"} {
-		require.Equal(t, 401, h.do("GET", path, "", nil).Status, path)
+		require.Equal(t, 404, h.do("GET", path, "", nil).Status, path)
 		require.Equal(t, 404, h.do("GET", path, h.ann, nil).Status, path)
 		mine := h.do("GET", path, h.bob, nil)
 		require.Equal(t, 200, mine.Status, path)

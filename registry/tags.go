@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+
+	"settee/auth"
 )
 
 // mostSmallBody bounds the bodies of everything but packuments.
@@ -110,7 +112,7 @@ func (r *Registry) editTags(w http.ResponseWriter, q *request, change func(*pack
 	if !q.pkg.Storable() {
 		return errNotFound
 	}
-	doc, err := r.amend(q.Context(), q.who, q.pkg, "", func(cur *packument) (*packument, error) {
+	doc, err := r.amend(q.Context(), q.who, auth.Tag, q.pkg, "", func(cur *packument) (*packument, error) {
 		was := cur.tags()
 		tags, err := change(cur, was)
 		if err != nil {

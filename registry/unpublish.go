@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"errors"
 	"net/http"
 	"path"
 	"slices"
@@ -21,7 +22,7 @@ func (r *Registry) unpublishVersions(q *request, u *upload) (*packument, error) 
 		return r.star(q, u)
 	}
 	sent := parseObject(u.members.of("dist-tags"))
-	return r.amend(q.Context(), q.who, q.pkg, revOf(q, u), func(cur *packument) (*packument, error) {
+	return r.amend(q.Context(), q.who, auth.Unpublish, q.pkg, revOf(q, u), func(cur *packument) (*packument, error) {
 		next := cur.clone()
 		next.versions = next.versions[:0]
 		times := cur.times()
@@ -90,7 +91,7 @@ func (r *Registry) serveUnpublish(w http.ResponseWriter, q *request) error {
 	if !q.pkg.Storable() {
 		return errNotFound
 	}
-	doc, err := r.amend(q.Context(), q.who, q.pkg, q.param("rev"), func(cur *packument) (*packument, error) {
+	doc, err := r.amend(q.Context(), q.who, auth.Unpublish, q.pkg, q.param("rev"), func(cur *packument) (*packument, error) {
 		times := cur.times()
 		for _, m := range cur.versions {
 			if err := r.mayUnpublish(q.who, times.text(m.name)); err != nil {
@@ -147,9 +148,10 @@ func (r *Registry) serveTarballDelete(w http.ResponseWriter, q *request) error {
 	if err != nil {
 		return err
 	}
-	if e.doc != nil {
-		if err := r.mayWrite(q.Context(), q.who, q.pkg, e.doc); err != nil {
-			return err
+	denied := r.may(q.Context(), q.who, auth.Unpublish, q.pkg, e.doc)
+	if !errors.Is(denied, &auth.Error{Kind: auth.NotFound}) { // else there is nothing, or for others only
+		if denied != nil {
+			return denied
 		}
 		if e.doc.published() && e.doc.file(path.Base(q.param("file"))) != nil {
 			return &Error{Status: http.StatusConflict, Message: "conflict", Reason: "The version of this tarball is still published."}
