@@ -128,6 +128,9 @@ func (d *Document) setRevisions(raw []byte) error {
 	switch {
 	case len(revs) == 0:
 		return nil // as if there were no such member
+	case len(revs) == 1 && revs[0].Pos == 0: // of a _local document, as CouchDB's replicator sends its checkpoints back
+		d.Rev = revs[0]
+		return nil
 	case uint64(len(revs)) > revs[0].Pos:
 		return errRev
 	}

@@ -17,6 +17,13 @@ const (
 )
 
 var replicateScenarios = map[string][]step{
+	"checkpoints": { // CouchDB's replicator sends back what it has read
+		{do: "PUT /db/_local/c", send: `{"session_id":"a"}`, status: 201, want: `{"ok":true,"id":"_local/c","rev":"0-1"}`},
+		{do: "PUT /db/_local/c", send: `{"_id":"_local/c","_rev":"0-1","session_id":"b","_revisions":{"start":0,"ids":["1"]}}`, status: 201, want: `{"ok":true,"id":"_local/c","rev":"0-2"}`},
+		{do: "PUT /db/_local/c", send: `{"_revisions":{"start":0,"ids":["2"]},"session_id":"c"}`, status: 201, want: `{"ok":true,"id":"_local/c","rev":"0-3"}`},
+		{do: "POST /db/_bulk_docs", send: `{"docs":[{"_id":"_local/c","_rev":"0-3","_revisions":{"start":0,"ids":["3"]},"session_id":"d"}]}`, status: 201, want: `[{"ok":true,"id":"_local/c","rev":"0-4"}]`},
+		{do: "GET /db/_local/c", status: 200, want: `{"_id":"_local/c","_rev":"0-4","session_id":"d"}`},
+	},
 	"replicate": {
 		{do: "DELETE /" + replica, status: 404},
 		{do: "PUT /db/a", send: "{}", status: 201},
