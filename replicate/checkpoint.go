@@ -57,28 +57,33 @@ func (s *session) resume(ctx context.Context) error {
 	return nil
 }
 
-// logs reads both checkpoints, those of another server's id where there is none of this one's.
+// logs reads both checkpoints, those of another server's id where there is none of this one's: the
+// replication keeps the id under which it began, so that either server goes on where the other was.
 func (s *session) logs(ctx context.Context) (source, target checkpoint, err error) {
 	ids, err := s.ids(ctx)
 	if err != nil {
 		return source, target, err
 	}
 	for i, id := range ids {
-		if source, err = s.readLog(ctx, &s.source, id, i == 0); err != nil {
+		if source, err = s.readLog(ctx, &s.source, id); err != nil {
 			return source, target, err
 		}
-		if target, err = s.readLog(ctx, &s.target, id, i == 0); err != nil {
+		if target, err = s.readLog(ctx, &s.target, id); err != nil {
 			return source, target, err
 		}
-		if begin, _ := common(source, target); begin != "0" {
+		begin, _ := common(source, target)
+		if i == 0 || begin != "0" {
+			s.id, s.source.rev, s.target.rev = id, source.Rev, target.Rev
+		}
+		if begin != "0" {
 			return source, target, nil
 		}
 	}
 	return checkpoint{}, checkpoint{}, nil
 }
 
-// readLog reads one side's checkpoint. Of its own it keeps the revision, which the next one replaces.
-func (s *session) readLog(ctx context.Context, d *side, id string, own bool) (c checkpoint, err error) {
+// readLog reads one side's checkpoint.
+func (s *session) readLog(ctx context.Context, d *side, id string) (c checkpoint, err error) {
 	err = s.attempt(ctx, "read the checkpoint of "+d.Name, func(t *try) error {
 		c = checkpoint{}
 		err := d.DB.Get(t.ctx, "_local/"+id).ScanDoc(&c)
@@ -94,9 +99,6 @@ func (s *session) readLog(ctx context.Context, d *side, id string, own bool) (c 
 		}
 		return err
 	})
-	if own {
-		d.rev = c.Rev
-	}
 	return c, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -69,6 +70,30 @@ func TestContinuous(t *testing.T) {
 			})
 		}
 	}
+}
+
+// The end may come while a checkpoint is being written, which is written again then.
+func TestTheEndCutsACheckpoint(t *testing.T) {
+	h := newHouse(t)
+	source, target := h.embedded("source"), h.embedded("target")
+	require.NoError(t, source.Create(t.Context()))
+	require.NoError(t, target.Create(t.Context()))
+	put(t, source.DB, "doc", `{}`)
+	errEnough := errors.New("enough")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	link := roundTrip(func(req *http.Request) (*http.Response, error) {
+		if req.Method == http.MethodPut && ctx.Err() == nil {
+			cancel(errEnough)
+			<-req.Context().Done()
+			return nil, req.Context().Err()
+		}
+		return http.DefaultTransport.RoundTrip(req)
+	})
+	r, err := replicate.Run(ctx, source, linked(t, h.address+"/target", link), replicate.Options{Continuous: true, CheckpointInterval: time.Millisecond})
+	require.ErrorIs(t, err, errEnough)
+	require.NotErrorIs(t, err, replicate.ErrCheckpoint)
+	require.Equal(t, []string{"doc"}, ids(t, target.DB))
+	require.Equal(t, r.Stats.ThroughSeq, r.Stats.CheckpointedSeq)
 }
 
 // The feed of a peer may end, be cut, or its server go away for a while.

@@ -33,7 +33,6 @@ func (s *session) ids(ctx context.Context) ([]string, error) {
 	if s.o.ID != "" {
 		ids = slices.Insert(ids, 0, s.o.ID)
 	}
-	s.id = ids[0]
 	return slices.Compact(ids), nil
 }
 

@@ -136,7 +136,9 @@ func (s *session) follow(ctx context.Context, done <-chan *batch) error {
 			}
 			s.report()
 		case <-due.C:
-			if err := s.checkpoint(ctx, s.stats.ThroughSeq); err != nil {
+			if err := s.checkpoint(ctx, s.stats.ThroughSeq); ctx.Err() != nil {
+				return context.Cause(ctx) // finish writes it
+			} else if err != nil {
 				return err
 			}
 			s.report()
