@@ -26,12 +26,7 @@ type checkpoint struct {
 	SourceLastSeq json.RawMessage `json:"source_last_seq"`
 	Version       int             `json:"replication_id_version"`
 
-	// What CouchDB adds where documents were named one by one.
-	StartTime        string `json:"start_time,omitempty"`
-	EndTime          string `json:"end_time,omitempty"`
-	DocsRead         *int64 `json:"docs_read,omitempty"`
-	DocsWritten      *int64 `json:"docs_written,omitempty"`
-	DocWriteFailures *int64 `json:"doc_write_failures,omitempty"`
+	ofIDs
 
 	History []Session `json:"history"`
 }
@@ -181,10 +176,7 @@ func (s *session) entry(seq string) checkpoint {
 	}
 	c := checkpoint{SessionID: s.session, SourceLastSeq: at, Version: idVersion}
 	c.History = append([]Session{now}, s.history[:min(len(s.history), longestHistory-1)]...)
-	if s.o.DocIDs != nil {
-		c.StartTime, c.EndTime = now.StartTime, now.EndTime
-		c.DocsRead, c.DocsWritten, c.DocWriteFailures = &now.DocsRead, &now.DocsWritten, &now.DocWriteFailures
-	}
+	c.ofIDs = Result{History: c.History, byIDs: s.o.DocIDs != nil}.ofIDs()
 	return c
 }
 

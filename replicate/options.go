@@ -82,6 +82,8 @@ type Result struct {
 	SourceLastSeq string
 	History       []Session
 	Stats         Stats
+
+	byIDs bool // its documents were named one by one, of which CouchDB tells more
 }
 
 // Session is one replication in a checkpoint's history. Sequences are JSON: a string, or the
@@ -113,6 +115,24 @@ func (r Result) MarshalJSON() ([]byte, error) {
 		SessionID string          `json:"session_id"`
 		LastSeq   json.RawMessage `json:"source_last_seq"`
 		Version   int             `json:"replication_id_version"`
-		History   []Session       `json:"history"`
-	}{true, r.NoChanges, r.SessionID, seqJSON(r.SourceLastSeq), idVersion, r.History})
+		ofIDs
+		History []Session `json:"history"`
+	}{true, r.NoChanges, r.SessionID, seqJSON(r.SourceLastSeq), idVersion, r.ofIDs(), r.History})
+}
+
+// ofIDs is what CouchDB adds, since 0.11, where documents were named one by one.
+type ofIDs struct {
+	StartTime        string `json:"start_time,omitempty"`
+	EndTime          string `json:"end_time,omitempty"`
+	DocsRead         *int64 `json:"docs_read,omitempty"`
+	DocsWritten      *int64 `json:"docs_written,omitempty"`
+	DocWriteFailures *int64 `json:"doc_write_failures,omitempty"`
+}
+
+func (r Result) ofIDs() ofIDs {
+	if !r.byIDs || len(r.History) == 0 {
+		return ofIDs{}
+	}
+	last := r.History[0]
+	return ofIDs{last.StartTime, last.EndTime, &last.DocsRead, &last.DocsWritten, &last.DocWriteFailures}
 }

@@ -108,7 +108,7 @@ func newSession() string {
 func (s *session) result() Result {
 	r := Result{SessionID: s.last.SessionID, SourceLastSeq: seqText(s.last.SourceLastSeq), History: s.last.History, Stats: s.stats}
 	r.NoChanges = s.last.SessionID != s.session
-	r.NoCheckpoints = s.o.NoCheckpoints
+	r.NoCheckpoints, r.byIDs = s.o.NoCheckpoints, s.o.DocIDs != nil
 	return r
 }
 

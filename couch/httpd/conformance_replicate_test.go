@@ -16,6 +16,13 @@ const (
 	history    = `{"session_id":"…","start_time":"…, … GMT","end_time":"…, … GMT","start_last_seq":…,"end_last_seq":"…","recorded_seq":"…",`
 )
 
+// chosen asks for a part of a scenario's database, in a target of its own.
+func chosen(target, more string) string {
+	return ends("conformance_replicate_options", chosenDB[1:]+target, ","+more)
+}
+
+const chosenDB = "/conformance_chosen_"
+
 var replicateScenarios = map[string][]step{
 	"checkpoints": { // CouchDB's replicator sends back what it has read
 		{do: "PUT /db/_local/c", send: `{"session_id":"a"}`, status: 201, want: `{"ok":true,"id":"_local/c","rev":"0-1"}`},
@@ -77,6 +84,67 @@ var replicateScenarios = map[string][]step{
 		{do: "POST /_replicate", send: `{"cancel":true,"id":"nope"}`, status: 404, want: problem("not_found", "missing")},
 		{do: "POST /_replicate", send: `{"cancel":true,"replication_id":"nope+continuous"}`, status: 404, want: problem("not_found", "missing")},
 		{do: "POST /_replicate", send: ends("x", "y", `,"cancel":true`), status: 404, want: problem("not_found", "missing")},
+	},
+	// What is replicated, and how.
+	"replicate_options": {
+		{do: "PUT /db/_design/d", send: `{"filters":{"odd":"function(doc, req) { return doc.n % 2 == req.query.rest }","all":"function() { return true }"},"views":{"few":{"map":"function(doc) { if (doc.n < 2) emit(doc.n) }"}}}`, status: 201},
+		{do: "POST /db/_bulk_docs", send: `{"docs":[{"_id":"0","n":0},{"_id":"1","n":1},{"_id":"2","n":2},{"_id":"3","n":3}]}`, status: 201},
+		{do: "POST /db/_bulk_docs", send: `{"docs":[{"_id":"0","_rev":"1-a","n":0},{"_id":"4","_rev":"2-b","_deleted":true}],"new_edits":false}`, status: 201},
+		{do: "POST /_replicate", send: chosen("odd", `"create_target":true,"create_target_params":{"q":"1","n":1},"filter":"d/odd","query_params":{"rest":"1"}`), status: 200, want: `{"ok":true,…"docs_written":2,…}`},
+		{do: "GET " + chosenDB + "odd", status: 200, want: `{…"doc_del_count":0,"doc_count":2,…}`},
+		{do: "POST /_replicate", send: chosen("odd", `"filter":"d/odd","query_params":{"rest":"1"}`), status: 200, want: `{"ok":true,"no_changes":true,…}`},
+		{do: "POST /_replicate", send: chosen("odd", `"filter":"d/odd","query_params":{"rest":"0"}`), status: 200, want: `{"ok":true,"session_id":"…"…}`},
+		{do: "GET " + chosenDB + "odd", status: 200, want: `{…"doc_count":4,…}`},
+		{do: "POST /_replicate", send: chosen("few", `"create_target":true,"filter":"_view","query_params":{"view":"d/few"}`), status: 200},
+		{do: "GET " + chosenDB + "few", status: 200, want: `{…"doc_count":2,…}`},
+		{do: "POST /_replicate", send: chosen("design", `"create_target":true,"filter":"_design"`), status: 200},
+		{do: "GET " + chosenDB + "design/_all_docs", status: 200, want: "{\"total_rows\":1,\"offset\":0,\"rows\":[\r\n{\"id\":\"_design/d\",…}\r\n]}"},
+		{do: "POST /_replicate", send: chosen("since", `"create_target":true,"since_seq":"4-0"`), status: 200, theirs: 500}, // none of its own
+		{do: "DELETE " + chosenDB + "since", status: 200},
+		{do: "POST /_replicate", send: chosen("winners", `"create_target":true,"winning_revs_only":true`), status: 200, want: `{"ok":true,…"docs_written":6,…}`},
+		{do: "GET " + chosenDB + "winners/0?conflicts=true", status: 200, want: `{"_id":"0","_rev":"1-…","n":0}`},
+		{do: "POST /_replicate", send: chosen("all", `"create_target":true,"use_bulk_get":false,"use_checkpoints":true,"checkpoint_interval":1000,"worker_processes":1,"worker_batch_size":2,"http_connections":2,"connection_timeout":5000,"retries_per_request":1,"socket_options":"[{keepalive, true}]"`),
+			status: 200, want: `{"ok":true,…"docs_written":7,"doc_write_failures":0,"bulk_get_docs":0,"bulk_get_attempts":0}]}`},
+		{do: "GET " + chosenDB + "all/0?conflicts=true", status: 200, want: `{"_id":"0","_rev":"…","n":0,"_conflicts":["1-…"]}`},
+		{do: "GET " + chosenDB + "all/4", status: 404, want: problem("not_found", "deleted")},
+		{do: "POST /_replicate", send: chosen("winners", `"use_checkpoints":false`), status: 200, want: `{"ok":true,"use_checkpoints":false}`},
+		// What the target's validator refuses is counted.
+		{do: "PUT " + chosenDB + "strict?q=1", status: 201},
+		{do: "PUT " + chosenDB + "strict/_design/v", send: `{"validate_doc_update":"function(doc) { if (doc.n == 1) throw({forbidden: 'one'}) }"}`, status: 201},
+		{do: "POST /_replicate", send: chosen("strict", `"doc_ids":["1","2","none"]`), status: 200, want: `{"ok":true,"session_id":"…","source_last_seq":"…","replication_id_version":4,"start_time":"…","end_time":"…","docs_read":2,"docs_written":1,"doc_write_failures":1,"history":[{…}]}`},
+		{do: "GET " + chosenDB + "strict/1", status: 404},
+		{do: "DELETE " + chosenDB + "odd", status: 200},
+		{do: "DELETE " + chosenDB + "few", status: 200},
+		{do: "DELETE " + chosenDB + "design", status: 200},
+		{do: "DELETE " + chosenDB + "winners", status: 200},
+		{do: "DELETE " + chosenDB + "all", status: 200},
+		{do: "DELETE " + chosenDB + "strict", status: 200},
+	},
+	// Who is no server admin replicates with their own rights, and ends what is theirs.
+	"replicate_person": {
+		{do: "PUT /_users/org.couchdb.user:conformance_joe", send: `{"name":"conformance_joe","password":"joejoe","type":"user","roles":[]}`, status: 201},
+		{do: "PUT /_users/org.couchdb.user:conformance_jim", send: `{"name":"conformance_jim","password":"jimjim","type":"user","roles":[]}`, status: 201},
+		{do: "PUT /db/_security", send: `{"members":{"names":["conformance_joe"]}}`, status: 200},
+		{do: "PUT /conformance_person?q=1", status: 201},
+		{do: "PUT /conformance_person/_security", send: `{"members":{"names":["conformance_joe"]}}`, status: 200},
+		{do: "PUT /db/a", send: "{}", status: 201},
+		{do: "PUT /db/_design/d", send: "{}", status: 201},
+		{do: "POST /_replicate", as: jim, send: ends("conformance_replicate_person", "conformance_person", ""), status: 401, want: `{"error":"unauthorized","reason":"unauthorized to access or create database http://…/conformance_replicate_person/"}`},
+		{do: "POST /_replicate", as: joe, send: ends("conformance_replicate_person", "conformance_person", ""), status: 200, want: `{"ok":true,…"docs_written":1,"doc_write_failures":1,…}`},
+		{do: "GET /conformance_person/a", as: joe, status: 200},
+		{do: "POST /_replicate", as: joe, send: ends("conformance_replicate_person", "conformance_person_new", `,"create_target":true`), status: 401,
+			want: `{"error":"unauthorized","reason":"unauthorized to access or create database http://…/conformance_person_new/"}`},
+		{do: "POST /_replicate", as: joe, send: ends("conformance_replicate_person", "conformance_person", `,"continuous":true`), status: 202, want: `{"ok":true,"_local_id":"…+continuous"}`},
+		{do: "GET /_scheduler/jobs/$JOB", status: 200, want: `{"database":null,"id":"$JOB",…"user":"conformance_joe","doc_id":null,…}`},
+		{do: "POST /_replicate", as: jim, send: `{"cancel":true,"id":"$JOB"}`, status: 401, want: problem("unauthorized", "You are not a server admin.")},
+		{do: "POST /_replicate", as: joe, send: `{"cancel":true,"replication_id":"$JOB"}`, status: 200, want: `{"ok":true,"_local_id":"$JOB"}`},
+		{do: "POST /_replicate", as: joe, send: ends("conformance_replicate_person", "conformance_person", `,"continuous":true`), status: 202},
+		{do: "POST /_replicate", send: `{"cancel":true,"_local_id":"$JOB"}`, status: 200, want: `{"ok":true,"_local_id":"$JOB"}`},
+		{do: "DELETE /conformance_person", status: 200},
+		{do: "GET /_users/org.couchdb.user:conformance_joe", status: 200},
+		{do: "DELETE /_users/org.couchdb.user:conformance_joe?rev=$SEEN", status: 200},
+		{do: "GET /_users/org.couchdb.user:conformance_jim", status: 200},
+		{do: "DELETE /_users/org.couchdb.user:conformance_jim?rev=$SEEN", status: 200},
 	},
 	"replicate_continuous": {
 		{do: "PUT /" + replica + "_c", status: 201},
