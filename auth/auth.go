@@ -18,9 +18,11 @@ import (
 
 // The databases.
 const (
-	usersDB  = "_users"
-	tokensDB = "tokens"
-	orgsDB   = "orgs"
+	usersDB    = "_users"
+	tokensDB   = "tokens"
+	orgsDB     = "orgs"
+	factorsDB  = "factors"
+	sessionsDB = "sessions"
 )
 
 // Signup says who may make an account.
@@ -84,9 +86,11 @@ type Auth struct {
 	conf   configuration
 	client *kivik.Client
 
-	users  *mirror[account]
-	tokens *mirror[token]
-	orgs   *mirror[Org]
+	users    *mirror[account]
+	tokens   *mirror[token]
+	orgs     *mirror[Org]
+	factors  *mirror[factor]
+	sessions *kivik.DB // tickets and web sessions: each is read once or twice
 
 	admin   *account      // the server admin of Options, or nobody
 	prover  *prover       // the hot path of passwords
@@ -94,6 +98,7 @@ type Auth struct {
 	waiting atomic.Int64  // who waits for a place
 
 	lockouts *lockouts
+	codes    *guesses              // of second factors
 	chain    atomic.Pointer[chain] // the handlers that were configured last
 	jwtKeys  sync.Map              // name in [jwt_keys] -> *jwtKey
 
@@ -103,8 +108,8 @@ type Auth struct {
 	running sync.WaitGroup
 }
 
-// Open makes the databases _users, tokens and orgs where they are missing and
-// starts following them. The client stays the caller's; close the Auth first.
+// Open makes the databases _users, tokens, orgs, factors and sessions where they are
+// missing and starts following them. The client stays the caller's; close the Auth first.
 func Open(ctx context.Context, client *kivik.Client, o Options) (*Auth, error) {
 	o = o.withDefaults()
 	if o.Signup != SignupOpen && o.Signup != SignupClosed {
@@ -113,20 +118,23 @@ func Open(ctx context.Context, client *kivik.Client, o Options) (*Auth, error) {
 	following, stop := context.WithCancel(context.WithoutCancel(ctx))
 	a := &Auth{
 		o: o, conf: configuration{o.Settings}, client: client, stop: stop,
-		users:  newMirror(client.DB(usersDB), o.Now, parseAccount),
-		tokens: newMirror(client.DB(tokensDB), o.Now, parseToken),
-		orgs:   newOrgs(client.DB(orgsDB), o.Now),
-		prover: newProver(), lockouts: newLockouts(),
+		users:   newMirror(client.DB(usersDB), o.Now, parseAccount),
+		tokens:  newMirror(client.DB(tokensDB), o.Now, parseToken),
+		orgs:    newOrgs(client.DB(orgsDB), o.Now),
+		factors: newMirror(client.DB(factorsDB), o.Now, parseFactor), sessions: client.DB(sessionsDB),
+		prover: newProver(), lockouts: newLockouts(), codes: newGuesses(),
 		// One core stays free: password checks cannot starve everything else.
 		gate:    make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)),
 		members: make(chan struct{}, 1),
 	}
 	a.admin = serverAdmin(o, a.secret())
-	err := errors.Join(follow(ctx, following, a, a.users), follow(ctx, following, a, a.tokens), follow(ctx, following, a, a.orgs))
+	err := errors.Join(follow(ctx, following, a, a.users), follow(ctx, following, a, a.tokens), follow(ctx, following, a, a.orgs),
+		follow(ctx, following, a, a.factors), ensureDB(ctx, client, sessionsDB))
 	if err != nil {
 		_ = a.Close()
 		return nil, fmt.Errorf("auth: open: %w", err)
 	}
+	a.running.Go(func() { a.sweeping(following) })
 	return a, nil
 }
 

@@ -34,7 +34,11 @@ func (a *Auth) basic(r *http.Request, encoded string) (Identity, error) {
 	if err != nil || name == "" && password == "" {
 		return Identity{}, err
 	}
-	return a.SignIn(r, name, password, "")
+	code, err := codeOf(r)
+	if err != nil {
+		return Identity{}, err
+	}
+	return a.signIn(r.Context(), r, name, password, code, handlerBasic)
 }
 
 // parseBasic decodes name and password; both empty mean nobody. As in CouchDB that

@@ -28,6 +28,25 @@
 // It is good while it is there, not expired, and its user's account is the one
 // it was made for: an account made anew under an old name has another "created".
 //
+// A second factor is a document of factors; its id is the account's name.
+//
+//	{"_id": "ada", "type": "factor", "account_created": "2026-03-01T12:00:00.000Z",
+//	 "mode": "auth-only",                               or "auth-and-writes"
+//	 "totp": {"key": <base32>, "last": 59077440,        the step whose code was taken last
+//	          "pending": {"key": <base32>, "mode": "auth-only"}},   shown, not confirmed
+//	 "recovery": [<sha256 of a code, hex>, …], "webauthn": [<key>, …]}
+//
+// It counts while "key" or a security key is there, and for the account it was made
+// for. The authenticator's key stands as it is, as in CouchDB's own member "totp" of
+// _users, for the server must compute with it: who reads factors can make codes.
+//
+// A ticket is a document of sessions, which lets whoever holds its secret do one
+// thing, once and soon; web sessions stand beside them. What has expired for an hour
+// is swept.
+//
+//	{"_id": "challenge:<sha256 of the secret, hex>", "type": "challenge", "user": "ada",
+//	 "created": <time>, "expires": <time>, "data": <what its kind needs>}
+//
 // An organisation is some documents of orgs, each as small as can be changed alone, so that two
 // regions hardly ever write the same one:
 //
@@ -70,8 +89,8 @@
 // A server admin is no document. The first one comes from Options and stands before
 // all others; more come and go with the section [admins] of Settings, in every form
 // of hash that CouchDB wrote. A document of such a name adds roles to an admin of
-// [admins]; its password does not count. The role is _admin. tokens and orgs
-// are made for server admins only, as CouchDB makes every database.
+// [admins]; its password does not count. The role is _admin. tokens, factors, sessions
+// and orgs are made for server admins only, as CouchDB makes every database.
 //
 // # Credentials of a request
 //
@@ -103,6 +122,7 @@
 //	an account with conflicting documents                401
 //	token unknown, revoked, expired, orphaned            401
 //	token from an address outside its cidr               401, challenge "ipaddress"
+//	right password, no second factor                     401, challenge "OTP"
 //	five failures from one address in five minutes       403
 //	more than 256 passwords wait to be checked           503
 //
@@ -111,6 +131,29 @@
 // Passwords that are being checked count as failures until they are found right, so
 // that guessing in parallel gains nothing; who waits for such a verdict stands in
 // the same bounded line.
+//
+// # The second factor
+//
+// A code is six digits of RFC 6238 (SHA-1, 30 seconds, one step early or late), one of
+// five recovery codes, or the secret of a challenge that was passed on the web. Digits
+// are used up durably before they count, with all steps before theirs; recovery codes
+// and challenges go. Where regions were apart, what one used up the others refuse from
+// when they know of it; when they wrote at once, the next write takes from both.
+//
+// A password alone signs nobody in whose account has a factor, on either port: not by
+// Basic, where each request brings a code in npm-otp, nor at CouchDB's _session, where
+// the member "token" of the form is the code. The cookie that _session gives is as
+// good as the sign-in. A CouchDB account with the member "totp" of its own goes on as
+// in CouchDB. Web tokens (jwt) and trusted proxies speak for themselves.
+//
+// What needs the factor again is in StepUp. A code stands for a minute for the other
+// requests of one command: for changes of packages, by the token and from the address that
+// brought it, and for Basic. For anybody else, and for the account itself, it is gone.
+//
+// Five wrong codes in five minutes from one address, and a hundred a day from all but
+// the addresses where a right one came from, are answered 403; recovery codes and
+// challenges cannot be guessed and are taken always, so nobody locks out the owner.
+// These counts are a process's.
 //
 // What a token may do is for the caller to ask (May). Reasons and log lines hold names, never passwords or secrets.
 //
@@ -141,12 +184,12 @@
 // Documents are mirrored in memory, absent ones too. What is written through an
 // Auth is true in it when the call returns. What is written elsewhere, through
 // HTTP, by a replication or another process, arrives by the feeds of _users,
-// tokens and orgs: on the embedded engine within milliseconds, on CouchDB after
+// tokens, factors and orgs: on the embedded engine within milliseconds, on CouchDB after
 // the feed's way through the network. When a feed breaks, answers from memory
 // are used for at most 15 seconds after the last proof that nothing was missed;
 // after that every answer is read from the store, until the feed has caught up.
 //
 // ForgetAccounts is for who writes to _users in this process: what was written holds
 // when it returns. A _users that somebody deletes stays away until somebody, or a
-// sign-up, makes it again; tokens and orgs come back by themselves.
+// sign-up, makes it again; tokens, factors and orgs come back by themselves.
 package auth

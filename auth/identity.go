@@ -17,6 +17,7 @@ type Identity struct {
 	Roles   []string
 	Handler string // "default" (Basic), "cookie", "token", "jwt", "proxy"; "" when anonymous
 	Token   *Token // when signed in by one
+	Factor  bool   // the request brought the account's second factor
 
 	created string // the account's: another account of that name has another
 }

@@ -23,15 +23,9 @@ const (
 // room than another.
 type origin = proof
 
-// originOf names the origin of a sign-in. An IPv6 client owns its /64, so that is
-// its address.
+// originOf names the origin of a sign-in.
 func (a *Auth) originOf(from netip.Addr, c claim) origin {
-	from = from.Unmap().WithZone("")
-	if from.Is6() {
-		network, _ := from.Prefix(64)
-		from = network.Addr()
-	}
-	return a.prover.proof(c.name, from.String(), c.who.salt)
+	return a.prover.proof(c.name, network(from).String(), c.who.salt)
 }
 
 // lockoutMode is what happens at the threshold; words that are none of these are "off".

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 )
 
 // waitingBound is how many sign-ins may wait for a place to hash: at ten a second
@@ -16,14 +17,24 @@ const waitingBound = 256
 // Login checks a name and a password for a caller who has no request; failures are
 // not counted.
 func (a *Auth) Login(ctx context.Context, name, password string) (Identity, error) {
-	return a.signIn(ctx, nil, name, password, "")
+	return a.signIn(ctx, nil, name, password, "", "")
 }
 
 // SignIn checks a name and a password that a request brings, and the token of a
 // second factor where the account has one. Who fails too often from one address is
 // refused for a while, whatever the password (ErrLocked).
 func (a *Auth) SignIn(r *http.Request, name, password, token string) (Identity, error) {
-	return a.signIn(r.Context(), r, name, password, token)
+	return a.signIn(r.Context(), r, name, password, token, "")
+}
+
+// CheckPassword checks a password as SignIn does, and nothing else, for who gives it
+// once more.
+func (a *Auth) CheckPassword(r *http.Request, name, password string) error {
+	code, err := codeOf(r)
+	if err == nil {
+		_, err = a.passwordOf(r.Context(), r, name, password, code)
+	}
+	return err
 }
 
 // A claim is a password of an account, to be proved.
@@ -33,10 +44,35 @@ type claim struct {
 	proof                 proof
 }
 
-func (a *Auth) signIn(ctx context.Context, r *http.Request, name, password, token string) (Identity, error) {
-	who, err := a.account(ctx, name)
+// signIn checks a password and what else the account asks for. A code is used up, but
+// for further requests with the same credential.
+func (a *Auth) signIn(ctx context.Context, r *http.Request, name, password, token, credential string) (Identity, error) {
+	who, err := a.passwordOf(ctx, r, name, password, token)
 	if err != nil {
 		return Identity{}, err
+	}
+	id := who.identity(handlerBasic)
+	f, err := a.factor(ctx, who)
+	if err != nil || !f.active() {
+		return id, err
+	}
+	var from netip.Addr
+	if r != nil {
+		from = a.o.ClientAddr(r)
+	}
+	if err = a.proveFactor(ctx, from, who, f, unspaced(token), credential); err != nil {
+		return Identity{}, err
+	}
+	id.Factor = true
+	return id, nil
+}
+
+// passwordOf is the account whose password it is. token is for the second factor that
+// CouchDB knows.
+func (a *Auth) passwordOf(ctx context.Context, r *http.Request, name, password, token string) (*account, error) {
+	who, err := a.account(ctx, name)
+	if err != nil {
+		return nil, err
 	}
 	c := claim{who, name, password, token, a.prover.proof(name, password, who.rev)}
 	right := false
@@ -48,13 +84,13 @@ func (a *Auth) signIn(ctx context.Context, r *http.Request, name, password, toke
 	}
 	switch {
 	case err != nil:
-		return Identity{}, err
+		return nil, err
 	case !right:
-		return Identity{}, ErrCredentials
+		return nil, ErrCredentials
 	case who.conflicted && !a.conf.flag(sectionAuth, "allow_conflicted_user_docs", false):
-		return Identity{}, errConflicted
+		return nil, errConflicted
 	}
-	return who.identity(handlerBasic), nil
+	return who, nil
 }
 
 // judge proves a password, with a watch on how often its origin has failed.

@@ -251,3 +251,43 @@ func (f *memoryFeed) Close() error    { return nil }
 func (f *memoryFeed) LastSeq() string { return f.last }
 func (f *memoryFeed) Pending() int64  { return 0 }
 func (f *memoryFeed) ETag() string    { return "" }
+
+// AllDocs knows no parameter: it gives all documents, in no order.
+func (h *memoryHandle) AllDocs(context.Context, driver.Options) (driver.Rows, error) {
+	d := h.store.db(h.name)
+	if d == nil {
+		return nil, status(http.StatusNotFound)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	rows := &memoryRows{}
+	for id, doc := range d.docs {
+		if doc.deleted {
+			continue
+		}
+		out := map[string]any{"_id": id, "_rev": doc.rev()}
+		for k, v := range doc.body {
+			out[k] = v
+		}
+		raw, err := json.Marshal(out)
+		if err != nil {
+			return nil, err
+		}
+		rows.rest = append(rows.rest, driver.Row{ID: id, Doc: bytes.NewReader(raw)})
+	}
+	return rows, nil
+}
+
+type memoryRows struct{ rest []driver.Row }
+
+func (r *memoryRows) Next(row *driver.Row) error {
+	if len(r.rest) == 0 {
+		return io.EOF
+	}
+	*row, r.rest = r.rest[0], r.rest[1:]
+	return nil
+}
+func (r *memoryRows) Close() error      { return nil }
+func (r *memoryRows) Offset() int64     { return 0 }
+func (r *memoryRows) TotalRows() int64  { return 0 }
+func (r *memoryRows) UpdateSeq() string { return "" }

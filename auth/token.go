@@ -159,3 +159,6 @@ func (a *Auth) RevokeKey(ctx context.Context, key string) error {
 		}
 	}
 }
+
+// bypasses reports whether a token stands for a second factor where it publishes.
+func (t *Token) bypasses() bool { return t.BypassTFA || t.Kind == TokenAutomation }
