@@ -59,6 +59,7 @@ func TestOneNumberInTwoRegions(t *testing.T) {
 		require.Contains(t, res.Header.Get("npm-notice"), "p@1.0.1, which you published at")
 		require.Equal(t, 201, w.publish(h, "bob", "1.0.1", "latest", 11).Status, "the winner's publish sent again")
 		require.Contains(t, h.do("GET", "/p?write=true", h.bob, nil).Header.Get("npm-notice"), "p@1.0.1")
+		require.Contains(t, h.do("PUT", "/-/package/p/dist-tags/old", h.bob, "1.0.0").Header.Get("npm-notice"), "p@1.0.1")
 		require.Empty(t, h.do("GET", "/p?write=true", h.ann, nil).Header.Get("npm-notice"), "only who lost is told")
 		require.Empty(t, h.do("GET", "/p", h.bob, nil).Header.Get("npm-notice"), "what caches may keep tells nobody")
 		h.now = h.now.Add(noticeTime + time.Second)

@@ -129,6 +129,7 @@ func (r *Registry) editTags(w http.ResponseWriter, q *request, change func(*pack
 	if err != nil {
 		return err
 	}
+	r.notify(w, q, doc)
 	writeJSON(w, http.StatusCreated, done(doc))
 	return nil
 }
