@@ -42,8 +42,8 @@
 //
 // A blob comes over in three ways, the first that is there wins:
 //
-//	announced   a peer tells what is put there at once, and it is fetched while the document
-//	            that names it is on its way
+//	announced   a peer tells at once what was put there, or fetched, and it is fetched while the
+//	            document that names it is on its way
 //	followed    the follower blobs of the registry fetches what each changed packument names;
 //	            what cannot be had is set aside, and tried again each 30 s
 //	read        a reader is served through a peer (tarballs.ThroughStore)
@@ -58,7 +58,8 @@
 //	the peer is away, the blob is not      the packument is served; the tarball is 503 with
 //	                                       Retry-After, and npm-notice says why; npm tries again
 //	the line breaks while it is read       the answer is cut short, which npm tries again
-//	no peer has the blob                   404
+//	no peer has the blob                   the same 503: where regions follow each other in a chain or a ring,
+//	                                       a document may be here before its blob is next door
 //
 // A number that was published in two regions at once with different bytes is the registry's to
 // decide (its package documentation, Merge). Until the documents have met, readers of each region

@@ -92,9 +92,9 @@ func newNode(t testing.TB, name string, link *fixtures.Link, readOnly bool, peer
 	n.npm = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { api.ServeHTTP(w, r) }))
 	n.region = region.New(region.Options{Name: name, Peers: peers, ReadOnly: readOnly, NPMPort: n.npm.Listener.Addr().(*net.TCPAddr).Port, Logger: log,
 		Written: func() { n.accounts.ForgetAccounts(); n.registry.Forget() }})
-	through := tarballs.Through(blobs, n.region.Sources(), tarballs.ThroughOptions{Logger: log})
-	announcing := tarballs.Announce(through)
-	reg, err := registry.New(context.Background(), n.client, announcing, n.accounts, registry.Options{Logger: log})
+	announcing := tarballs.Announce(blobs)
+	through := tarballs.Through(announcing, n.region.Sources(), tarballs.ThroughOptions{Logger: log})
+	reg, err := registry.New(context.Background(), n.client, through, n.accounts, registry.Options{Logger: log})
 	require.NoError(t, err)
 	api, n.registry = reg, reg
 	if readOnly {

@@ -110,6 +110,57 @@ func TestReadThrough(t *testing.T) {
 	require.Zero(t, eu.region.Status().Peers["us"].Databases["registry"].LagSeconds)
 }
 
+// Regions in a chain, each naming the next alone: whoever is told of a version by the packument gets its tarball
+// or is asked to come again, never told that there is none; and the blob passes through without a reader.
+func TestChain(t *testing.T) {
+	const away = 10 * time.Millisecond
+	toUS, toAP := fixtures.NewLink(t, away), fixtures.NewLink(t, away)
+	ap := newNode(t, "ap", toAP, false)
+	us := newNode(t, "us", toUS, false, at("ap", toAP))
+	eu := newNode(t, "eu", nil, false, at("us", toUS))
+	following(t, us, "ap")
+	following(t, eu, "us")
+	ada := ap.signUp("ada")
+	plain := fixtures.Named(t, "plain")
+	for _, v := range []string{"1.0.0", "1.1.0", "1.2.0"} {
+		status, answer := ap.publish(ada, plain.At(v))
+		require.Equal(t, 201, status, answer)
+		eventually(t, func() bool { return strings.Contains(eu.packument("left-hand"), `"`+v+`"`) })
+		eventually(t, func() bool {
+			status, _, body := eu.tarballOf(plain.At(v))
+			require.True(t, status == 200 || status == 503 && strings.Contains(body, "not in this region yet"), "%d %s", status, body)
+			return status == 200
+		})
+	}
+	toUS.Cut()
+	toAP.Cut()
+	for _, n := range []*node{us, eu} {
+		eventually(t, func() bool { return holds(t, n) == 3 })
+	}
+}
+
+// A blob that no region has any more is told as such, also to who asks again.
+func TestLostBlob(t *testing.T) {
+	eu, us, _, _ := pair(t, 0)
+	ada := us.signUp("ada")
+	plain := fixtures.Named(t, "plain")
+	status, answer := us.publish(ada, plain)
+	require.Equal(t, 201, status, answer)
+	eventually(t, func() bool { return holds(t, eu) == 1 })
+	for _, n := range []*node{eu, us} {
+		for info, err := range n.blobs.List(t.Context()) {
+			require.NoError(t, err)
+			require.NoError(t, n.blobs.Delete(t.Context(), info.Digest))
+		}
+	}
+	for range 2 {
+		status, header, body := eu.tarballOf(plain)
+		require.Equal(t, 503, status, body)
+		require.Contains(t, body, "not in this region yet, nor in one that it is fetched from")
+		require.Equal(t, "This tarball is not in this region yet, nor in one that it is fetched from. Please try again.", header.Get("npm-notice"))
+	}
+}
+
 // holds counts the blobs that a node has.
 func holds(t testing.TB, n *node) int {
 	count := 0

@@ -130,7 +130,7 @@
 // database.
 //
 // A tarball that is not here may be read through from another region (tarballs.ThroughStore). Where
-// that region does not give it now the answer is 503 with Retry-After and an npm-notice.
+// that region does not give it now, or has it no more than we, the answer is 503 with Retry-After and an npm-notice.
 //
 // # Errors
 //

@@ -65,7 +65,7 @@ func (r *Registry) serveTarball(w http.ResponseWriter, q *request) error {
 // openTarball reads a small tarball into memory, or serves a large one itself.
 func (r *Registry) openTarball(w http.ResponseWriter, q *request, f *file) ([]byte, error) {
 	from, info, err := r.blobs.Open(q.Context(), f.digest, 0, -1)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && !errors.Is(err, tarballs.ErrNoPeer) {
 		return nil, fail(http.StatusNotFound, "Not found: the tarball is not in the store")
 	}
 	if err != nil {
@@ -93,13 +93,16 @@ func (r *Registry) openTarball(w http.ResponseWriter, q *request, f *file) ([]by
 	return nil, nil
 }
 
-// elsewhere is the answer for a tarball that another region has and cannot give now: the
-// version is there, so it is no 404, and who asks again may get it.
+// elsewhere is the answer for a tarball that another region has and cannot give now, or that is on its way through
+// others: the version is there, so it is no 404, and who asks again may get it.
 func elsewhere(err error) error {
-	if !errors.Is(err, tarballs.ErrUnavailable) && !errors.Is(err, tarballs.ErrDigest) {
+	text := "This tarball is not in this region yet, and the region that has it does not give it now. Please try again."
+	switch {
+	case errors.Is(err, tarballs.ErrNoPeer):
+		text = "This tarball is not in this region yet, nor in one that it is fetched from. Please try again."
+	case !errors.Is(err, tarballs.ErrUnavailable) && !errors.Is(err, tarballs.ErrDigest):
 		return err
 	}
-	const text = "This tarball is not in this region yet, and the region that has it does not give it now. Please try again."
 	return &Error{Status: http.StatusServiceUnavailable, Message: text, Notice: text, cause: err}
 }
 

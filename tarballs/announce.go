@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Announcing is a Store that tells peers at once which blobs were put into it, so that
+// Announcing is a local Store that tells peers at once which blobs were put into it, so that
 // they can fetch them while the document that names them is on its way. It is a hint and
 // no more: who does not listen at that moment, or too slowly, misses it.
 type Announcing struct {

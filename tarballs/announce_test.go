@@ -41,6 +41,23 @@ func TestAnnounce(t *testing.T) {
 	require.Error(t, p.Listen(t.Context(), func() {}, func(Digest) {}), "a closed store announces nothing")
 }
 
+// What is fetched from a peer is announced as what is put is.
+func TestAnnounceFetched(t *testing.T) {
+	s := Announce(opened(t))
+	began, heard := make(chan struct{}), make(chan Digest, 1)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	go func() {
+		_ = announcer(t, s).Listen(ctx, func() { close(began) }, func(d Digest) { heard <- d })
+	}()
+	<-began
+	b := random(100)
+	fetched, err := through(t, s, []Source{giving("ap", b)}, ThroughOptions{}).Fetch(t.Context(), digestOf(b))
+	require.NoError(t, err)
+	require.True(t, fetched)
+	require.Equal(t, digestOf(b), <-heard)
+}
+
 func TestListenEnds(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{
 		"refused": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) },

@@ -92,7 +92,7 @@
 //
 //	it is here, or in a bucket that regions share   it is read, and no peer asked
 //	a peer has it                                   it is read while it is fetched
-//	all peers answer that they lack it              fs.ErrNotExist
+//	all peers answer that they lack it              ErrNoPeer, an fs.ErrNotExist
 //	a peer does not answer, fails, stalls           ErrUnavailable; that peer is left alone
 //	                                                for 0.1 s, twice as long each time, to 5 s
 //	what comes has another digest                   ErrDigest; that peer is asked last from then on
@@ -100,7 +100,8 @@
 //
 // An Announcing store tells the peers that listen which digests are put, so that they
 // fetch a blob while the document that names it is still on its way: then both cost one
-// round trip together, not one after the other.
+// round trip together, not one after the other. Below a ThroughStore it tells of what that fetches too, so
+// that a blob passes through a chain of peers without waiting for documents.
 //
 // A peer serves what it has itself and asks nobody, so peers never ask in a circle.
 //

@@ -80,7 +80,10 @@ func (t *ThroughStore) fetch(ctx context.Context, d *download) error {
 	if len(failures) > 0 || others {
 		return errors.Join(append([]error{ErrUnavailable}, failures...)...)
 	}
-	return fmt.Errorf("blob %s is on no peer: %w", d.digest, fs.ErrNotExist)
+	if len(sources) == 0 {
+		return fmt.Errorf("blob %s: %w", d.digest, fs.ErrNotExist)
+	}
+	return fmt.Errorf("blob %s: %w", d.digest, ErrNoPeer)
 }
 
 // arrival is how far a download has come.

@@ -3,6 +3,7 @@ package tarballs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"iter"
@@ -15,6 +16,10 @@ import (
 // ErrUnavailable says that a blob is not here and that somebody who may have it cannot
 // be asked now, or broke off. It may be had later.
 var ErrUnavailable = errors.New("the blob is not here, and a peer that may have it does not answer")
+
+// ErrNoPeer is the fs.ErrNotExist of a store with sources: each was asked, and lacks the blob now. One
+// that is itself fetched by them may come yet.
+var ErrNoPeer = fmt.Errorf("no peer has the blob: %w", fs.ErrNotExist)
 
 // ThroughOptions are the bounds of a ThroughStore. The zero value works.
 type ThroughOptions struct {
@@ -107,7 +112,7 @@ func (t *ThroughStore) List(ctx context.Context) iter.Seq2[Info, error] { return
 // Open implements Store. A blob that is not here is fetched, once however many ask, and
 // given to who asks while it arrives, its last byte only when its digest was found
 // right: before that the reader ends with an error. A blob that nobody has is
-// fs.ErrNotExist; ErrUnavailable is one that somebody may have who does not answer.
+// fs.ErrNotExist, ErrNoPeer where there are sources; ErrUnavailable is one that somebody may have who does not answer.
 func (t *ThroughStore) Open(ctx context.Context, d Digest, offset, length int64) (io.ReadCloser, Info, error) {
 	r, info, err := t.local.Open(ctx, d, offset, length)
 	if !errors.Is(err, fs.ErrNotExist) {

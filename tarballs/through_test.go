@@ -167,7 +167,8 @@ func TestWrongBytesFromPeer(t *testing.T) {
 			wrong[n-1]++
 			liar, honest := giving("liar", wrong), giving("honest", b)
 			local := opened(t)
-			s := through(t, local, []Source{liar, honest}, ThroughOptions{})
+			var log bytes.Buffer
+			s := through(t, local, []Source{liar, honest}, ThroughOptions{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 			r, info, err := s.Open(t.Context(), digestOf(b), part[0], part[1])
 			require.NoError(t, err)
 			require.EqualValues(t, n, info.Size)
@@ -180,6 +181,9 @@ func TestWrongBytesFromPeer(t *testing.T) {
 			require.Empty(t, all(t, local))
 			require.True(t, bytes.Equal(b, read(t, s, digestOf(b), 0, -1)), "the one who lied is asked last")
 			require.EqualValues(t, 1, s.Metrics().Wrong)
+			require.Eventually(t, func() bool { return s.Metrics().Failed == 1 }, 10*time.Second, time.Millisecond)
+			require.NoError(t, s.Close()) // all is logged
+			require.Contains(t, log.String(), "from liar: ", "who lied is told")
 		}
 	}
 }
@@ -248,7 +252,7 @@ func TestNowhere(t *testing.T) {
 		sources []Source
 		want    error
 	}{
-		{nil, fs.ErrNotExist}, {[]Source{lacks, lacks}, fs.ErrNotExist}, {[]Source{lacks, down}, ErrUnavailable}, {[]Source{down}, ErrUnavailable},
+		{nil, fs.ErrNotExist}, {[]Source{lacks, lacks}, ErrNoPeer}, {[]Source{lacks, down}, ErrUnavailable}, {[]Source{down}, ErrUnavailable},
 	} {
 		s := through(t, opened(t), c.sources, ThroughOptions{})
 		_, err := s.Fetch(t.Context(), Digest{})

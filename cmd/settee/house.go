@@ -69,9 +69,9 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 		PublicURL: s.publicURL, NPMPort: s.npmPort(), Logger: log,
 		Written: func() { h.accounts.ForgetAccounts(); h.registry.Forget() },
 	})
-	through := tarballs.Through(blobs, h.region.Sources(), tarballs.ThroughOptions{Logger: log})
+	h.blobs, h.announcing = tarballs.Handler(blobs, log), tarballs.Announce(blobs)
+	through := tarballs.Through(h.announcing, h.region.Sources(), tarballs.ThroughOptions{Logger: log})
 	h.closing(through.Close)
-	h.blobs, h.announcing = tarballs.Handler(blobs, log), tarballs.Announce(through)
 	client, serveCouch, err := h.documents(ctx, s, blobs, log, level)
 	if err != nil {
 		return err
@@ -88,7 +88,7 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 		return fmt.Errorf("open the accounts: %w", err)
 	}
 	h.closing(a.Close)
-	r, err := registry.New(ctx, client, h.announcing, a, registry.Options{PublicURL: s.publicURL, MaxBody: s.maxBody, MaxMetadata: maxDocument, Logger: log})
+	r, err := registry.New(ctx, client, through, a, registry.Options{PublicURL: s.publicURL, MaxBody: s.maxBody, MaxMetadata: maxDocument, Logger: log})
 	if err != nil {
 		return fmt.Errorf("open the registry: %w", err)
 	}
