@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -147,15 +148,20 @@ func TestLostBlob(t *testing.T) {
 	status, answer := us.publish(ada, plain)
 	require.Equal(t, 201, status, answer)
 	eventually(t, func() bool { return holds(t, eu) == 1 })
-	for _, n := range []*node{eu, us} {
-		for info, err := range n.blobs.List(t.Context()) {
-			require.NoError(t, err)
-			require.NoError(t, n.blobs.Delete(t.Context(), info.Digest))
+	both := []*node{eu, us}
+	eventually(t, func() bool { // while one hears that the other has it
+		for _, n := range both {
+			for info, err := range n.blobs.List(t.Context()) {
+				require.NoError(t, err)
+				require.NoError(t, n.blobs.Delete(t.Context(), info.Digest))
+			}
 		}
-	}
+		running := func(n *node) bool { return n.region.Status().Blobs.Running > 0 || holds(t, n) > 0 }
+		return !slices.ContainsFunc(both, running)
+	})
 	for range 2 {
 		status, header, body := eu.tarballOf(plain)
-		require.Equal(t, 503, status, body)
+		require.Equal(t, 503, status, "%q", body)
 		require.Contains(t, body, "not in this region yet, nor in one that it is fetched from")
 		require.Equal(t, "This tarball is not in this region yet, nor in one that it is fetched from. Please try again.", header.Get("npm-notice"))
 	}

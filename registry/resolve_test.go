@@ -210,3 +210,72 @@ func TestOtherRevisionsEndToo(t *testing.T) {
 	require.NotEqual(t, merged.rev, p.rev)
 	require.True(t, merged.same(p))
 }
+
+// TestClocksApart lets a region's clock be an hour behind, or ahead: what was done in knowledge of another edit wins
+// all the same; only what was done apart goes by the clocks, and all agree about it.
+func TestClocksApart(t *testing.T) {
+	for name, wrong := range map[string]time.Duration{"behind": -time.Hour, "ahead": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			w, eu, us := two(t)
+			us.now = us.now.Add(wrong)
+			w.begin("p")
+			w.must(w.publish(eu, "bob", "1.0.0", "latest", 10))
+			w.exchange()
+			// One after the other, each knowing what was before.
+			for i, h := range []*house{us, eu, us} {
+				version := []string{"1.0.1", "1.0.2", "1.0.3"}[i]
+				w.must(w.publish(h, "bob", version, "latest", 11+i))
+				w.exchange()
+				require.Equal(t, version, at(t, h.do("GET", "/p", "", nil).JSON(), "dist-tags", "latest"))
+			}
+			require.Equal(t, 403, w.publish(us, "bob", "1.0.2", "latest", 20).Status, "a number that is known stays, whatever the clock says")
+			for i, h := range []*house{eu, us, eu} {
+				sent := w.fetch(h, "bob")
+				at(t, sent, "versions", "1.0.0").(dict)["deprecated"] = []string{"one", "two", "three"}[i]
+				w.must(h.do("PUT", "/p", h.bob, sent))
+				w.must(h.do("PUT", "/-/package/p/dist-tags/next", h.bob, []string{"1.0.0", "1.0.1", "1.0.2"}[i]))
+				w.exchange()
+			}
+			w.heal()
+			for _, h := range w.regions {
+				doc := h.do("GET", "/p", "", nil).JSON()
+				require.Equal(t, dict{"latest": "1.0.3", "next": "1.0.2"}, doc["dist-tags"], "who knew the other was last")
+				require.Equal(t, "three", at(t, doc, "versions", "1.0.0", "deprecated"))
+				require.Len(t, doc["versions"], 4)
+				require.Empty(t, w.records(h))
+			}
+
+			// Apart: the clock that is behind wins the number.
+			w.must(w.publish(eu, "bob", "2.0.0", "latest", 30))
+			w.must(w.publish(us, "bob", "2.0.0", "latest", 31))
+			eus, uss := w.acks[4].integrity, w.acks[5].integrity
+			won, lost := eus, uss
+			if wrong < 0 {
+				won, lost = uss, eus
+			}
+			w.heal()
+			for _, h := range w.regions {
+				require.Equal(t, won, at(t, h.do("GET", "/p", "", nil).JSON(), "versions", "2.0.0", "dist", "integrity"))
+				require.Len(t, w.records(h), 1)
+				require.Equal(t, lost, w.records(h)[0].Integrity)
+			}
+		})
+	}
+}
+
+// TestClockJumps sets a region's clock back between its own edits: none is undone by the other's merge.
+func TestClockJumps(t *testing.T) {
+	w, eu, us := two(t)
+	w.begin("p")
+	w.must(w.publish(eu, "bob", "1.0.0", "latest", 10))
+	w.exchange()
+	w.must(eu.do("PUT", "/-/package/p/dist-tags/next", eu.bob, "1.0.0"))
+	eu.now = eu.now.Add(-24 * time.Hour)
+	w.must(w.publish(eu, "bob", "1.0.1", "latest", 11))
+	require.Equal(t, 201, eu.do("DELETE", "/-/package/p/dist-tags/next", eu.bob, nil).Status)
+	w.must(w.publish(us, "bob", "1.0.2", "other", 12))
+	w.heal()
+	doc := us.do("GET", "/p", "", nil).JSON()
+	require.Equal(t, dict{"latest": "1.0.1", "other": "1.0.2"}, doc["dist-tags"])
+	require.Len(t, doc["versions"], 3)
+}
