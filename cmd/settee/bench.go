@@ -62,7 +62,8 @@ var benchmarks = []benchmark{
 	{"version", "publish 300 versions of one package: the last 20", nil, (*bencher).version, nil, false},
 	{"packument", "abbreviated packument of 300 versions, gzip, 32 clients", nil, (*bencher).packument, nil, true},
 	{"tarball", "tarball of 20 kB, 32 clients", nil, (*bencher).tarball, nil, true},
-	{"replicate", "between two databases of the embedded engine: 20,000 documents; nothing new in --growth; from a write to the target", nil, nil, replicates, false},
+	{"replication", "_replicate of 20,000 documents between two databases of the server", (*subject).replication, nil, nil, false},
+	{"replicate", "20,000 documents within the embedded engine, to a server and back; from a write to a continuous target and to a follower; an attachment of 100 MB to a server and back; nothing new in --growth", nil, nil, replicates, false},
 }
 
 // benchFlags are the parsed flags of bench.
@@ -101,7 +102,7 @@ func parseBenchFlags(args []string, stderr io.Writer) (benchFlags, error) {
 	set.Usage = func() {
 		fmt.Fprint(stderr, benchUsage)
 		for _, b := range benchmarks {
-			fmt.Fprintf(stderr, "  %-10s %s\n", b.name, b.what)
+			fmt.Fprintf(stderr, "  %-11s %s\n", b.name, b.what)
 		}
 		fmt.Fprint(stderr, "\nFlags:\n")
 		set.PrintDefaults()

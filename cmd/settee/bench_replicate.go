@@ -1,11 +1,10 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
-	"sync"
+	"path/filepath"
 	"time"
 
 	"github.com/go-kivik/kivik/v4"
@@ -13,39 +12,41 @@ import (
 	"settee/couch"
 	"settee/couch/driver"
 	"settee/replicate"
+	"settee/tarballs"
 )
 
-const (
-	// replicated is how many documents a replication brings over: as many as CouchDB was once measured with.
-	replicated = 20_000
-	// followed is how many writes are timed until a continuous replication's target has them.
-	followed = 500
-)
+// replicated is how many documents a replication brings over: as many as CouchDB was once measured with.
+const replicated = 20_000
 
-// replicates measures replications between two databases of the embedded engine in a temporary folder. A
-// server beside has no part in it.
+// replicates measures replications between databases of the embedded engine in a temporary folder, and with the own
+// server over HTTP. A server beside has no part in it; see replication.
 func replicates(b *bencher) (figures []figure, err error) {
 	dir, err := os.MkdirTemp("", "settee-bench-")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	client, err := kivik.New(driver.Name, dir, driver.WithOptions(couch.Options{}))
+	blobs, err := tarballs.Folder(filepath.Join(dir, "blobs"))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, blobs.Close()) }()
+	client, err := kivik.New(driver.Name, filepath.Join(dir, "documents"), driver.WithOptions(couch.Options{Blobs: tarballs.Blobs(blobs)}))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
 	m := &replicating{bencher: b, client: client}
-	measures := []func() (figure, error){m.all, m.follow}
+	measures := []func() ([]figure, error){m.all, m.follow, m.handle, m.large}
 	if b.flags.growth > 0 {
 		measures = append(measures, m.nothingNew)
 	}
 	for _, measure := range measures {
 		f, err := measure()
+		figures = append(figures, f...)
 		if err != nil {
 			return figures, err
 		}
-		figures = append(figures, f)
 	}
 	return figures, nil
 }
@@ -92,65 +93,47 @@ func (m *replicating) once(source, target replicate.Peer) (replicate.Result, tim
 	return r, time.Since(begin), err
 }
 
-func (m *replicating) all() (figure, error) {
-	f := figure{name: "Replicate/n=20000", n: replicated}
+func (m *replicating) all() ([]figure, error) {
 	source, target, err := m.pair("all", replicated)
 	if err != nil {
-		return f, err
+		return nil, err
 	}
-	r, took, err := m.once(source, target)
-	if err == nil && r.Stats.DocsWritten != replicated {
-		err = fmt.Errorf("%d documents arrived, not %d", r.Stats.DocsWritten, replicated)
+	within, err := m.bring("embedded", source, target)
+	if err != nil {
+		return nil, err
 	}
-	f.values = []value{{float64(took.Nanoseconds()) / replicated, "ns/op", 0}, {replicated / took.Seconds(), "docs/s", 0}}
-	return f, err
+	ways, err := m.overHTTP(source)
+	return append([]figure{within}, ways...), err
 }
 
-func (m *replicating) nothingNew() (figure, error) {
+// bring times a run that brings all documents over.
+func (m *replicating) bring(way string, source, target replicate.Peer) (figure, error) {
+	r, took, err := m.once(source, target)
+	if err == nil && r.Stats.DocsWritten != replicated {
+		err = fmt.Errorf("%s: %d documents arrived, not %d", way, r.Stats.DocsWritten, replicated)
+	}
+	return broughtOver(way, took), err
+}
+
+func broughtOver(way string, took time.Duration) figure {
+	f := figure{name: fmt.Sprintf("Replicate/n=%d/%s", replicated, way), n: replicated}
+	f.values = []value{{float64(took.Nanoseconds()) / replicated, "ns/op", 0}, {replicated / took.Seconds(), "docs/s", 0}}
+	return f
+}
+
+func (m *replicating) nothingNew() ([]figure, error) {
 	f := figure{name: fmt.Sprintf("ReplicateNothingNew/n=%d", m.flags.growth), n: 1}
 	source, target, err := m.pair("again", m.flags.growth)
 	if err != nil {
-		return f, err
+		return nil, err
 	}
 	if _, _, err := m.once(source, target); err != nil {
-		return f, err
+		return nil, err
 	}
 	r, took, err := m.once(source, target)
 	if err == nil && !r.NoChanges {
 		err = errors.New("a second run found something new")
 	}
 	f.values = []value{{float64(took.Nanoseconds()), "ns/op", 0}, {took.Seconds() * 1e3, "ms", 3}}
-	return f, err
-}
-
-// follow times from the acknowledgement of a write to its arrival in the feed of the target.
-func (m *replicating) follow() (figure, error) {
-	f := figure{name: "ReplicateContinuous", unit: "docs"}
-	source, target, err := m.pair("live", 0)
-	if err != nil {
-		return f, err
-	}
-	ctx, cancel := context.WithCancel(m.ctx)
-	var running sync.WaitGroup
-	running.Go(func() { _, _ = replicate.Run(ctx, source, target, replicate.Options{Continuous: true}) }) // it ends by cancel
-	defer running.Wait()
-	defer cancel()
-	feed := target.DB.Changes(m.ctx, kivik.Param("feed", "continuous"))
-	defer feed.Close() //nolint:errcheck // it is endless
-	begin := time.Now()
-	for i := range followed {
-		id := fmt.Sprintf("doc%08d", i)
-		if _, err := source.DB.Put(m.ctx, id, map[string]int{"n": i}); err != nil {
-			return f, err
-		}
-		written := time.Now()
-		for feed.Next() && feed.ID() != id {
-		}
-		if err := feed.Err(); err != nil {
-			return f, err
-		}
-		f.took = append(f.took, time.Since(written))
-	}
-	f.elapsed = time.Since(begin)
-	return f, nil
+	return []figure{f}, err
 }

@@ -38,6 +38,8 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, password, _ := r.BasicAuth()
 	name, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/base/"), "/")
 	switch {
+	case name == "_replicate" && password == "pass:word":
+		fmt.Fprint(w, `{"ok":true,"history":[{"docs_written":20000}]}`)
 	case err != nil || password != "pass:word" || !strings.HasPrefix(name, "bench"):
 		http.Error(w, "refused", http.StatusBadRequest)
 	case s.refuse != "" && strings.Contains(r.URL.Path, s.refuse):
@@ -129,7 +131,7 @@ func TestBenchPrintsEveryRowAndCleansUp(t *testing.T) {
 		"Growth/docs=20000/load", "Growth/docs=20000/view",
 		"Growth/docs=10000/get/c=8", "Growth/docs=10000/changes/c=8", "Growth/docs=10000/alldocs/c=8", "Growth/docs=10000/reduce/c=8",
 		"Growth/docs=20000/get/c=8", "Growth/docs=20000/changes/c=8", "Growth/docs=20000/alldocs/c=8", "Growth/docs=20000/reduce/c=8", "Growth/docs=20000/disk",
-		"Publish/new/20kB/c=8", "Publish/version=25", "Packument/versions=25/gzip/c=32", "Tarball/20kB/c=32"}, printed(out.String()), out.String())
+		"Publish/new/20kB/c=8", "Publish/version=25", "Packument/versions=25/gzip/c=32", "Tarball/20kB/c=32", "Replicate/n=20000/_replicate"}, printed(out.String()), out.String())
 	require.Contains(t, out.String(), "\t300 bytes/doc\n")
 	require.Regexp(t, `Growth/docs=20000/get.* x-of-10000\n`, out.String())
 	fake.empty(t)
@@ -140,7 +142,7 @@ func TestBenchPrintsEveryRowAndCleansUp(t *testing.T) {
 // printed are the names of the lines in Go's benchmark format; every line of figures is one.
 func printed(out string) (names []string) {
 	timed := `\d+ ns/op\t\d+ \w+/s\t[\d.]+ p50-ms\t[\d.]+ p99-ms(\t[\d.]+ x-of-10000)?`
-	line := regexp.MustCompile(`(?m)^Benchmark(\S+)-\d+\t\d+\t(` + timed + `|\d+ (bytes/doc|peak-MB))$`)
+	line := regexp.MustCompile(`(?m)^Benchmark(\S+)-\d+\t\d+\t(` + timed + `|\d+ ns/op\t\d+ docs/s|\d+ (bytes/doc|peak-MB))$`)
 	for _, m := range line.FindAllStringSubmatch(out, -1) {
 		names = append(names, m[1])
 	}
