@@ -42,7 +42,7 @@ func TestOtherServersWrites(t *testing.T) {
 	fails(t, here, basic("ada", "correct horse"))
 
 	_, err = here.Org(ctx, "acme")
-	require.ErrorIs(t, err, errNoOrg)
+	require.ErrorIs(t, err, ErrNoOrg)
 	require.NoError(t, there.ClaimScope(ctx, "acme", "ada"))
 	has := func(want map[string]Role) {
 		t.Helper()

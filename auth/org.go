@@ -85,6 +85,9 @@ func (o *Org) Members() map[string]Role {
 	return all
 }
 
+// Left reports whether a user was put out, and what they maintain is not theirs.
+func (o *Org) Left(user string) bool { return o != nil && o.members[user].role == RoleNone }
+
 // In are the names of a team's members.
 func (o *Org) In(t *Team) (names []string) {
 	for name := range t.members {
@@ -150,16 +153,17 @@ func (a *Auth) ScopeOwner(ctx context.Context, pkg string) (*Org, error) {
 // Org reads an organisation, or NotFound.
 func (a *Auth) Org(ctx context.Context, name string) (*Org, error) {
 	if !plausibleName(name) {
-		return nil, errNoOrg
+		return nil, ErrNoOrg
 	}
 	org, err := a.orgs.doc(ctx, name)
 	if err == nil && org == nil {
-		err = errNoOrg
+		err = ErrNoOrg
 	}
 	return org, wrap("read an organisation", err)
 }
 
-var errNoOrg = &Error{Kind: NotFound, Reason: "Scope not found"}
+// ErrNoOrg is the answer for an organisation that is not there; compare with errors.Is.
+var ErrNoOrg = &Error{Kind: NotFound, Reason: "Scope not found"}
 
 // wrap says what was tried when the store failed; a refusal stays what it is.
 func wrap(what string, err error) error {
@@ -254,4 +258,48 @@ func (o *Org) team(name string) *Team {
 		o.Teams[name] = t
 	}
 	return t
+}
+
+// Collaborators are who may do more with a package than everybody, and what, as far as by
+// may know: who is in an organisation its members see.
+func (a *Auth) Collaborators(ctx context.Context, by Identity, pkg Package) (map[string]Permission, error) {
+	org, err := a.ScopeOwner(ctx, pkg.Name)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]Permission{}
+	if org != nil && (org.Person || mayOrg(by, OrgRead, org) == nil) {
+		all = org.GrantedTo(pkg.Name)
+	}
+	for _, name := range pkg.Maintainers {
+		if org == nil || org.members[name].role != RoleNone {
+			all[name] = ReadWrite
+		}
+	}
+	return all, nil
+}
+
+// OrgsOf are the organisations that a user is a member of. It reads the ids of all
+// organisations' documents: nothing for a hot path.
+func (a *Auth) OrgsOf(ctx context.Context, user string) (orgs []*Org, err error) {
+	rows := a.orgs.db.AllDocs(ctx, kivik.Params(map[string]any{"startkey": "scope:", "endkey": "scope:\ufff0"}))
+	defer rows.Close()
+	for rows.Next() {
+		id, err := rows.ID()
+		if err != nil {
+			return nil, err
+		}
+		name := orgOf(id)
+		if id != memberID(name, user) {
+			continue
+		}
+		org, err := a.orgs.doc(ctx, name)
+		if err != nil {
+			return nil, wrap("read an organisation", err)
+		}
+		if org != nil && org.members[user].role.member() {
+			orgs = append(orgs, org)
+		}
+	}
+	return orgs, wrap("read the organisations", rows.Err())
 }

@@ -176,7 +176,7 @@ func TestScopeOwner(t *testing.T) {
 		require.Equal(t, name != "@acme/p", o.Person, name)
 	}
 	_, err := a.Org(ctx, "ada")
-	require.ErrorIs(t, err, errNoOrg, "a person is no organisation")
+	require.ErrorIs(t, err, ErrNoOrg, "a person is no organisation")
 }
 
 // Names that look like others, are too long or too odd name nothing.

@@ -280,7 +280,7 @@ func (a *Auth) changeOrg(ctx context.Context, name string, change func(context.C
 		return ctx.Err()
 	}
 	if !plausibleName(name) {
-		return errNoOrg
+		return ErrNoOrg
 	}
 	ctx = context.WithoutCancel(ctx) // who goes away leaves nothing half done
 	o, err := readOrg(ctx, a.orgs.db, name)
@@ -288,7 +288,7 @@ func (a *Auth) changeOrg(ctx context.Context, name string, change func(context.C
 		return wrap("read an organisation", err)
 	}
 	if o == nil {
-		return errNoOrg
+		return ErrNoOrg
 	}
 	defer a.orgs.forget(scopeID(name))
 	return change(ctx, o)

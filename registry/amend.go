@@ -3,8 +3,6 @@ package registry
 import (
 	"bytes"
 	"context"
-	"errors"
-	"slices"
 
 	"settee/auth"
 	"settee/views/packuments"
@@ -87,68 +85,4 @@ func (o object) index() map[string][]byte {
 		m[each.name] = each.value
 	}
 	return m
-}
-
-// own replaces the maintainers. There must be one, and each must have an account,
-// whose e-mail counts and not the one that was sent.
-func (r *Registry) own(q *request, u *upload) (*packument, error) {
-	var list [][]byte
-	var names []string
-	for _, raw := range elements(u.members.of("maintainers")) {
-		name := plain(packuments.Member(raw, "name"))
-		if slices.Contains(names, name) {
-			continue
-		}
-		names = append(names, name)
-		account, err := r.auth.Account(q.Context(), name)
-		if errors.Is(err, &auth.Error{Kind: auth.NotFound}) && q.who.Admin() && name == q.who.Name {
-			account, err = auth.Account{Name: name}, nil // the server admin is no document
-		}
-		if errors.Is(err, &auth.Error{Kind: auth.NotFound}) {
-			return nil, invalid("There is no user with the name %q.", name)
-		}
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, person(account.Name, account.Email))
-	}
-	if len(list) == 0 {
-		return nil, invalid("A package must have at least one owner.")
-	}
-	return r.amend(q.Context(), q.who, auth.Own, q.pkg, revOf(q, u), func(cur *packument) (*packument, error) {
-		next := cur.clone()
-		next.set("maintainers", append(append([]byte{'['}, bytes.Join(list, []byte{','})...), ']'))
-		next.touch(r.o.Now(), next.times())
-		return next, nil
-	})
-}
-
-// star takes over whether who asks likes the package, and nobody else's opinion.
-func (r *Registry) star(q *request, u *upload) (*packument, error) {
-	likes := string(parseObject(u.members.of("users")).of(q.who.Name)) == "true"
-	return r.starAs(q, likes)
-}
-
-func (r *Registry) starAs(q *request, likes bool) (*packument, error) {
-	return r.update(q.Context(), q.pkg, func(cur *packument) (*packument, error) {
-		if !cur.published() {
-			return nil, errNotFound
-		}
-		if err := r.may(q.Context(), q.who, auth.Star, q.pkg, cur); err != nil {
-			return nil, err
-		}
-		users := parseObject(cur.top.of("users"))
-		if likes == (string(users.of(q.who.Name)) == "true") {
-			return nil, nil
-		}
-		if likes {
-			users = users.with(q.who.Name, []byte("true"))
-		} else {
-			users = users.without(q.who.Name)
-		}
-		next := cur.clone()
-		next.set("users", users.raw())
-		next.touch(r.o.Now(), next.times())
-		return next, nil
-	})
 }

@@ -21,6 +21,7 @@ type lineage struct {
 	owners   map[string]owner
 	stars    map[string]int
 	access   access
+	tfa      tfaMark
 	readme   readme
 	end      ending
 	others   map[string][]byte // top members that registries elsewhere gave the package
@@ -85,7 +86,7 @@ func lineageOf(p *packument) *lineage {
 	l := &lineage{
 		founder: m.founder, created: times.text("created"), modified: times.text("modified"), lost: m.lost, rivals: m.rivals,
 		numbers: map[string]*published{}, tags: map[string]pointer{}, owners: map[string]owner{}, others: map[string][]byte{},
-		access: access{m.access, p.top.text("access")}, end: ending{m.unpublished.at, m.unpublished.was},
+		access: access{m.access, p.top.text("access")}, tfa: m.tfa, end: ending{m.unpublished.at, m.unpublished.was},
 	}
 	l.readVersions(p, m, times)
 	l.readTags(p, m, times)
@@ -243,6 +244,7 @@ func (l *lineage) join(o *lineage) *lineage {
 	join(l.stars, o.stars, func(a, b int) int { return max(a, b) })
 	join(l.others, o.others, greatest)
 	l.access = l.access.join(o.access)
+	l.tfa = l.tfa.join(o.tfa)
 	l.readme = l.readme.join(o.readme)
 	l.end = l.end.join(o.end)
 	return l
@@ -284,6 +286,25 @@ func (a access) join(o access) access {
 		return o
 	}
 	return a
+}
+
+// join of what a publish asks for: of changes made at once the one that asks for more counts.
+func (t tfaMark) join(o tfaMark) tfaMark {
+	asks := func(t tfaMark) int {
+		switch {
+		case t.requires && !t.overrides:
+			return 3
+		case t.requires:
+			return 2
+		case !t.overrides:
+			return 1
+		}
+		return 0
+	}
+	if cmp.Or(cmp.Compare(t.n, o.n), cmp.Compare(asks(t), asks(o))) < 0 {
+		return o
+	}
+	return t
 }
 
 func (r readme) join(o readme) readme {

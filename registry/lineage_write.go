@@ -12,7 +12,7 @@ import (
 // packument is the document that tells all that the line knows.
 func (l *lineage) packument(name PackageName, rivals object) *packument {
 	p := &packument{name: name, top: object{{"name", quote(string(name))}}}
-	m := &marks{founder: l.founder, access: l.access.n, lost: l.lost, readme: l.readme.readmeMark, rivals: rivals,
+	m := &marks{founder: l.founder, access: l.access.n, tfa: l.tfa, lost: l.lost, readme: l.readme.readmeMark, rivals: rivals,
 		tags: map[string]tagMark{}, owners: map[string]int{}, stars: map[string]int{}, edited: map[string]string{}, gone: map[string]event{}}
 	m.unpublished = unpublishedMark{noted: l.end.at != "" || l.end.was != nil, at: l.end.at}
 	if l.access.is != "" {

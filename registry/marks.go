@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"settee/views/packuments"
 )
 
 // marksName is the member of a stored packument that tells what merging needs: who
@@ -16,6 +18,7 @@ const marksName = "settee"
 type marks struct {
 	founder     string // who owned the name when the package was made; "": unknown
 	access      int    // how often it was changed
+	tfa         tfaMark
 	tags        map[string]tagMark
 	owners      map[string]int    // how often one became or ceased to be a maintainer; where it is not 1 of one who is, 0 of one who is not
 	stars       map[string]int    // the same of stars
@@ -33,6 +36,38 @@ type tagMark struct {
 	at     string
 	to     string
 	hidden bool
+}
+
+// tfaMark is whether each publish asks for a second factor, and whether a token made for
+// automation does without; n is how often that was changed.
+type tfaMark struct {
+	n                   int
+	requires, overrides bool
+}
+
+func parseTFA(raw []byte) (t tfaMark) {
+	o := parseObject(raw)
+	t.n, _ = strconv.Atoi(string(o.of("n")))
+	t.requires, t.overrides = string(o.of("requires")) == "true", string(o.of("overrides")) == "true"
+	return t
+}
+
+func (t tfaMark) raw() []byte {
+	return object{{"n", count(t.n)}, {"requires", strconv.AppendBool(nil, t.requires)}, {"overrides", strconv.AppendBool(nil, t.overrides)}}.raw()
+}
+
+// tfa is what a publish of the package asks for.
+func (p *packument) tfa() tfaMark {
+	if p == nil {
+		return tfaMark{}
+	}
+	return parseTFA(packuments.Member(p.top.of(marksName), "tfa"))
+}
+
+// setTFA sets it in a clone.
+func (p *packument) setTFA(t tfaMark) {
+	t.n++
+	p.set(marksName, parseObject(p.top.of(marksName)).with("tfa", t.raw()).raw())
 }
 
 // readmeMark is when the readme was set, and the publish it came with.
@@ -68,6 +103,7 @@ func parseMarks(raw []byte) *marks {
 		mark := parseObject(t.value)
 		m.tags[t.name] = tagMark{mark.text("at"), unbuilt(mark.text("to")), mark.at("to") >= 0}
 	}
+	m.tfa = parseTFA(o.of("tfa"))
 	m.owners, m.stars = parseCounts(o.of("owners")), parseCounts(o.of("stars"))
 	for _, v := range parseObject(o.of("edited")) {
 		m.edited[v.name] = plain(v.value)
@@ -116,6 +152,7 @@ func (m *marks) raw() []byte {
 	}
 	add("founder", quote(m.founder), m.founder != "")
 	add("access", number(int64(m.access)), m.access > 0)
+	add("tfa", m.tfa.raw(), m.tfa != tfaMark{})
 	add("tags", sortedObject(m.tags, tagMark.raw), len(m.tags) > 0)
 	add("owners", sortedObject(m.owners, count), len(m.owners) > 0)
 	add("stars", sortedObject(m.stars, count), len(m.stars) > 0)

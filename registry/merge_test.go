@@ -43,7 +43,7 @@ func (d dice) manifest(number string) dict {
 }
 
 func (d dice) marks() dict {
-	m := dict{"access": d.Intn(3), "owners": d.counts(), "stars": d.counts()}
+	m := dict{"access": d.Intn(3), "tfa": dict{"n": d.Intn(3), "requires": d.Intn(2) == 0, "overrides": d.Intn(2) == 0}, "owners": d.counts(), "stars": d.counts()}
 	if d.Intn(2) == 0 {
 		m["founder"] = d.who()
 	}

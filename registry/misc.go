@@ -1,15 +1,9 @@
 package registry
 
 import (
-	"encoding/json"
 	"html/template"
 	"io"
 	"net/http"
-
-	"github.com/go-kivik/kivik/v4"
-
-	"settee/auth"
-	"settee/views/packuments"
 )
 
 // servePing answers GET /-/ping.
@@ -54,58 +48,6 @@ func (r *Registry) serveAudit(w http.ResponseWriter, q *request) error {
 
 // forget reads a body away, within bounds, so that the connection can be kept.
 func forget(q *request) { _, _ = io.CopyN(io.Discard, q.Body, mostDrained) }
-
-// serveStarred answers GET /-/_view/starredByUser?key="user".
-func (r *Registry) serveStarred(w http.ResponseWriter, q *request) error {
-	var user string
-	if err := json.Unmarshal([]byte(q.URL.Query().Get("key")), &user); err != nil {
-		return invalid("invalid key: it must be a JSON string")
-	}
-	rows := r.db.Query(q.Context(), packuments.Name, "starred", kivik.Params(map[string]any{"key": user, "reduce": false}))
-	defer rows.Close()
-	out := []any{}
-	for rows.Next() {
-		var name string
-		if err := rows.ScanValue(&name); err != nil {
-			return err
-		}
-		e, err := r.cache.entry(q.Context(), PackageName(name))
-		if err != nil {
-			return err
-		}
-		if e.doc.published() && r.may(q.Context(), q.who, auth.Read, PackageName(name), e.doc) == nil {
-			out = append(out, map[string]any{"id": name, "key": user, "value": name})
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	writeJSON(w, http.StatusOK, map[string]any{"total_rows": len(out), "offset": 0, "rows": out})
-	return nil
-}
-
-// serveVisibility answers GET /-/package/:p/visibility, serveAccess …/access.
-func (r *Registry) serveVisibility(w http.ResponseWriter, q *request) error {
-	e, err := r.visible(q)
-	if err != nil {
-		return err
-	}
-	writeJSON(w, http.StatusOK, map[string]any{"public": !e.doc.restricted()})
-	return nil
-}
-
-func (r *Registry) serveAccess(w http.ResponseWriter, q *request) error {
-	e, err := r.visible(q)
-	if err != nil {
-		return err
-	}
-	access := "public"
-	if e.doc.restricted() {
-		access = "restricted"
-	}
-	writeJSON(w, http.StatusOK, map[string]any{"access": access})
-	return nil
-}
 
 var welcome = template.Must(template.New("welcome").Parse(`<!doctype html>
 <html lang="en">

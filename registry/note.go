@@ -16,6 +16,9 @@ func (p *packument) note(cur *packument, now time.Time) {
 	if p.top.text("access") != cur.top.text("access") {
 		m.access++
 	}
+	if t := p.tfa(); t.n > m.tfa.n { // a tombstone has none of it, but what comes back does
+		m.tfa = t
+	}
 	m.noteVersions(p, cur, now)
 	m.noteTags(p, cur, now)
 	toggled(m.owners, cur.people(), p.people())

@@ -19,7 +19,14 @@ func (r *Registry) may(ctx context.Context, who auth.Identity, act auth.Act, nam
 	if act == auth.Read && doc != nil && !doc.restricted() {
 		return nil // nearly all that is read: not even its maintainers are looked up
 	}
-	return r.auth.May(ctx, who, act, auth.Package{Name: string(name), Exists: doc != nil, Restricted: doc.restricted(), Maintainers: doc.maintainers()})
+	return r.auth.May(ctx, who, act, facts(name, doc))
+}
+
+// facts are what rights are judged by.
+func facts(name PackageName, doc *packument) auth.Package {
+	tfa := doc.tfa()
+	return auth.Package{Name: string(name), Exists: doc != nil, Restricted: doc.restricted(), Maintainers: doc.maintainers(),
+		RequiresTFA: tfa.requires, AutomationOverrides: tfa.overrides}
 }
 
 // servePut answers PUT /:p and PUT /:p/-rev/:rev: who may what is known from the
@@ -45,7 +52,7 @@ func (r *Registry) servePut(w http.ResponseWriter, q *request) error {
 		denied = fail(http.StatusForbidden, "You do not have permission to publish %q. %s", q.pkg, lost.text())
 	}
 	if denied != nil {
-		if q.who.ReadOnly() || !e.doc.published() || r.may(q.Context(), q.who, auth.Read, q.pkg, e.doc) != nil {
+		if !e.doc.published() || r.may(q.Context(), q.who, auth.Star, q.pkg, e.doc) != nil {
 			return denied
 		}
 		limit = min(limit, mostStar)
@@ -132,7 +139,7 @@ func (r *Registry) publish(ctx context.Context, q *request, u *upload) (*packume
 		return nil, fmt.Errorf("registry: store a tarball: %w", err)
 	}
 	return r.update(ctx, p.name, func(cur *packument) (*packument, error) {
-		if err := r.may(ctx, p.who, auth.Publish, p.name, cur); err != nil {
+		if err := r.mayPublish(ctx, p, cur); err != nil {
 			return nil, err
 		}
 		if cur == nil {
@@ -142,6 +149,15 @@ func (r *Registry) publish(ctx context.Context, q *request, u *upload) (*packume
 		}
 		return p.apply(cur, r.o.Now())
 	})
+}
+
+// mayPublish asks for the right to publish, and for more where the publish changes who may read the package.
+func (r *Registry) mayPublish(ctx context.Context, p *publication, cur *packument) error {
+	err := r.may(ctx, p.who, auth.Publish, p.name, cur)
+	if err == nil && cur.published() && p.access != "" && p.access != cur.access() {
+		err = r.may(ctx, p.who, auth.Access, p.name, cur)
+	}
+	return err
 }
 
 // begin prepares a package that the publish makes: the developers of an organisation get it, and

@@ -20,6 +20,7 @@ const (
 	defaultFound = 20
 	mostFound    = 250
 	mostFrom     = 10_000
+	mostBeyond   = 250 // looked at beyond the page, to count: what is not looked at may be restricted, and is not told of
 )
 
 // searching is a search as the client asked for it. Until there is an index it
@@ -76,11 +77,12 @@ func (r *Registry) serveSearch(w http.ResponseWriter, q *request) error {
 	if err != nil {
 		return err
 	}
-	objects, total := []any{}, 0
-	for i, name := range names {
+	objects, total, beyond := []any{}, 0, 0
+	for _, name := range names {
 		if len(objects) == s.size {
-			total += len(names) - i // not looked at: nearly all of them fit
-			break
+			if beyond++; beyond > mostBeyond {
+				break // whoever pages on finds more
+			}
 		}
 		e, err := r.cache.entry(q.Context(), name)
 		if err != nil {
@@ -89,7 +91,7 @@ func (r *Registry) serveSearch(w http.ResponseWriter, q *request) error {
 		if !e.doc.published() || r.may(q.Context(), q.who, auth.Read, name, e.doc) != nil || !s.fits(e.doc) {
 			continue
 		}
-		if total++; total > s.from {
+		if total++; total > s.from && len(objects) < s.size {
 			objects = append(objects, r.found(e.doc))
 		}
 	}
@@ -116,8 +118,12 @@ func (r *Registry) candidates(ctx context.Context, s searching) ([]PackageName, 
 	default:
 		rows = within(s.words[0])
 	}
+	return r.names(rows)
+}
+
+// names are the packages of rows, each row being one's.
+func (r *Registry) names(rows *kivik.ResultSet) (names []PackageName, err error) {
 	defer rows.Close()
-	var names []PackageName
 	for rows.Next() {
 		id, err := rows.ID()
 		if err != nil {

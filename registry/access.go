@@ -1,0 +1,282 @@
+package registry
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/go-kivik/kivik/v4"
+
+	"settee/auth"
+	"settee/views/packuments"
+)
+
+// access is the word for who may read the package.
+func (p *packument) access() string {
+	if p.restricted() {
+		return "restricted"
+	}
+	return "public"
+}
+
+// serveVisibility answers GET /-/package/:p/visibility, serveAccess …/access.
+func (r *Registry) serveVisibility(w http.ResponseWriter, q *request) error {
+	e, err := r.visible(q)
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"public": !e.doc.restricted()})
+	return nil
+}
+
+func (r *Registry) serveAccess(w http.ResponseWriter, q *request) error {
+	e, err := r.visible(q)
+	if err != nil {
+		return err
+	}
+	answer := map[string]any{"access": e.doc.access()}
+	if r.may(q.Context(), q.who, auth.Publish, q.pkg, e.doc) == nil {
+		tfa := e.doc.tfa()
+		answer["publish_requires_tfa"], answer["automation_token_overrides_tfa"] = tfa.requires, tfa.overrides
+	}
+	writeJSON(w, http.StatusOK, answer)
+	return nil
+}
+
+// serveAccessSet answers POST /-/package/:p/access: who may read it, and whether a publish
+// asks for a second factor. What was not sent stays.
+func (r *Registry) serveAccessSet(w http.ResponseWriter, q *request) error {
+	if q.who.Anonymous() {
+		return errWhoAreYou
+	}
+	if !q.pkg.Storable() {
+		return errNotFound
+	}
+	var sent struct {
+		Access    json.RawMessage `json:"access"`
+		Requires  *bool           `json:"publish_requires_tfa"`
+		Overrides *bool           `json:"automation_token_overrides_tfa"`
+	}
+	if err := readSmall(w, q, &sent); err != nil {
+		return err
+	}
+	_, err := r.amend(q.Context(), q.who, auth.Access, q.pkg, "", func(cur *packument) (*packument, error) {
+		to, err := accessOf(q.pkg, sent.Access)
+		if err != nil {
+			return nil, err
+		}
+		was := cur.tfa()
+		is := was
+		if sent.Requires != nil {
+			is.requires = *sent.Requires
+		}
+		if sent.Overrides != nil {
+			is.overrides = *sent.Overrides
+		}
+		next := cur.clone()
+		if to != "" {
+			next.set("access", quote(to))
+		}
+		if is != was {
+			next.setTFA(is)
+		} else if next.access() == cur.access() {
+			return nil, nil
+		}
+		next.touch(r.o.Now(), next.times())
+		return next, nil
+	})
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, map[string]any{})
+	return nil
+}
+
+// words are the permissions as npm's lists have them.
+var words = map[auth.Permission]string{auth.ReadOnly: "read", auth.ReadWrite: "write"}
+
+// serveCollaborators answers GET /-/package/:p/collaborators: npm reads an object, pnpm a list.
+func (r *Registry) serveCollaborators(w http.ResponseWriter, q *request) error {
+	e, err := r.visible(q)
+	if err != nil {
+		return err
+	}
+	all, err := r.auth.Collaborators(q.Context(), q.who, facts(q.pkg, e.doc))
+	if err != nil {
+		return err
+	}
+	shown := map[string]string{}
+	for name, is := range all {
+		if only := q.URL.Query().Get("user"); only == "" || only == name {
+			shown[name] = words[is]
+		}
+	}
+	if !strings.HasPrefix(q.Header.Get("User-Agent"), "pnpm/") {
+		writeJSON(w, http.StatusOK, shown)
+		return nil
+	}
+	list := []any{}
+	for _, who := range sorted(shown) {
+		each := map[string]any{"user": who, "username": who, "permissions": shown[who]}
+		if account, err := r.auth.Account(q.Context(), who); err == nil && !q.who.Anonymous() {
+			each["email"] = account.Email
+		}
+		list = append(list, each)
+	}
+	writeJSON(w, http.StatusOK, list)
+	return nil
+}
+
+func sorted(m map[string]string) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// serveOrgPackages answers GET /-/org/:org/package: what of it who asks may read, and what they may do.
+func (r *Registry) serveOrgPackages(w http.ResponseWriter, q *request) error {
+	if q.who.Anonymous() {
+		return errWhoAreYou
+	}
+	org, err := r.auth.Org(q.Context(), orgOf(q))
+	if err != nil {
+		return err
+	}
+	within := "@" + org.Name + "/"
+	names, err := r.names(r.db.AllDocs(q.Context(), kivik.Params(map[string]any{"startkey": within, "endkey": within + "\ufff0"})))
+	if err != nil {
+		return err
+	}
+	return r.listPackages(w, q, names, func(name PackageName, doc *packument) (string, error) {
+		if r.may(q.Context(), q.who, auth.Publish, name, doc) == nil {
+			return "write", nil
+		}
+		return "read", nil
+	})
+}
+
+// serveUserPackages answers GET /-/user/:user/package, and pnpm's of who asks: what a user may do
+// more with than everybody.
+func (r *Registry) serveUserPackages(w http.ResponseWriter, q *request) error {
+	if q.who.Anonymous() {
+		return errWhoAreYou
+	}
+	user := named(q.param("user"))
+	if user == "" {
+		user = q.who.Name
+	}
+	if _, err := r.auth.Account(q.Context(), user); err != nil && user != q.who.Name {
+		return err
+	}
+	names, err := r.names(r.db.Query(q.Context(), packuments.Name, "by-maintainer", kivik.Params(map[string]any{"key": user, "reduce": false})))
+	if err != nil {
+		return err
+	}
+	orgs, err := r.auth.OrgsOf(q.Context(), user)
+	if err != nil {
+		return err
+	}
+	for _, org := range orgs {
+		for _, t := range org.Teams {
+			for name := range t.Packages {
+				names = append(names, PackageName(name))
+			}
+		}
+	}
+	return r.listPackages(w, q, names, func(name PackageName, doc *packument) (string, error) {
+		all, err := r.auth.Collaborators(q.Context(), q.who, facts(name, doc))
+		return words[all[user]], err
+	})
+}
+
+// serveTeamPackages answers GET /-/team/:org/:team/package.
+func (r *Registry) serveTeamPackages(w http.ResponseWriter, q *request) error {
+	_, t, err := r.team(q)
+	if err != nil {
+		return err
+	}
+	var names []PackageName
+	for name := range t.Packages {
+		names = append(names, PackageName(name))
+	}
+	return r.listPackages(w, q, names, func(name PackageName, _ *packument) (string, error) { return words[t.Packages[string(name)]], nil })
+}
+
+// listPackages answers with those packages that who asks may read, each with a word; "" leaves one out.
+func (r *Registry) listPackages(w http.ResponseWriter, q *request, names []PackageName, word func(PackageName, *packument) (string, error)) error {
+	list := map[PackageName]string{}
+	for _, name := range names {
+		if _, have := list[name]; have {
+			continue
+		}
+		e, err := r.cache.entry(q.Context(), name)
+		if err != nil {
+			return err
+		}
+		if !e.doc.published() || r.may(q.Context(), q.who, auth.Read, name, e.doc) != nil {
+			continue
+		}
+		is, err := word(name, e.doc)
+		if err != nil {
+			return err
+		}
+		if is != "" {
+			list[name] = is
+		}
+	}
+	writeJSON(w, http.StatusOK, list)
+	return nil
+}
+
+// serveTeamGrant answers PUT /-/team/:org/:team/package, serveTeamRevoke DELETE.
+func (r *Registry) serveTeamGrant(w http.ResponseWriter, q *request) error {
+	return r.teamGrant(w, q, func(sent auth.Permission) (auth.Permission, error) {
+		if sent != auth.ReadOnly && sent != auth.ReadWrite {
+			return "", invalid("invalid permissions: it must be read-only or read-write")
+		}
+		return sent, nil
+	})
+}
+
+func (r *Registry) serveTeamRevoke(w http.ResponseWriter, q *request) error {
+	return r.teamGrant(w, q, func(auth.Permission) (auth.Permission, error) { return auth.NoAccess, nil })
+}
+
+func (r *Registry) teamGrant(w http.ResponseWriter, q *request, to func(auth.Permission) (auth.Permission, error)) error {
+	if q.who.Anonymous() {
+		return errWhoAreYou
+	}
+	var sent struct {
+		Package     PackageName
+		Permissions auth.Permission
+	}
+	if err := readSmall(w, q, &sent); err != nil {
+		return err
+	}
+	is, err := to(sent.Permissions)
+	if err != nil {
+		return err
+	}
+	if !sent.Package.Storable() {
+		return errNotFound
+	}
+	e, err := r.cache.entry(q.Context(), sent.Package)
+	if err != nil {
+		return err
+	}
+	if err := r.may(q.Context(), q.who, auth.Grant, sent.Package, e.doc); err != nil {
+		return err
+	}
+	if err := r.auth.GrantTo(q.Context(), q.who, orgOf(q), q.param("team"), string(sent.Package), is); err != nil {
+		return err
+	}
+	if is == auth.NoAccess {
+		return nothing(w)
+	}
+	writeJSON(w, http.StatusCreated, map[string]any{})
+	return nil
+}
