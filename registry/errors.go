@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"syscall"
 
 	"github.com/go-kivik/kivik/v4"
 
@@ -76,7 +77,11 @@ func asError(err error) *Error {
 		error
 		HTTPStatus() int
 	}
-	if !errors.As(err, &refused) || refused.HTTPStatus() >= 500 {
+	if errors.As(err, &refused) && refused.HTTPStatus() == http.StatusInsufficientStorage ||
+		errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fail(http.StatusInsufficientStorage, "The registry has no space left: nothing can be written until its owner makes some.")
+	}
+	if refused == nil || refused.HTTPStatus() >= 500 {
 		status := http.StatusInternalServerError
 		if refused != nil && refused.HTTPStatus() == http.StatusServiceUnavailable {
 			status = http.StatusServiceUnavailable
