@@ -148,3 +148,29 @@ func inline(a map[string]any, parts func() (part, error)) error {
 	}
 	return nil
 }
+
+// toFollow are the names of the attachments whose bytes follow a document, in its order.
+func toFollow(doc []byte) (names []string, err error) {
+	begin, end, err := member(doc, attachmentsMember)
+	if err != nil || begin == end {
+		return nil, err
+	}
+	dec := json.NewDecoder(bytes.NewReader(doc[begin:end]))
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return nil, errNoObject
+	}
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return nil, err
+		}
+		var a struct{ Follows bool }
+		if err := dec.Decode(&a); err != nil {
+			return nil, err
+		}
+		if a.Follows {
+			names = append(names, name.(string))
+		}
+	}
+	return names, nil
+}

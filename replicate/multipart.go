@@ -156,17 +156,34 @@ func (r *remote) put(ctx context.Context, d document) error {
 		return err
 	}
 	defer resp.Body.Close()
+	return taken(resp.Body)
+}
+
+// taken reads what is answered to a revision: {"ok":true,…}. PouchDB-server answers as to
+// _bulk_docs, a list of what failed. A proxy's page is no success.
+func taken(answer io.Reader) error {
+	var raw json.RawMessage
+	if err := json.NewDecoder(io.LimitReader(answer, 64<<10)).Decode(&raw); err != nil {
+		return failed(err)
+	}
+	var failures []json.RawMessage
+	if json.Unmarshal(raw, &failures) == nil && failures != nil && len(failures) == 0 {
+		return nil
+	}
 	var said struct {
 		OK bool `json:"ok"`
 	}
-	if err := json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&said); err != nil {
+	if err := json.Unmarshal(raw, &said); err != nil {
 		return failed(err)
 	}
-	if !said.OK { // a proxy's page is no success
+	if !said.OK {
 		return failed(errNoObject)
 	}
 	return nil
 }
+
+// quoteName keeps a name within its quotes and its line, as browsers do.
+var quoteName = strings.NewReplacer(`"`, "%22", "\r", "%0D", "\n", "%0A")
 
 func writeParts(out *multipart.Writer, d document) error {
 	w, err := out.CreatePart(textproto.MIMEHeader{"Content-Type": {"application/json"}})
@@ -174,6 +191,10 @@ func writeParts(out *multipart.Writer, d document) error {
 		return err
 	}
 	if _, err := io.Copy(w, bytes.NewReader(d.json)); err != nil {
+		return err
+	}
+	names, err := toFollow(d.json)
+	if err != nil {
 		return err
 	}
 	for {
@@ -184,8 +205,14 @@ func writeParts(out *multipart.Writer, d document) error {
 		if err != nil {
 			return err
 		}
-		// CouchDB takes parts in the document's order and reads none of their headers, but wants some.
-		if w, err = out.CreatePart(textproto.MIMEHeader{"Content-Type": {p.contentType}}); err != nil {
+		header := textproto.MIMEHeader{"Content-Type": {p.contentType}}
+		// CouchDB takes parts in the document's order and reads none of their headers, but wants
+		// some. PouchDB-server goes by the names, and ends when there are none.
+		if len(names) > 0 {
+			header.Set("Content-Disposition", `attachment; filename="`+quoteName.Replace(names[0])+`"`)
+			names = names[1:]
+		}
+		if w, err = out.CreatePart(header); err != nil {
 			return err
 		}
 		if _, err := io.Copy(w, p); err != nil {
