@@ -26,8 +26,10 @@ func openError(p Peer, err error) error {
 	switch kivik.HTTPStatus(err) {
 	case http.StatusNotFound:
 		return fmt.Errorf("%w: could not open %s", ErrDBNotFound, p.Name)
-	case http.StatusUnauthorized, http.StatusForbidden:
+	case http.StatusUnauthorized:
 		return fmt.Errorf("%w: unauthorized to access or create database %s", ErrUnauthorized, p.Name)
+	case http.StatusForbidden: // it knows who asks: all that CouchDB says then is where
+		return fmt.Errorf("%w: %w", ErrUnauthorized, &Failure{Status: http.StatusForbidden, Word: "forbidden", Reason: p.Name})
 	}
 	return fmt.Errorf("could not open %s: %w", p.Name, err)
 }

@@ -129,7 +129,7 @@ var replicateScenarios = map[string][]step{
 		{do: "PUT /conformance_person/_security", send: `{"members":{"names":["conformance_joe"]}}`, status: 200},
 		{do: "PUT /db/a", send: "{}", status: 201},
 		{do: "PUT /db/_design/d", send: "{}", status: 201},
-		{do: "POST /_replicate", as: jim, send: ends("conformance_replicate_person", "conformance_person", ""), status: 401, want: `{"error":"unauthorized","reason":"unauthorized to access or create database http://…/conformance_replicate_person/"}`},
+		{do: "POST /_replicate", as: jim, send: ends("conformance_replicate_person", "conformance_person", ""), status: 403, want: `{"error":"forbidden","reason":"http://…/conformance_replicate_person/"}`},
 		{do: "POST /_replicate", as: joe, send: ends("conformance_replicate_person", "conformance_person", ""), status: 200, want: `{"ok":true,…"docs_written":1,"doc_write_failures":1,…}`},
 		{do: "GET /conformance_person/a", as: joe, status: 200},
 		{do: "POST /_replicate", as: joe, send: ends("conformance_replicate_person", "conformance_person_new", `,"create_target":true`), status: 401,
