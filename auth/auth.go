@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/go-kivik/kivik/v4"
+
+	"settee/auth/audit"
 )
 
 // The databases.
@@ -44,6 +46,7 @@ type Options struct {
 	Secret                   []byte   // signs session cookies where [chttpd_auth] secret is not set; default random, so a restart ends sessions
 	Now                      func() time.Time
 	Logger                   *slog.Logger
+	Audit                    audit.Recorder // is told what was done and what failed; nil: it is not kept
 
 	// ClientAddr is the address a request comes from, for tokens bound to addresses and
 	// for failed sign-ins; default the connection's. Behind a proxy that is the proxy's,

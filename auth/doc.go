@@ -157,6 +157,12 @@
 //
 // What a token may do is for the caller to ask (May). Reasons and log lines hold names, never passwords or secrets.
 //
+// # Audit log
+//
+// What is done and what fails goes to Options.Audit (see auth/audit) through Record, which knows who
+// asks and from where. Wrong passwords are recorded here, by the account that they
+// were tried on and never by a name that no account has; all else by who does it.
+//
 // # Settings
 //
 // They are read when they are needed, so that a change holds at once:

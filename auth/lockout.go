@@ -4,10 +4,13 @@ import (
 	"container/list"
 	"context"
 	"math"
+	"net/http"
 	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"settee/auth/audit"
 )
 
 // CouchDB's defaults of [chttpd_auth_lockout].
@@ -38,7 +41,7 @@ const (
 
 // guarded proves a password unless its origin has failed too often, and counts
 // the failure.
-func (a *Auth) guarded(ctx context.Context, mode lockoutMode, from netip.Addr, c claim) (right bool, err error) {
+func (a *Auth) guarded(ctx context.Context, r *http.Request, mode lockoutMode, from netip.Addr, c claim) (right bool, err error) {
 	of := a.originOf(from, c)
 	threshold := max(1, a.conf.number(sectionLockout, "threshold", lockoutThreshold))
 	guesses := threshold
@@ -67,6 +70,7 @@ func (a *Auth) guarded(ctx context.Context, mode lockoutMode, from netip.Addr, c
 		objects := a.conf.number(sectionLockout, "max_objects", lockoutObjects)
 		if a.lockouts.end(f, err == nil && !right, threshold, a.o.Now(), lifetime, objects) {
 			a.o.Logger.Warn("auth: account locked for an address", "user", short(c.name), "from", from, "for", lifetime)
+			a.recordFailure(r, c.who, audit.LoginLocked, ErrLocked)
 		}
 		return right, err
 	}

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+
+	"settee/auth/audit"
 )
 
 // waitingBound is how many sign-ins may wait for a place to hash: at ten a second
@@ -86,6 +88,7 @@ func (a *Auth) passwordOf(ctx context.Context, r *http.Request, name, password, 
 	case err != nil:
 		return nil, err
 	case !right:
+		a.recordFailure(r, who, audit.LoginFailed, ErrCredentials)
 		return nil, ErrCredentials
 	case who.conflicted && !a.conf.flag(sectionAuth, "allow_conflicted_user_docs", false):
 		return nil, errConflicted
@@ -102,7 +105,7 @@ func (a *Auth) judge(ctx context.Context, r *http.Request, c claim) (right bool,
 	if mode != lockoutEnforce && mode != lockoutWarn || !from.IsValid() {
 		return a.prove(ctx, c)
 	}
-	return a.guarded(ctx, mode, from, c)
+	return a.guarded(ctx, r, mode, from, c)
 }
 
 // known is the verdict on a claim where its password's is remembered.

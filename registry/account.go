@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"settee/auth"
+	"settee/auth/audit"
 )
 
 // serveWhoami answers GET /-/whoami.
@@ -63,6 +64,8 @@ func (r *Registry) serveLogin(w http.ResponseWriter, q *request) error {
 	if err != nil {
 		return err
 	}
+	q.entry.By = who.Name
+	r.audit(q, audit.Login, nil)
 	rev := "1-0"
 	if account, err := r.auth.Account(q.Context(), who.Name); err == nil && account.Rev != "" {
 		rev = account.Rev
@@ -86,7 +89,12 @@ func (r *Registry) signIn(q *request, name, password, email string) (auth.Identi
 	if who, err := r.auth.Login(q.Context(), name, password); err == nil {
 		return who, nil // the server admin, who is no document
 	}
-	return r.auth.Signup(q.Context(), name, password, email)
+	who, err := r.auth.Signup(q.Context(), name, password, email)
+	if err == nil {
+		q.entry.By = who.Name
+		r.audit(q, audit.Signup, nil)
+	}
+	return who, err
 }
 
 // serveUser answers GET /-/user/org.couchdb.user:NAME: npm owner needs the name
@@ -117,6 +125,7 @@ func (r *Registry) serveLogout(w http.ResponseWriter, q *request) error {
 	if err := r.auth.RevokeToken(q.Context(), q.param("token")); err != nil {
 		return err
 	}
+	r.audit(q, audit.Logout, nil)
 	writeJSON(w, http.StatusOK, map[string]any{"ok": true})
 	return nil
 }

@@ -26,7 +26,7 @@ type ground struct{ *Registry }
 func newGround(t *testing.T, client *kivik.Client) ground {
 	r := &Registry{log: slog.New(slog.DiscardHandler)}
 	r.cache = &cache{limit: 1 << 20, load: r.load, entries: map[PackageName]*entry{}, writers: map[PackageName]*writer{}}
-	for _, db := range []**kivik.DB{&r.db, &r.audit} {
+	for _, db := range []**kivik.DB{&r.db, &r.records} {
 		name := fmt.Sprintf("merge-%d", rand.Int63())
 		require.NoError(t, client.CreateDB(t.Context(), name))
 		t.Cleanup(func() { require.NoError(t, client.DestroyDB(context.Background(), name)) })
@@ -36,7 +36,7 @@ func newGround(t *testing.T, client *kivik.Client) ground {
 }
 
 func (g ground) pull(t *testing.T, from ground) {
-	for _, dbs := range [][2]*kivik.DB{{from.db, g.db}, {from.audit, g.audit}} {
+	for _, dbs := range [][2]*kivik.DB{{from.db, g.db}, {from.records, g.records}} {
 		_, err := replicate.Run(t.Context(), replicate.Peer{DB: dbs[0], Name: dbs[0].Name()}, replicate.Peer{DB: dbs[1], Name: dbs[1].Name()}, replicate.Options{})
 		require.NoError(t, err)
 	}

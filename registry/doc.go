@@ -132,6 +132,11 @@
 // A tarball that is not here may be read through from another region (tarballs.ThroughStore). Where
 // that region does not give it now, or has it no more than we, the answer is 503 with Retry-After and an npm-notice.
 //
+// # Audit log
+//
+// Each write, and each that was refused to somebody, is appended to the audit log before it is
+// answered (audit.go): handlers put what they know into request.entry. Package auth keeps the log.
+//
 // # Errors
 //
 // {"error": text, "message": text, "code": "E404"}, in the words that npm prints;

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"settee/auth"
+	"settee/auth/audit"
 	"settee/couch"
 	"settee/couch/driver"
 	"settee/tarballs"
@@ -54,7 +55,9 @@ func open(t testing.TB, settings ...setting) *house {
 	var err error
 	h.blobs, err = tarballs.Folder(t.TempDir())
 	require.NoError(t, err)
-	a, err := auth.Open(ctx, h.client, auth.Options{AdminName: "root", AdminPassword: "secret-root", Iterations: 10})
+	record, err := audit.Open(ctx, h.client.DB(audit.Database), audit.Options{Now: o.Now})
+	require.NoError(t, err)
+	a, err := auth.Open(ctx, h.client, auth.Options{AdminName: "root", AdminPassword: "secret-root", Iterations: 10, Audit: record})
 	require.NoError(t, err)
 	h.Registry, err = New(ctx, h.client, h.blobs, a, o)
 	require.NoError(t, err)
@@ -64,6 +67,9 @@ func open(t testing.TB, settings ...setting) *house {
 		server.Close()
 		require.NoError(t, h.Close())
 		require.NoError(t, a.Close())
+		require.NoError(t, record.Close())
+		_, err := audit.Verify(ctx, h.client.DB(audit.Database), audit.VerifyOptions{Found: func(p audit.Problem) { t.Error(p) }})
+		require.NoError(t, err)
 	})
 	h.bob, h.ann = h.adduser("bob"), h.adduser("ann")
 	h.root = h.login("root", "secret-root")

@@ -7,19 +7,20 @@ import (
 	"strings"
 	"time"
 
+	"settee/auth/audit"
 	"settee/tarballs"
 	"settee/views/packuments"
 )
 
 // AuditDatabase is the name of the database that keeps a record of each loss.
-const AuditDatabase = "audit"
+const AuditDatabase = audit.Database
 
 // record keeps the losses durably, before the packument tells of them. Every region
 // writes the same document for one loss, so they never conflict.
 func (r *Registry) record(ctx context.Context, losses []Loss) error {
 	for _, l := range losses {
 		id, doc := l.document()
-		_, err := r.audit.Put(ctx, id, doc)
+		_, err := r.records.Put(ctx, id, doc)
 		if err != nil && !conflict(err) {
 			return err
 		}

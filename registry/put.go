@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"settee/auth"
+	"settee/auth/audit"
 )
 
 // mostStar bounds what somebody may send who may not write the package: a star.
@@ -53,7 +55,7 @@ func (r *Registry) servePut(w http.ResponseWriter, q *request) error {
 	}
 	if denied != nil {
 		if !e.doc.published() || r.may(q.Context(), q.who, auth.Star, q.pkg, e.doc) != nil {
-			return denied
+			return r.refused(q, audit.PackagePublish, denied)
 		}
 		limit = min(limit, mostStar)
 	}
@@ -84,24 +86,32 @@ func (r *Registry) take(w http.ResponseWriter, q *request, e *entry, body io.Rea
 	}
 	defer u.Close()
 	var doc *packument
+	var act audit.Act
 	onRev := q.param("rev") != ""
 	switch {
 	case u.versions == nil && u.members.of("users") != nil && len(u.data()) == 0:
 		doc, err = r.star(q, u)
 	case denied != nil:
-		return denied
+		return r.refused(q, audit.PackagePublish, denied)
 	case len(u.data()) > 0:
+		act = audit.PackagePublish
 		doc, err = r.publish(q.Context(), q, u)
 	case u.versions == nil && u.members.of("maintainers") != nil:
+		act = audit.PackageOwner
 		doc, err = r.own(q, u)
 	case u.versions == nil:
 		return invalid("invalid document: it has neither versions, nor maintainers, nor users")
 	case e.doc == nil:
 		return errNoData
 	case onRev:
+		act = audit.PackageUnpublish
 		doc, err = r.unpublishVersions(q, u)
 	default:
+		act = audit.PackageDeprecate
 		doc, err = r.deprecate(q, u)
+	}
+	if act != "" {
+		r.audit(q, act, err)
 	}
 	if err != nil {
 		return err
@@ -125,6 +135,7 @@ func (r *Registry) publish(ctx context.Context, q *request, u *upload) (*packume
 	if err != nil {
 		return nil, err
 	}
+	q.entry.Version, q.entry.Details = p.version, map[string]string{"tags": strings.Join(p.tags, " "), "integrity": p.integrity}
 	doc, err := r.couldPublish(ctx, p)
 	if doc != nil || err != nil {
 		return doc, err

@@ -56,12 +56,12 @@ func (o Options) withDefaults() Options {
 // Registry is the npm API over packuments and tarballs. It is an http.Handler,
 // safe for concurrent use.
 type Registry struct {
-	o     Options
-	db    *kivik.DB
-	audit *kivik.DB
-	blobs tarballs.Store
-	auth  *auth.Auth
-	log   *slog.Logger
+	o       Options
+	db      *kivik.DB
+	records *kivik.DB // of losses
+	blobs   tarballs.Store
+	auth    *auth.Auth
+	log     *slog.Logger
 
 	cache *cache
 	small *smallBlobs

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"settee/auth"
+	"settee/auth/audit"
 )
 
 // request is a request on its way through: what its path names and who asks.
@@ -18,6 +19,7 @@ type request struct {
 	*http.Request
 	pkg    PackageName
 	who    auth.Identity
+	entry  audit.Entry // what the audit log is to say of it
 	params [3]param
 	n      int
 }

@@ -29,7 +29,7 @@ func (r *Registry) prepare(ctx context.Context, client *kivik.Client) (err error
 			return fmt.Errorf("registry: make the database %s: %w", name, err)
 		}
 	}
-	r.db, r.audit = client.DB(Database), client.DB(AuditDatabase)
+	r.db, r.records = client.DB(Database), client.DB(AuditDatabase)
 	for range writeAttempts {
 		if err = r.pushDesign(ctx); !conflict(err) {
 			break

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"settee/auth"
+	"settee/auth/audit"
 )
 
 // mostSmallBody bounds the bodies of everything but packuments.
@@ -43,6 +44,7 @@ func (r *Registry) serveTagSet(w http.ResponseWriter, q *request) error {
 	if err := readSmall(w, q, &version); err != nil {
 		return err
 	}
+	q.entry.Version = version
 	return r.editTags(w, q, func(cur *packument, tags object) (object, error) {
 		return setTag(cur, tags, q.param("tag"), version)
 	})
@@ -126,6 +128,10 @@ func (r *Registry) editTags(w http.ResponseWriter, q *request, change func(*pack
 		next.touch(r.o.Now(), next.times())
 		return next, nil
 	})
+	if tag := q.param("tag"); tag != "" {
+		q.entry.Details = map[string]string{"tag": tag, "method": q.Method}
+	}
+	r.audit(q, audit.PackageTag, err)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"settee/auth"
+	"settee/auth/audit"
 )
 
 // unpublishVersions removes the versions that a packument sent back no longer
@@ -100,6 +101,7 @@ func (r *Registry) serveUnpublish(w http.ResponseWriter, q *request) error {
 		}
 		return r.tombstone(q.who, cur), nil
 	})
+	r.audit(q, audit.PackageUnpublish, err)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/go-kivik/kivik/v4"
 
 	"settee/auth"
+	"settee/auth/audit"
 	"settee/couch"
 	"settee/couch/driver"
 	"settee/couch/httpd"
@@ -80,9 +81,13 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 	if s.readOnly {
 		h.settings = unchanging{h.settings}
 	}
+	recorder, err := h.openAudit(ctx, client, s, log)
+	if err != nil {
+		return err
+	}
 	a, err := auth.Open(ctx, client, auth.Options{
 		AdminName: who.name, AdminPassword: who.password, Signup: auth.Signup(s.signup),
-		Settings: h.settings, Logger: log,
+		Settings: h.settings, Logger: log, Audit: recorder,
 	})
 	if err != nil {
 		return fmt.Errorf("open the accounts: %w", err)
@@ -105,6 +110,19 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 		h.couch = serveCouch(a)
 	}
 	return nil
+}
+
+// openAudit begins a chain of the audit log. A read-only copy has none: what is done, its peer does.
+func (h *house) openAudit(ctx context.Context, client *kivik.Client, s settings, log *slog.Logger) (audit.Recorder, error) {
+	if s.readOnly {
+		return nil, nil
+	}
+	l, err := audit.Open(ctx, client.DB(audit.Database), audit.Options{Region: s.region, Logger: log})
+	if err != nil {
+		return nil, fmt.Errorf("open the audit log: %w", err)
+	}
+	h.closing(l.Close)
+	return l, nil
 }
 
 // documents opens the embedded engine, or a client of the CouchDB that --db names;
