@@ -9,7 +9,7 @@ import (
 // which spares the reading of the document's old revision.
 type Selective interface {
 	Validator
-	Cares(db *DB, doc *Document) bool
+	Cares(db *DB, doc *Document, user *User) bool
 }
 
 // ask asks the validators about an edit. As in CouchDB a conflict is told first.
@@ -20,7 +20,7 @@ func (db *DB) ask(ctx context.Context, e *edit, o WriteOptions) error {
 	}
 	var doc, old *Document // doc: nil until one cares
 	for _, v := range *all {
-		if s, ok := v.(Selective); ok && !s.Cares(db, e.doc) {
+		if s, ok := v.(Selective); ok && !s.Cares(db, e.doc, o.User) {
 			continue
 		}
 		if doc == nil {

@@ -15,7 +15,9 @@ type picky struct {
 	refuse error
 }
 
-func (p *picky) Cares(_ *DB, doc *Document) bool { return strings.HasPrefix(string(doc.ID), p.letter) }
+func (p *picky) Cares(_ *DB, doc *Document, _ *User) bool {
+	return strings.HasPrefix(string(doc.ID), p.letter)
+}
 
 func (p *picky) Validate(_ context.Context, _ *DB, doc, old *Document, _ *User) error {
 	was := ""

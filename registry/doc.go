@@ -9,7 +9,7 @@
 //
 //	_id, _rev       as CouchDB has them
 //	name            the package's name
-//	access          "public" or "restricted" (readable by its owners only)
+//	access          "public" or "restricted" (see Rights)
 //	dist-tags       tag -> version; latest always exists
 //	time            created, modified, and every version ever published, so that no
 //	                number is used again; ISO 8601 in UTC with milliseconds
@@ -29,9 +29,27 @@
 // time.unpublished is {name, time, tags, versions, maintainers, description}. After
 // 24 hours those maintainers may publish under the name again, with new numbers.
 //
+// # Rights
+//
+// Registry.may asks auth.May before any byte is stored, with what the packument says. A restricted package does not
+// exist for who may not read it: every answer that could name it is the answer for a package that is not
+// there, be the caller nobody in particular or somebody, and it is in no list, no search, and no number
+// of either. Entries of the cache are asked for each reader; answers of restricted packages say Cache-Control: private. Public
+// ones may stay in a proxy as long as they may, whatever becomes of the package: a tarball for ever.
+//
+// A new package of an organisation is granted to its team developers before it is written. A publish that changes who
+// may read the package needs the right to do so, not just to publish. A new package is public unless its publisher says
+// otherwise. What its publishes ask for (publish_requires_tfa, automation_token_overrides_tfa) is a mark of merging.
+//
+// By the database itself nobody reads packuments but server admins, peers of a region among them, and who has the role
+// registry-reader, which is for followers that may see everything; nobody gives a role to themselves.
+// New begins that way (_security: members), also where the database was for everybody, and leaves what an administrator made of it otherwise. Only server
+// admins write there: couch/httpd refuses others (Options.Kept), and where another server has the documents
+// (Options.Guard) the design document does.
+//
 // # Publish
 //
-//  1. Credentials, then the right to write the package, from the headers, the path
+//  1. Credentials, then the right to publish the package, from the headers, the path
 //     and the package as it is. Nothing of the body has been read.
 //  2. The body in one strict pass: metadata into memory (Options.MaxMetadata), the
 //     tarball base64-decoded, hashed and spooled (in memory to 1 MiB, then a file).
@@ -57,6 +75,7 @@
 //	founder      whose account owned the name when the package was made, and when that was made
 //	tags         tag -> at, when it was set; to, what it was set to, where that is gone
 //	access       how often it was changed
+//	tfa          what publishes ask for (requires, overrides), and n, how often that was changed
 //	owners,stars name -> how often one came or went, where it is more than once
 //	edited       version -> when it was deprecated, or no more
 //	gone         version -> integrity and publisher of what was unpublished
@@ -83,7 +102,8 @@
 //     by an edit that did not know of it, though what somebody published where it was not
 //     known yet stays. Maintainers who removed each other leave a package
 //     that only owners of its scope and admins write.
-//   - Access changed in one place counts; changed at once in two, restricted does.
+//   - Access changed in one place counts; changed at once in two, restricted does. So does what publishes ask
+//     for, and there what asks for more.
 //   - A deprecation is the one made last. The readme is the one set last, if the publish
 //     that it came with is still there. The package's other members are those of latest.
 //   - time.created is the first, time.modified the last.

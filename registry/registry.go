@@ -22,6 +22,7 @@ type Options struct {
 	CacheSize       int64         // bytes of packuments and representations kept ready; default 64 MiB
 	BlobCacheSize   int64         // bytes of small tarballs kept in memory; default 32 MiB
 	MaxStale        time.Duration // how long the cache is believed once the changes feed is lost; default 15 s: a restart of the database goes unnoticed
+	Guard           bool          // keep who is no server admin from writing packuments in the database itself: a CouchDB's design document must do it
 	TempDir         string        // of uploads over 1 MiB; default the system's
 	Now             func() time.Time
 	Logger          *slog.Logger // default: discards

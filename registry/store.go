@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/go-kivik/kivik/v4"
@@ -30,6 +31,9 @@ func (r *Registry) prepare(ctx context.Context, client *kivik.Client) (err error
 		}
 	}
 	r.db, r.records = client.DB(Database), client.DB(AuditDatabase)
+	if err := r.secure(ctx); err != nil {
+		return fmt.Errorf("registry: keep the database from strangers: %w", err)
+	}
 	for range writeAttempts {
 		if err = r.pushDesign(ctx); !conflict(err) {
 			break
@@ -41,8 +45,33 @@ func (r *Registry) prepare(ctx context.Context, client *kivik.Client) (err error
 	return nil
 }
 
+// ReaderRole is the role of who may read the packuments' database, restricted packages too.
+const ReaderRole = "registry-reader"
+
+// secure lets server admins and readers into the packuments' database, and nobody else. An
+// administrator who named others there meant them; to name nobody at all is how databases begin that everybody reads.
+func (r *Registry) secure(ctx context.Context) error {
+	is, err := r.db.Security(ctx)
+	if err != nil {
+		return err
+	}
+	if m := is.Members; len(m.Names) > 0 || len(m.Roles) > 0 && !slices.Equal(m.Roles, adminsOnly) {
+		return nil
+	}
+	is.Members.Roles = append(slices.Clone(adminsOnly), ReaderRole)
+	if len(is.Admins.Names)+len(is.Admins.Roles) == 0 {
+		is.Admins.Roles = adminsOnly
+	}
+	return r.db.SetSecurity(ctx, is)
+}
+
+var adminsOnly = []string{"_admin"}
+
 func (r *Registry) pushDesign(ctx context.Context) error {
 	want := packuments.DesignDoc()
+	if r.o.Guard {
+		want = packuments.Guarded()
+	}
 	have, err := r.read(ctx, "_design/"+packuments.Name)
 	if err != nil {
 		return err

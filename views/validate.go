@@ -17,7 +17,7 @@ var _ couch.Selective = validator{}
 
 // Cares implements couch.Selective: where no validation function is, ordinary
 // documents are not looked at, so the store need not read the revision that they replace.
-func (v validator) Cares(db *couch.DB, doc *couch.Document) bool {
+func (v validator) Cares(db *couch.DB, doc *couch.Document, _ *couch.User) bool {
 	if doc.ID.IsDesign() {
 		return !doc.Deleted
 	}

@@ -159,7 +159,7 @@ func BenchmarkVDU(b *testing.B) {
 			doc := &couch.Document{ID: "a", Body: body}
 			b.ReportAllocs()
 			for b.Loop() {
-				if v.Cares(h.db, doc) {
+				if v.Cares(h.db, doc, nil) {
 					require.NoError(b, v.Validate(h.ctx, h.db, doc, nil, nil))
 				}
 			}

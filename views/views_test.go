@@ -265,7 +265,7 @@ func TestCares(t *testing.T) {
 		false: {{ID: "a"}, {ID: "_local/a"}, {ID: "_design/a", Deleted: true}},
 	} {
 		for _, doc := range docs {
-			require.Equal(t, want, validator{h.engine}.Cares(h.db, &doc), doc.ID)
+			require.Equal(t, want, validator{h.engine}.Cares(h.db, &doc, nil), doc.ID)
 		}
 	}
 }

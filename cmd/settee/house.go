@@ -93,7 +93,7 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 		return fmt.Errorf("open the accounts: %w", err)
 	}
 	h.closing(a.Close)
-	r, err := registry.New(ctx, client, through, a, registry.Options{PublicURL: s.publicURL, MaxBody: s.maxBody, MaxMetadata: maxDocument, Logger: log})
+	r, err := registry.New(ctx, client, through, a, registry.Options{PublicURL: s.publicURL, MaxBody: s.maxBody, MaxMetadata: maxDocument, Guard: s.db != "", Logger: log})
 	if err != nil {
 		return fmt.Errorf("open the registry: %w", err)
 	}
@@ -152,7 +152,7 @@ func (h *house) documents(ctx context.Context, s settings, blobs tarballs.Store,
 	}
 	return client, func(a *auth.Auth) http.Handler {
 		server := httpd.New(store, eng, a, httpd.Options{Version: release(), Logger: log, LogLevel: level, Configured: configured(s),
-			Own: h.own(), ReadOnly: s.copied(), Metrics: metricsOf(h.region)})
+			Own: h.own(), ReadOnly: s.copied(), Kept: map[string]string{registry.Database: packuments.Kept}, Metrics: metricsOf(h.region)})
 		h.closing(server.Close)
 		h.endFeeds = func() {
 			_ = h.announcing.Close() // neither has anything to tell

@@ -30,7 +30,7 @@ type accounts struct{}
 var _ couch.Selective = accounts{}
 
 // Cares implements couch.Selective.
-func (accounts) Cares(db *couch.DB, doc *couch.Document) bool {
+func (accounts) Cares(db *couch.DB, doc *couch.Document, _ *couch.User) bool {
 	return natureOf(db.Name()) == users && !doc.ID.IsDesign()
 }
 

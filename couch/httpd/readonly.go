@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"context"
+	"slices"
 
 	"settee/couch"
 )
@@ -15,4 +16,19 @@ func (c copies) Validate(_ context.Context, db *couch.DB, _, _ *couch.Document, 
 		return &couch.Error{Kind: couch.Forbidden, Reason: reason}
 	}
 	return nil
+}
+
+// kept is the validator of databases that only server admins write, though others may read them.
+type kept map[string]string
+
+var _ couch.Selective = kept{}
+
+// Cares implements couch.Selective: what server admins write is not looked at.
+func (k kept) Cares(db *couch.DB, _ *couch.Document, user *couch.User) bool {
+	return user != nil && k[db.Name()] != "" && !slices.Contains(user.Roles, "_admin")
+}
+
+// Validate implements couch.Validator.
+func (k kept) Validate(_ context.Context, db *couch.DB, _, _ *couch.Document, _ *couch.User) error {
+	return &couch.Error{Kind: couch.Forbidden, Reason: k[db.Name()]}
 }

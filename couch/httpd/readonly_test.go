@@ -44,3 +44,30 @@ func TestReadOnly(t *testing.T) {
 	status, _, _ := do(t, h.base, "", "DELETE", "/copy/a?rev=1-x", "", "")
 	require.NotEqual(t, 200, status)
 }
+
+// Who is no server admin reads what is kept, where _security lets them in, and writes nothing of it.
+func TestKept(t *testing.T) {
+	const reason = "Not yours."
+	h := start(t, httpd.Options{Kept: map[string]string{"shop": reason}})
+	step := func(user, method, path, send string, status int) {
+		t.Helper()
+		got, _, body := do(t, h.base, user, method, path, "Content-Type: application/json", send)
+		require.Equal(t, status, got, "%s %s: %s", method, path, body)
+		if status == 403 {
+			require.Contains(t, body, reason)
+		}
+	}
+	step("", "PUT", "/shop", "", 201)
+	step("", "PUT", "/_users/org.couchdb.user:rea", `{"name":"rea","password":"secret-rea","type":"user","roles":["reader"]}`, 201)
+	step("", "PUT", "/shop/_security", `{"admins":{"names":["rea"],"roles":[]},"members":{"roles":["reader"]}}`, 200)
+	step("", "PUT", "/shop/a", "{}", 201)
+	step("rea:secret-rea", "GET", "/shop/a", "", 200)
+	step("rea:secret-rea", "PUT", "/shop/b", "{}", 403)
+	step("rea:secret-rea", "PUT", "/shop/b?new_edits=false", `{"_rev":"1-a"}`, 403)
+	step("rea:secret-rea", "PUT", "/shop/_design/d", "{}", 403)
+	step("rea:secret-rea", "PUT", "/shop/_local/c", "{}", 201)
+	status, _, body := do(t, h.base, "rea:secret-rea", "POST", "/shop/_bulk_docs", "Content-Type: application/json", `{"docs":[{"_id":"b"}]}`)
+	require.Equal(t, 201, status)
+	require.Contains(t, body, reason)
+	step("", "PUT", "/shop/b", "{}", 201)
+}

@@ -91,7 +91,7 @@ type replications struct{}
 var _ couch.Selective = replications{}
 
 // Cares implements couch.Selective.
-func (replications) Cares(db *couch.DB, doc *couch.Document) bool {
+func (replications) Cares(db *couch.DB, doc *couch.Document, _ *couch.User) bool {
 	return natureOf(db.Name()) == replicators && !doc.ID.IsDesign()
 }
 

@@ -35,6 +35,8 @@ type Options struct {
 	// ReadOnly are databases whose documents clients may not write, and what refuses them:
 	// copies of another server's. Who writes through the driver is not asked.
 	ReadOnly map[string]string
+	// Kept are databases that only server admins write, and what refuses others.
+	Kept map[string]string
 	// Metrics are figures that _prometheus tells beside those of the server; may be nil.
 	Metrics func() []Metric
 	// Configured are settings that the command line gave: _config shows them
@@ -150,6 +152,9 @@ func New(store *couch.Store, engine *views.Engine, a Authenticator, o Options) *
 	store.AddValidator(replications{})
 	if len(o.ReadOnly) > 0 {
 		store.AddValidator(copies(o.ReadOnly))
+	}
+	if len(o.Kept) > 0 {
+		store.AddValidator(kept(o.Kept))
 	}
 	s.router = newRouter()
 	s.plain = s.endpointOf(plainDoc)

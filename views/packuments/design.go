@@ -10,6 +10,12 @@ import (
 //go:embed js/*.js
 var sources embed.FS
 
+//go:embed guard/validate.js
+var guard string
+
+// Kept is what refuses who is no server admin and writes to the database of packuments.
+const Kept = "Only server admins write packuments here: publish with npm."
+
 // Name is the design document's name, without "_design/".
 const Name = "registry"
 
@@ -25,7 +31,13 @@ type view struct {
 }
 
 // DesignDoc is the design document without a revision, members in a fixed order.
-func DesignDoc() json.RawMessage {
+func DesignDoc() json.RawMessage { return designDoc("") }
+
+// Guarded is the design document with a validate_doc_update that lets only server admins write,
+// for databases where nothing else does. It costs each write a reading of the packument in the sandbox.
+func Guarded() json.RawMessage { return designDoc(strings.TrimSpace(guard)) }
+
+func designDoc(validate string) json.RawMessage {
 	views := map[string]view{}
 	files, _ := sources.ReadDir("js") // an embedded folder cannot fail
 	for _, f := range files {
@@ -35,8 +47,9 @@ func DesignDoc() json.RawMessage {
 	raw, _ := json.Marshal(struct {
 		ID       string          `json:"_id"`
 		Language string          `json:"language"`
+		Validate string          `json:"validate_doc_update,omitempty"`
 		Views    map[string]view `json:"views"`
-	}{"_design/" + Name, "javascript", views}) // strings only: it cannot fail
+	}{"_design/" + Name, "javascript", validate, views}) // strings only: it cannot fail
 	return raw
 }
 

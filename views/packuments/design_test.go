@@ -102,3 +102,16 @@ func TestDesignDocumentIsStable(t *testing.T) {
 	}
 	require.Empty(t, Source("nothing"))
 }
+
+// TestGuarded lets server admins write, and nobody else.
+func TestGuarded(t *testing.T) {
+	var doc map[string]any
+	require.NoError(t, json.Unmarshal(Guarded(), &doc))
+	require.Contains(t, doc["validate_doc_update"], Kept)
+	require.NoError(t, json.Unmarshal(DesignDoc(), &doc))
+	var plain map[string]any
+	require.NoError(t, json.Unmarshal(DesignDoc(), &plain))
+	require.NotContains(t, plain, "validate_doc_update")
+	delete(doc, "validate_doc_update")
+	require.Equal(t, plain, doc)
+}

@@ -35,6 +35,11 @@
 // it was published, whatever its type; hasInstallScript is true or absent, and is
 // derived from scripts where the publisher's client did not send it.
 //
+// # Guard
+//
+// Guarded is the design document with a validate_doc_update beside the views, for servers where nothing else keeps who
+// may read the database from writing to it.
+//
 // # Native twins
 //
 // Every view has a twin: a Go function that emits the rows which the JavaScript emits, equal
