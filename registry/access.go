@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-kivik/kivik/v4"
 
 	"settee/auth"
+	"settee/auth/audit"
 	"settee/views/packuments"
 )
 
@@ -44,6 +46,13 @@ func (r *Registry) serveAccess(w http.ResponseWriter, q *request) error {
 	return nil
 }
 
+// accessSent is what clients send of a package's access.
+type accessSent struct {
+	Access    json.RawMessage `json:"access"`
+	Requires  *bool           `json:"publish_requires_tfa"`
+	Overrides *bool           `json:"automation_token_overrides_tfa"`
+}
+
 // serveAccessSet answers POST /-/package/:p/access: who may read it, and whether a publish
 // asks for a second factor. What was not sent stays.
 func (r *Registry) serveAccessSet(w http.ResponseWriter, q *request) error {
@@ -53,11 +62,7 @@ func (r *Registry) serveAccessSet(w http.ResponseWriter, q *request) error {
 	if !q.pkg.Storable() {
 		return errNotFound
 	}
-	var sent struct {
-		Access    json.RawMessage `json:"access"`
-		Requires  *bool           `json:"publish_requires_tfa"`
-		Overrides *bool           `json:"automation_token_overrides_tfa"`
-	}
+	var sent accessSent
 	if err := readSmall(w, q, &sent); err != nil {
 		return err
 	}
@@ -86,11 +91,28 @@ func (r *Registry) serveAccessSet(w http.ResponseWriter, q *request) error {
 		next.touch(r.o.Now(), next.times())
 		return next, nil
 	})
+	q.entry.Details = sent.details()
+	r.audit(q, audit.PackageAccess, err)
 	if err != nil {
 		return err
 	}
 	writeJSON(w, http.StatusOK, map[string]any{})
 	return nil
+}
+
+// details are what was sent, for the audit log.
+func (s accessSent) details() map[string]string {
+	d := map[string]string{}
+	if access := plain(s.Access); access != "" {
+		d["access"] = access
+	}
+	if s.Requires != nil {
+		d["publish_requires_tfa"] = strconv.FormatBool(*s.Requires)
+	}
+	if s.Overrides != nil {
+		d["automation_token_overrides_tfa"] = strconv.FormatBool(*s.Overrides)
+	}
+	return d
 }
 
 // words are the permissions as npm's lists have them.
@@ -268,14 +290,17 @@ func (r *Registry) teamGrant(w http.ResponseWriter, q *request, to func(auth.Per
 	if err != nil {
 		return err
 	}
-	if err := r.may(q.Context(), q.who, auth.Grant, sent.Package, e.doc); err != nil {
-		return err
-	}
-	if err := r.auth.GrantTo(q.Context(), q.who, orgOf(q), q.param("team"), string(sent.Package), is); err != nil {
-		return err
-	}
+	q.pkg, q.entry.On, q.entry.Details = sent.Package, teamOf(q), map[string]string{"permissions": string(is)}
 	if is == auth.NoAccess {
-		return nothing(w)
+		q.entry.Details["permissions"] = "none"
+	}
+	err = r.may(q.Context(), q.who, auth.Grant, sent.Package, e.doc)
+	if err == nil {
+		err = r.auth.GrantTo(q.Context(), q.who, orgOf(q), q.param("team"), string(sent.Package), is)
+	}
+	r.audit(q, audit.TeamPackage, err)
+	if err != nil || is == auth.NoAccess {
+		return nothing(w, err)
 	}
 	writeJSON(w, http.StatusCreated, map[string]any{})
 	return nil

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"settee/auth"
+	"settee/auth/audit"
 )
 
 // orgOf is the organisation in a path; some clients put an @ before it.
@@ -16,10 +17,15 @@ func orgOf(q *request) string { return strings.TrimPrefix(q.param("org"), "@") }
 // named is somebody as npm's commands name users: bob, @bob or ~bob.
 func named(user string) string { return strings.TrimLeft(user, "@~") }
 
-// nothing answers that it is done.
-func nothing(w http.ResponseWriter) error {
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+// teamOf is the team in a path as npm's commands name it.
+func teamOf(q *request) string { return orgOf(q) + ":" + q.param("team") }
+
+// nothing answers that it is done, if it is.
+func nothing(w http.ResponseWriter, err error) error {
+	if err == nil {
+		w.WriteHeader(http.StatusNoContent)
+	}
+	return err
 }
 
 // serveMembers answers GET /-/org/:org/user.
@@ -46,13 +52,16 @@ func (r *Registry) serveMemberSet(w http.ResponseWriter, q *request) error {
 		return err
 	}
 	name, user, role := orgOf(q), named(sent.User), cmp.Or(sent.Role, auth.RoleDeveloper)
+	q.entry.On, q.entry.Details = name, map[string]string{"user": user, "role": string(role)}
+	act := audit.OrgMember
 	err := r.auth.SetMember(q.Context(), q.who, name, user, role)
 	if errors.Is(err, auth.ErrNoOrg) && q.who.Admin() {
 		if role != auth.RoleOwner {
 			return fail(http.StatusNotFound, "Scope not found: the organization %s does not exist. It begins with an owner: npm org set %s %s owner", name, name, user)
 		}
-		err = r.auth.CreateOrg(q.Context(), q.who, name, user)
+		act, err = audit.OrgCreate, r.auth.CreateOrg(q.Context(), q.who, name, user)
 	}
+	r.audit(q, act, err)
 	if err != nil {
 		return err
 	}
@@ -70,10 +79,10 @@ func (r *Registry) serveMemberRemove(w http.ResponseWriter, q *request) error {
 	if err != nil {
 		return err
 	}
-	if err := r.auth.RemoveMember(q.Context(), q.who, orgOf(q), user); err != nil {
-		return err
-	}
-	return nothing(w)
+	q.entry.On, q.entry.Details = orgOf(q), map[string]string{"user": user}
+	err = r.auth.RemoveMember(q.Context(), q.who, orgOf(q), user)
+	r.audit(q, audit.OrgRemove, err)
+	return nothing(w, err)
 }
 
 // serveTeams answers GET /-/org/:org/team.
@@ -103,7 +112,10 @@ func (r *Registry) serveTeamCreate(w http.ResponseWriter, q *request) error {
 	if len(sent.Description) > 1_000 {
 		return invalid("invalid description: longer than 1000 bytes")
 	}
-	if err := r.auth.CreateTeam(q.Context(), q.who, orgOf(q), sent.Name, sent.Description); err != nil {
+	q.entry.On = orgOf(q) + ":" + sent.Name
+	err := r.auth.CreateTeam(q.Context(), q.who, orgOf(q), sent.Name, sent.Description)
+	r.audit(q, audit.TeamCreate, err)
+	if err != nil {
 		return err
 	}
 	writeJSON(w, http.StatusCreated, map[string]any{"name": sent.Name})
@@ -112,10 +124,10 @@ func (r *Registry) serveTeamCreate(w http.ResponseWriter, q *request) error {
 
 // serveTeamRemove answers DELETE /-/team/:org/:team.
 func (r *Registry) serveTeamRemove(w http.ResponseWriter, q *request) error {
-	if err := r.auth.RemoveTeam(q.Context(), q.who, orgOf(q), q.param("team")); err != nil {
-		return err
-	}
-	return nothing(w)
+	q.entry.On = teamOf(q)
+	err := r.auth.RemoveTeam(q.Context(), q.who, orgOf(q), q.param("team"))
+	r.audit(q, audit.TeamDelete, err)
+	return nothing(w, err)
 }
 
 // team is the team in a path, for who may see it.
@@ -146,7 +158,10 @@ func (r *Registry) serveTeamAdd(w http.ResponseWriter, q *request) error {
 	if err != nil {
 		return err
 	}
-	if err := r.auth.AddTo(q.Context(), q.who, orgOf(q), q.param("team"), user); err != nil {
+	q.entry.On, q.entry.Details = teamOf(q), map[string]string{"user": user}
+	err = r.auth.AddTo(q.Context(), q.who, orgOf(q), q.param("team"), user)
+	r.audit(q, audit.TeamMember, err)
+	if err != nil {
 		return err
 	}
 	writeJSON(w, http.StatusCreated, map[string]any{})
@@ -158,10 +173,10 @@ func (r *Registry) serveTeamDrop(w http.ResponseWriter, q *request) error {
 	if err != nil {
 		return err
 	}
-	if err := r.auth.RemoveFrom(q.Context(), q.who, orgOf(q), q.param("team"), user); err != nil {
-		return err
-	}
-	return nothing(w)
+	q.entry.On, q.entry.Details = teamOf(q), map[string]string{"user": user}
+	err = r.auth.RemoveFrom(q.Context(), q.who, orgOf(q), q.param("team"), user)
+	r.audit(q, audit.TeamRemove, err)
+	return nothing(w, err)
 }
 
 // userSent reads a body {"user": …} of somebody who signed in.

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"settee/auth"
+	"settee/auth/audit"
 )
 
 // acme makes the organisation acme: ann owns it, bob is a developer, cyd no member. It has the
@@ -285,4 +286,31 @@ func TestStarsOfPnpm(t *testing.T) {
 	require.JSONEq(t, `["@acme/open"]`, string(h.sends(cyd, "GET", "/-/user/v1/star", nil, 200).Body))
 	h.sends(cyd, "DELETE", "/-/user/v1/star", dict{"name": "@acme/open", "package": "@acme/open"}, 200)
 	require.JSONEq(t, `[]`, string(h.sends(cyd, "GET", "/-/user/cyd/stars", nil, 200).Body))
+}
+
+// TestOrgsAreRecorded has the audit log tell who did what to an organisation, and who tried.
+func TestOrgsAreRecorded(t *testing.T) {
+	h := open(t)
+	cyd := acme(h)
+	h.sends(cyd, "PUT", "/-/org/acme/user", dict{"user": "cyd", "role": "owner"}, 403)
+	h.sends(h.ann, "PUT", "/-/org/acme/team", dict{"name": "docs"}, 201)
+	h.sends(h.ann, "PUT", "/-/team/acme/docs/user", dict{"user": "bob"}, 201)
+	h.sends(h.ann, "PUT", "/-/team/acme/docs/package", dict{"package": "@acme/open", "permissions": "read-only"}, 201)
+	h.sends(h.bob, "DELETE", "/-/team/acme/docs/package", dict{"package": "@acme/open"}, 403)
+	h.sends(h.ann, "DELETE", "/-/team/acme/docs/user", dict{"user": "bob"}, 204)
+	h.sends(h.ann, "DELETE", "/-/team/acme/docs", nil, 204)
+	h.sends(h.ann, "POST", "/-/package/@acme%2fopen/access", dict{"access": "restricted"}, 200)
+	h.sends(h.ann, "PUT", "/-/package/@acme%2fopen/owners", dict{"user": "bob"}, 200)
+	h.sends(h.ann, "DELETE", "/-/org/acme/user", dict{"user": "bob"}, 204)
+	var list []string
+	for _, line := range h.recorded(audit.Filter{}) {
+		if !strings.HasPrefix(line, "log") && !strings.HasPrefix(line, "signup") && !strings.HasPrefix(line, "package.publish") {
+			list = append(list, line)
+		}
+	}
+	require.Equal(t, []string{
+		"org.create root on acme", "org.member ann on acme", "org.member cyd on acme!", "team.create ann on acme:docs", "team.member ann on acme:docs",
+		"team.package ann @acme/open@ on acme:docs", "team.package bob @acme/open@ on acme:docs!", "team.remove ann on acme:docs", "team.delete ann on acme:docs",
+		"package.access ann @acme/open@", "package.owner ann @acme/open@", "org.remove ann on acme",
+	}, list)
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"settee/auth"
+	"settee/auth/audit"
 	"settee/views/packuments"
 )
 
@@ -43,6 +44,7 @@ func (r *Registry) changeOwners(w http.ResponseWriter, q *request, to func(have 
 		return errNotFound
 	}
 	doc, err := r.maintain(q, "", to)
+	r.audit(q, audit.PackageOwner, err)
 	if err != nil {
 		return err
 	}

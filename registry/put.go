@@ -165,8 +165,8 @@ func (r *Registry) publish(ctx context.Context, q *request, u *upload) (*packume
 // mayPublish asks for the right to publish, and for more where the publish changes who may read the package.
 func (r *Registry) mayPublish(ctx context.Context, p *publication, cur *packument) error {
 	err := r.may(ctx, p.who, auth.Publish, p.name, cur)
-	if err == nil && cur.published() && p.access != "" && p.access != cur.access() {
-		err = r.may(ctx, p.who, auth.Access, p.name, cur)
+	if err == nil && cur.published() && p.access != "" && p.access != cur.access() && r.may(ctx, p.who, auth.Access, p.name, cur) != nil {
+		err = fail(http.StatusForbidden, "You do not have permission to change who may read %q, which is %s. Publish it with --access %[2]s.", p.name, cur.access())
 	}
 	return err
 }

@@ -27,6 +27,7 @@ var commands = []command{
 	{"ping", "ask a server on this machine whether it serves", ping},
 	{"check", "prove the stores of a stopped server, or repair them", check},
 	{"replicate", "bring one database to another", runReplicate},
+	{"org", "make an organisation, which owns a scope", org},
 	{"bench", "measure a server, beside another", bench},
 	{"settings", "list the settings of the CouchDB API", listSettings},
 	{"version", "print what this binary is", version},
