@@ -1,0 +1,52 @@
+package limit
+
+import (
+	"net/http"
+	"strings"
+)
+
+// Class is what a request costs.
+type Class int
+
+// The classes.
+const (
+	Read Class = iota
+	Write
+	Login
+	classes
+)
+
+// Class of a request to either API, by its method and path.
+func ClassOf(r *http.Request) Class {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return Read
+	}
+	path := r.URL.Path
+	for _, p := range logins {
+		if strings.HasPrefix(path, p) {
+			return Login
+		}
+	}
+	if r.Method != http.MethodPost {
+		return Write
+	}
+	if strings.HasPrefix(path, "/-/npm/v1/security/") {
+		return Read
+	}
+	for segment := range strings.SplitSeq(path, "/") {
+		if len(segment) > 3 && segment[0] == '_' && questions[segment] {
+			return Read
+		}
+	}
+	return Write
+}
+
+// logins are where passwords and tokens are asked for and given.
+var logins = []string{"/-/user/", "/-/v1/login", "/-/npm/v1/tokens", "/-/npm/v1/user", "/-/web/login", "/-/web/signup", "/-/web/recover", "/-/web/reset", "/_session"}
+
+// questions are what CouchDB answers to a POST without changing anything.
+var questions = map[string]bool{
+	"_all_docs": true, "_bulk_get": true, "_changes": true, "_dbs_info": true, "_design_docs": true, "_explain": true, "_find": true,
+	"_list": true, "_local_docs": true, "_missing_revs": true, "_revs_diff": true, "_show": true, "_view": true,
+}
