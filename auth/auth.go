@@ -16,6 +16,7 @@ import (
 	"github.com/go-kivik/kivik/v4"
 
 	"settee/auth/audit"
+	"settee/auth/limit"
 )
 
 // The databases.
@@ -47,10 +48,11 @@ type Options struct {
 	Now                      func() time.Time
 	Logger                   *slog.Logger
 	Audit                    audit.Recorder // is told what was done and what failed; nil: it is not kept
+	Limiter                  *limit.Limiter // of users and tokens; nil: they may ask as often as they like
 
 	// ClientAddr is the address a request comes from, for tokens bound to addresses and
-	// for failed sign-ins; default the connection's. Behind a proxy that is the proxy's,
-	// for everybody: its owner must say which header to trust.
+	// for failed sign-ins; default RemoteAddr, which a limit.Door has made the client's where a
+	// trusted proxy says who that is.
 	ClientAddr func(*http.Request) netip.Addr
 }
 

@@ -5,12 +5,40 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"settee/auth/limit"
 )
 
 // Authenticate reads a request's credentials: Bearer, Basic or the AuthSession cookie.
 // None gives the zero Identity and no error; wrong ones an *Error. What a client
 // says in Authorization it says on purpose, so a cookie is not looked at then.
 func (a *Auth) Authenticate(r *http.Request) (Identity, error) {
+	id, err := a.authenticate(r)
+	if err != nil {
+		return Identity{}, err
+	}
+	return id, a.admit(r, id)
+}
+
+// admit counts a request of somebody: ErrTooMany when there were too many. Server admins are not counted, among
+// whom regions are that fetch from each other.
+func (a *Auth) admit(r *http.Request, id Identity) error {
+	if a.o.Limiter == nil || id.Anonymous() || id.Admin() {
+		return nil
+	}
+	token := ""
+	if id.Token != nil {
+		token = id.Token.Key
+	}
+	wait := a.o.Limiter.Identity(limit.ClassOf(r), a.o.ClientAddr(r), id.Name, token)
+	if wait == 0 {
+		return nil
+	}
+	refusal := limit.TooMany("your account", wait)
+	return &Error{Kind: TooMany, Reason: refusal.Text, RetryAfter: refusal.RetryAfter()}
+}
+
+func (a *Auth) authenticate(r *http.Request) (Identity, error) {
 	header := r.Header["Authorization"]
 	if len(header) > 1 {
 		return Identity{}, ErrHeader // which one would count?

@@ -169,7 +169,7 @@ func (a *Auth) ClearCookie(r *http.Request) string {
 // setCookie writes the attributes in CouchDB's order.
 func (a *Auth) setCookie(r *http.Request, value, expires string) string {
 	c := cookieName + "=" + value + "; Version=1" + expires
-	if r.TLS != nil {
+	if r.TLS != nil || r.URL.Scheme == "https" { // the second is what a trusted proxy says: see limit.Door
 		c += "; Secure"
 	}
 	if domain := a.conf.text(sectionAuth, "cookie_domain", ""); domain != "" && !strings.ContainsAny(domain, "; \r\n") {

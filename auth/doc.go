@@ -125,9 +125,10 @@
 //	right password, no second factor                     401, challenge "OTP"
 //	five failures from one address in five minutes       403
 //	more than 256 passwords wait to be checked           503
+//	too many requests of a user or a token (auth/limit)  429
 //
 // Failures are counted by name and address, an IPv6 /64 being one, in bounded
-// memory; [chttpd_auth_lockout] says how many, for how long and whether at all.
+// memory, so that who guesses locks out nobody elsewhere; [chttpd_auth_lockout] says how many, for how long and whether at all.
 // Passwords that are being checked count as failures until they are found right, so
 // that guessing in parallel gains nothing; who waits for such a verdict stands in
 // the same bounded line.

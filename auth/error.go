@@ -14,11 +14,13 @@ const (
 	NotFound     Kind = "not_found"
 	BadRequest   Kind = "bad_request"
 	Busy         Kind = "unavailable" // too many passwords wait to be checked
+	TooMany      Kind = "too_many_requests"
 )
 
 var kindStatus = map[Kind]int{
 	Unauthorized: http.StatusUnauthorized, Forbidden: http.StatusForbidden, Exists: http.StatusConflict,
 	NotFound: http.StatusNotFound, BadRequest: http.StatusBadRequest, Busy: http.StatusServiceUnavailable,
+	TooMany: http.StatusTooManyRequests,
 }
 
 // Error is a refusal. Reason is meant for people and never holds a secret.
@@ -26,6 +28,8 @@ type Error struct {
 	Kind      Kind
 	Reason    string
 	Challenge string // what WWW-Authenticate must say; "" leaves it to the caller
+
+	RetryAfter string // seconds, of TooMany
 }
 
 func (e *Error) Error() string { return string(e.Kind) + ": " + e.Reason }
@@ -41,6 +45,7 @@ func (e *Error) Is(target error) bool {
 
 // The refusals that callers and tests ask for by name; compare with errors.Is.
 var (
+	ErrTooMany     = &Error{Kind: TooMany}
 	ErrCredentials = &Error{Kind: Unauthorized, Reason: "Name or password is incorrect."}
 	ErrToken       = &Error{Kind: Unauthorized, Reason: "The token is unknown, expired or revoked."}
 	ErrAddress     = &Error{Kind: Unauthorized, Reason: "The token may not be used from this IP address.", Challenge: "ipaddress"}

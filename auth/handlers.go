@@ -72,6 +72,14 @@ func (a *Auth) Handlers() []string {
 // [chttpd] authentication_handlers, after our own tokens. None gives the zero
 // Identity and no error, as does a scheme that no handler knows.
 func (a *Auth) Identify(r *http.Request) (Identity, error) {
+	id, err := a.identify(r)
+	if err != nil {
+		return Identity{}, err
+	}
+	return id, a.admit(r, id)
+}
+
+func (a *Auth) identify(r *http.Request) (Identity, error) {
 	if len(r.Header["Authorization"]) > 1 {
 		return Identity{}, ErrHeader // which one would count?
 	}

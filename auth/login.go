@@ -102,7 +102,7 @@ func (a *Auth) judge(ctx context.Context, r *http.Request, c claim) (right bool,
 		return a.prove(ctx, c)
 	}
 	mode, from := lockoutMode(a.conf.text(sectionLockout, "mode", string(lockoutEnforce))), a.o.ClientAddr(r)
-	if mode != lockoutEnforce && mode != lockoutWarn || !from.IsValid() {
+	if mode != lockoutEnforce && mode != lockoutWarn {
 		return a.prove(ctx, c)
 	}
 	return a.guarded(ctx, r, mode, from, c)

@@ -18,6 +18,7 @@ type Error struct {
 	Message string // "error" and "message" of the body
 	Reason  string // "reason", where old clients match on it
 	Auth    string // WWW-Authenticate, where it differs from what 401 says by itself
+	Retry   string // Retry-After, in seconds, where the status says to come again later
 	Notice  string // npm-notice, which npm prints beside an error of its own
 
 	more  map[string]json.RawMessage // further members of the body
@@ -67,7 +68,7 @@ func asError(err error) *Error {
 	}
 	var denied *auth.Error
 	if errors.As(err, &denied) {
-		return &Error{Status: denied.HTTPStatus(), Message: denied.Reason, Auth: denied.Challenge}
+		return &Error{Status: denied.HTTPStatus(), Message: denied.Reason, Auth: denied.Challenge, Retry: denied.RetryAfter}
 	}
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
@@ -113,6 +114,9 @@ func (e *Error) write(w http.ResponseWriter) {
 	}
 	if e.Status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")
+	}
+	if e.Retry != "" {
+		w.Header().Set("Retry-After", e.Retry)
 	}
 	if e.Notice != "" {
 		w.Header().Set("npm-notice", e.Notice)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"settee/auth"
+	"settee/auth/limit"
 )
 
 // visible finds a package that may be read by who asks. A restricted one does
@@ -111,11 +112,8 @@ func (r *Registry) serveVersion(w http.ResponseWriter, q *request) error {
 
 // base is what tarball links begin with in the answer to a request.
 func (r *Registry) base(q *request) string {
-	switch {
-	case r.o.PublicURL != "":
+	if r.o.PublicURL != "" {
 		return r.o.PublicURL
-	case q.TLS != nil:
-		return "https://" + q.Host
 	}
-	return "http://" + q.Host
+	return limit.Base(q.Request)
 }

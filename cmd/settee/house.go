@@ -17,6 +17,7 @@ import (
 
 	"settee/auth"
 	"settee/auth/audit"
+	"settee/auth/limit"
 	"settee/couch"
 	"settee/couch/driver"
 	"settee/couch/httpd"
@@ -32,6 +33,7 @@ type house struct {
 	npm      http.Handler
 	couch    http.Handler  // nil with --db
 	settings auth.Settings // nil with --db
+	door     *limit.Door   // before both APIs
 	endFeeds func()
 
 	accounts   *auth.Auth
@@ -85,9 +87,10 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 	if err != nil {
 		return err
 	}
+	h.door = s.door.hang(log)
 	a, err := auth.Open(ctx, client, auth.Options{
 		AdminName: who.name, AdminPassword: who.password, Signup: auth.Signup(s.signup),
-		Settings: h.settings, Logger: log, Audit: recorder,
+		Settings: h.settings, Logger: log, Audit: recorder, Limiter: h.door.Limiter,
 	})
 	if err != nil {
 		return fmt.Errorf("open the accounts: %w", err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"settee/auth/limit"
 	"settee/couch/httpd"
 )
 
@@ -44,8 +45,8 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := admin.keep(); err != nil {
 		return errors.Join(err, npm.close(), couch.close(), h.close())
 	}
-	npm.serve(logged(log, "npm", h.npm), log)
-	couch.serve(logged(log, "couch", h.couch), log)
+	npm.serve(logged(log, "npm", h.door.Wrap(limit.NPM, h.npm)), log)
+	couch.serve(logged(log, "couch", h.door.Wrap(limit.CouchDB, h.couch)), log)
 	banner(stdout, s, npm, couch, admin)
 	failed := wait(ctx, npm, couch)
 	log.Info("draining")

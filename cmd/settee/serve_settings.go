@@ -24,6 +24,7 @@ type settings struct {
 	region      string
 	peers       many
 	readOnly    bool
+	door        doorSettings
 	peerRegions []region.Peer // as check read them
 }
 
@@ -48,6 +49,7 @@ func (s *settings) parse(args []string, stdout io.Writer) error {
 	fs.BoolVar(&s.readOnly, "read-only", false, "be a copy of the one --peer: what npm writes is passed on to it")
 	fs.StringVar(&s.admin, "admin", "", "`NAME:PASSWORD` of the server admin; without it the user of --db, else one that is made at first start and kept in DATA/admin")
 	fs.StringVar(&s.signup, "signup", string(auth.SignupOpen), "`open|closed`: whether npm adduser may make accounts")
+	s.door.flags(fs)
 	fs.Int64Var(&s.maxBody, "max-body", 256<<20, "`BYTES` of the largest publish")
 	fs.StringVar(&s.log, "log", "text", "`text|json`: the form of the log on standard error")
 	fs.StringVar(&s.logLevel, "log-level", "info", "`info|debug`: debug logs every request")
@@ -89,6 +91,9 @@ func (s *settings) check() error {
 	}
 	if s.db != "" && s.npm == off {
 		return errors.New("--npm is off and with --db the CouchDB API is the cluster's own: nothing would be served")
+	}
+	if err := s.door.check(); err != nil {
+		return err
 	}
 	return s.checkRegion()
 }

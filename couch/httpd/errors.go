@@ -90,6 +90,9 @@ func (c *call) answer(err error) {
 	for _, name := range []string{"Etag", "Content-Length", "Content-Encoding", "Location"} {
 		h.Del(name)
 	}
+	if who, ok := errors.AsType[*auth.Error](err); ok && who.RetryAfter != "" {
+		h.Set("Retry-After", who.RetryAfter)
+	}
 	if p.status == http.StatusUnauthorized {
 		p.status = c.challenge(p)
 	}
