@@ -47,6 +47,21 @@
 //	{"_id": "challenge:<sha256 of the secret, hex>", "type": "challenge", "user": "ada",
 //	 "created": <time>, "expires": <time>, "data": <what its kind needs>}
 //
+// A ticket of kind "login" is a command that waits for a sign-in on the web. Its secret is in
+// the page's URL and lets nobody get the token: the command polls with more than that.
+//
+// A session on the web, whose secret the browser keeps in a cookie:
+//
+//	{"_id": "session:ada:<sha256 of the secret, hex>", "type": "session", "user": "ada",
+//	 "account": <sha256 of the account's created and salt, hex>,
+//	 "created": <time>, "seen": <time>, "expires": <time>, "ended": <time>,   if it is
+//	 "factor": true, "address": "192.0.2.7", "client": "Mozilla/5.0 …"}
+//
+// It lasts 8 hours after it was used last, a week at most, and as long as the account and
+// its password are what they were. What was ended in one region is ended, whatever was done in
+// others. It stands for the password and the factor for 15 minutes; then what changes
+// the account takes another sign-in, which is another session.
+//
 // An organisation is some documents of orgs, each as small as can be changed alone, so that two
 // regions hardly ever write the same one:
 //
@@ -99,6 +114,9 @@
 //	Cookie: AuthSession=…               a session          handler "cookie"
 //	Authorization: Bearer eyJ…          a JSON Web Token   handler "jwt"
 //	X-Auth-CouchDB-UserName: …          a trusted proxy    handler "proxy"
+//
+// The session of the web pages, handler "web", is no credential of a request to an API: only
+// the pages ask for it (Resume).
 //
 // Authenticate is the registry's way: Authorization counts before the cookie, and
 // jwt and proxy do not count at all. Identify is CouchDB's: tokens, then the handlers

@@ -15,7 +15,7 @@ type Identity struct {
 	Name    string
 	Email   string
 	Roles   []string
-	Handler string // "default" (Basic), "cookie", "token", "jwt", "proxy"; "" when anonymous
+	Handler string // "default" (Basic), "cookie", "token", "jwt", "proxy", "web"; "" when anonymous
 	Token   *Token // when signed in by one
 	Factor  bool   // the request brought the account's second factor
 
@@ -29,6 +29,7 @@ const (
 	handlerToken  = "token"
 	handlerJWT    = "jwt"
 	handlerProxy  = "proxy"
+	handlerWeb    = "web"
 )
 
 // Admin reports whether the identity is a server admin (role _admin).
