@@ -20,6 +20,13 @@ type Account struct {
 	Rev         string
 	Roles       []string
 	Created     time.Time
+	Updated     time.Time
+
+	Profile
+	EmailVerified bool
+	Disabled      bool     // nobody signs in
+	Service       bool     // it has tokens, and no password
+	CIDR          []string // where it may be used from; none: everywhere
 }
 
 // account is a document of _users as parsed.
@@ -29,6 +36,7 @@ type account struct {
 	created          string
 	conflicted       bool  // there are several documents: which password counts?
 	totp             *totp // the second factor; nil: there is none
+	*standing              // nil of server admins, who are no documents
 	credentials
 }
 
@@ -43,6 +51,13 @@ func parseAccount(doc object) (*account, error) {
 		if !systemRole(role) {
 			a.roles = append(a.roles, role)
 		}
+	}
+	var err error
+	if a.standing, err = parseStanding(doc); err != nil {
+		return nil, err
+	}
+	if a.standing.plain() {
+		a.standing = usual
 	}
 	return a, nil
 }
@@ -61,7 +76,14 @@ func (a *Auth) Account(ctx context.Context, name string) (Account, error) {
 		return Account{}, errNoUser
 	}
 	created, _ := time.Parse(time.RFC3339, who.created) // zero where another program made the account
-	return Account{Name: who.name, Email: who.email, Rev: who.rev, Roles: who.roles, Created: created}, nil
+	shown := Account{Name: who.name, Email: who.email, Rev: who.rev, Roles: who.roles, Created: created, Updated: created}
+	if s := who.standing; s != nil {
+		shown.Profile, shown.EmailVerified, shown.Disabled, shown.Service, shown.CIDR = s.Profile, s.verified, s.disabled, s.service, s.cidr
+		if updated, err := time.Parse(time.RFC3339, s.updated); err == nil {
+			shown.Updated = updated
+		}
+	}
+	return shown, nil
 }
 
 // ForgetAccounts makes the next look at an account read the store: who has written

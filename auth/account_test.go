@@ -69,7 +69,7 @@ func TestSignup(t *testing.T) {
 		require.NoError(t, err)
 		require.NotEmpty(t, account.Rev)
 		account.Rev = ""
-		require.Equal(t, Account{Name: c.name, Email: c.email, Roles: []string{}, Created: now.Now()}, account)
+		require.Equal(t, Account{Name: c.name, Email: c.email, Roles: []string{}, Created: now.Now(), Updated: now.Now()}, account)
 	}
 	_, err := a.Account(ctx, "new")
 	require.ErrorIs(t, err, &Error{Kind: NotFound})

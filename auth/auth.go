@@ -45,6 +45,7 @@ type Options struct {
 	MinPassword              int      // characters of new passwords; default 8, NIST's least; npm sends any length
 	Settings                 Settings // what administrators change while the server runs; default nothing is set
 	Secret                   []byte   // signs session cookies where [chttpd_auth] secret is not set; default random, so a restart ends sessions
+	Region                   string   // of several; it is in the ids of what each region writes for itself
 	Now                      func() time.Time
 	Logger                   *slog.Logger
 	Audit                    audit.Recorder // is told what was done and what failed; nil: it is not kept
@@ -95,6 +96,7 @@ type Auth struct {
 	tokens   *mirror[token]
 	orgs     *mirror[Org]
 	factors  *mirror[factor]
+	uses     *uses     // of tokens
 	sessions *kivik.DB // tickets and web sessions: each is read once or twice
 
 	admin   *account      // the server admin of Options, or nobody
@@ -127,6 +129,7 @@ func Open(ctx context.Context, client *kivik.Client, o Options) (*Auth, error) {
 		tokens:  newMirror(client.DB(tokensDB), o.Now, parseToken),
 		orgs:    newOrgs(client.DB(orgsDB), o.Now),
 		factors: newMirror(client.DB(factorsDB), o.Now, parseFactor), sessions: client.DB(sessionsDB),
+		uses:   newUses(),
 		prover: newProver(), lockouts: newLockouts(), codes: newGuesses(),
 		// One core stays free: password checks cannot starve everything else.
 		gate:    make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)),
@@ -134,12 +137,13 @@ func Open(ctx context.Context, client *kivik.Client, o Options) (*Auth, error) {
 	}
 	a.admin = serverAdmin(o, a.secret())
 	err := errors.Join(follow(ctx, following, a, a.users), follow(ctx, following, a, a.tokens), follow(ctx, following, a, a.orgs),
-		follow(ctx, following, a, a.factors), ensureDB(ctx, client, sessionsDB))
+		follow(ctx, following, a, a.factors), ensureDB(ctx, client, sessionsDB), a.pushTokensDesign(ctx))
 	if err != nil {
 		_ = a.Close()
 		return nil, fmt.Errorf("auth: open: %w", err)
 	}
 	a.running.Go(func() { a.sweeping(following) })
+	a.running.Go(func() { a.writingUses(following) })
 	return a, nil
 }
 

@@ -100,7 +100,7 @@ func TestAuthenticate(t *testing.T) {
 	id, err := a.Authenticate(bearer(reader))
 	require.NoError(t, err)
 	require.True(t, id.ReadOnly())
-	require.Equal(t, &Token{Key: tokenKey(reader), User: "ada", Name: "ci", Redacted: reader[:8] + "…", ReadOnly: true, Created: now.Now()}, id.Token)
+	require.Equal(t, &Token{Key: tokenKey(reader), User: "ada", Name: "ci", Redacted: reader[:8] + "…", ReadOnly: true, Kind: TokenClassic, Created: now.Now(), Updated: now.Now()}, id.Token)
 	require.Equal(t, "ada@example.com", id.Email)
 }
 

@@ -114,6 +114,9 @@ func (a *Auth) session(r *http.Request) (Identity, error) {
 	if who.conflicted && !a.conf.flag(sectionAuth, "allow_conflicted_user_docs", false) {
 		return Identity{}, errConflicted
 	}
+	if a.admits(who, r) != nil {
+		return Identity{}, nil
+	}
 	return who.identity(handlerCookie), nil
 }
 

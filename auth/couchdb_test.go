@@ -60,13 +60,13 @@ func serveCouchDB(t *testing.T) (*kivik.Client, *memory) {
 		end, err := changes.Metadata()
 		answer(w, http.StatusOK, map[string]any{"results": rows, "last_seq": end.LastSeq, "pending": 0}, err)
 	})
-	mux.HandleFunc("GET /{db}/{id}", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET /{db}/{id...}", func(w http.ResponseWriter, r *http.Request) {
 		var doc json.RawMessage
 		err := direct.DB(r.PathValue("db")).Get(r.Context(), r.PathValue("id")).ScanDoc(&doc)
 		w.Header().Set("Etag", `"x"`)
 		answer(w, http.StatusOK, doc, err)
 	})
-	mux.HandleFunc("PUT /{db}/{id}", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("PUT /{db}/{id...}", func(w http.ResponseWriter, r *http.Request) {
 		var doc json.RawMessage
 		if err := json.NewDecoder(r.Body).Decode(&doc); err != nil {
 			answer(w, 0, nil, status(http.StatusBadRequest))

@@ -84,7 +84,7 @@ func (a *Auth) identify(r *http.Request) (Identity, error) {
 		return Identity{}, ErrHeader // which one would count?
 	}
 	if secret, ok := bearerOf(r); ok && strings.HasPrefix(secret, secretPrefix) {
-		return a.bearer(r, secret)
+		return a.couchToken(r, secret)
 	}
 	for _, h := range a.handlers() {
 		id, err := h.ask(a, r)
@@ -93,6 +93,29 @@ func (a *Auth) identify(r *http.Request) (Identity, error) {
 		}
 	}
 	return Identity{}, nil
+}
+
+// couchToken is a token at CouchDB's API, which knows neither packages nor permissions: one
+// for some packages is refused, one that reads only reads, and who needs a second
+// factor to write a package needs one to write anything.
+func (a *Auth) couchToken(r *http.Request, secret string) (Identity, error) {
+	id, err := a.bearer(r, secret)
+	if err != nil {
+		return Identity{}, err
+	}
+	if id.Token.limited() {
+		return Identity{}, forbidden("This token is for packages and organisations: it is good for the npm registry only.")
+	}
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return id, nil
+	}
+	if id.ReadOnly() {
+		return Identity{}, forbidden("This token may only read.")
+	}
+	if err := a.StepUp(r, id, Privilege{Level: LevelWrites}); err != nil {
+		return Identity{}, err
+	}
+	return id, nil
 }
 
 // basicHeader is the handler "default".

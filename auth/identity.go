@@ -53,15 +53,19 @@ const (
 
 // Token is what is known of a token; its secret is not.
 type Token struct {
-	Key      string // sha512 of the secret, hex: its document id in tokens
-	Kind     TokenKind
-	User     string
-	Name     string // what its owner calls it; may be empty
-	Redacted string // "npm_abcd…"
-	ReadOnly bool
-	CIDR     []string // addresses it may be used from; empty: all
-	Created  time.Time
-	Expires  time.Time // zero: never
+	Key  string // sha512 of the secret, hex: its document id in tokens
+	Kind TokenKind
+	User string
+	Name string // what its owner calls it; may be empty
+
+	Description string
+	Redacted    string // "npm_abcd…"
+	ReadOnly    bool
+	CIDR        []string // addresses it may be used from; empty: all
+	Created     time.Time
+	Updated     time.Time
+	Expires     time.Time // zero: never
+	Used        time.Time // when it was used last, give or take an hour; only Tokens tells
 
 	// What a granular token is for: packages by name and by scope ("@acme"), or all of its
 	// user's, and what it may do with them; organisations, and what it may do with those.

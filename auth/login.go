@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 
 	"settee/auth/audit"
 )
@@ -58,11 +57,7 @@ func (a *Auth) signIn(ctx context.Context, r *http.Request, name, password, toke
 	if err != nil || !f.active() {
 		return id, err
 	}
-	var from netip.Addr
-	if r != nil {
-		from = a.o.ClientAddr(r)
-	}
-	if err = a.proveFactor(ctx, from, who, f, unspaced(token), credential); err != nil {
+	if err = a.proveFactor(ctx, r, who, f, unspaced(token), credential); err != nil {
 		return Identity{}, err
 	}
 	id.Factor = true
@@ -92,8 +87,10 @@ func (a *Auth) passwordOf(ctx context.Context, r *http.Request, name, password, 
 		return nil, ErrCredentials
 	case who.conflicted && !a.conf.flag(sectionAuth, "allow_conflicted_user_docs", false):
 		return nil, errConflicted
+	case who.standing != nil && who.service:
+		return nil, ErrService
 	}
-	return who, nil
+	return who, a.admits(who, r)
 }
 
 // judge proves a password, with a watch on how often its origin has failed.

@@ -69,6 +69,22 @@ func (o object) text(name string) string {
 	return s
 }
 
+// with is a copy whose named member is a text; "" is no member.
+func (o object) with(name, value string) object {
+	switch {
+	case value == "":
+		return o.without(name)
+	case o.text(name) == value:
+		return o
+	}
+	return append(o.without(name), textMember(name, value))
+}
+
+// without is a copy that lacks the named member.
+func (o object) without(name string) object {
+	return slices.DeleteFunc(slices.Clone(o), func(m member) bool { return m.name == name })
+}
+
 func (o object) marshal() json.RawMessage {
 	b := []byte{'{'}
 	for i, m := range o {

@@ -35,7 +35,7 @@ func TestIdleFeedKeepsVouching(t *testing.T) {
 			_, err := a.Authenticate(bearer(secret))
 			require.NoError(t, err)
 		}
-		require.Equal(t, before, db.reads)
+		require.LessOrEqual(t, db.reads-before, 2, "an hour's last use is written, nothing else read")
 	})
 }
 

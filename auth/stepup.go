@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/netip"
 	"time"
+
+	"settee/auth/audit"
 )
 
 // Level is how much a privilege weighs for a second factor.
@@ -85,7 +87,7 @@ func (a *Auth) StepUp(r *http.Request, id Identity, why Privilege) error {
 	if why.Level == LevelWrites && id.Token != nil {
 		credential = id.Token.Key
 	}
-	return a.proveFactor(r.Context(), a.o.ClientAddr(r), who, f, code, credential)
+	return a.proveFactor(r.Context(), r, who, f, code, credential)
 }
 
 // asks reports whether an active factor is asked for at a level.
@@ -121,14 +123,18 @@ func (a *Auth) CheckFactor(r *http.Request, name, code string) error {
 	if err != nil || !f.active() {
 		return err
 	}
-	return a.proveFactor(r.Context(), a.o.ClientAddr(r), who, f, unspaced(code), "")
+	return a.proveFactor(r.Context(), r, who, f, unspaced(code), "")
 }
 
 // proveFactor requires a code of an active factor. Given a credential, the code holds for
-// the requests of one command that bring it.
-func (a *Auth) proveFactor(ctx context.Context, from netip.Addr, who *account, f *factor, code, credential string) error {
+// the requests of one command that bring it. r is nil of who has no request.
+func (a *Auth) proveFactor(ctx context.Context, r *http.Request, who *account, f *factor, code, credential string) error {
 	if code == "" {
 		return ErrOTP
+	}
+	var from netip.Addr
+	if r != nil {
+		from = a.o.ClientAddr(r)
 	}
 	right, err := false, error(nil)
 	if credential == "" { // strictly once
@@ -136,13 +142,20 @@ func (a *Auth) proveFactor(ctx context.Context, from netip.Addr, who *account, f
 	} else {
 		right, err = a.repeats(ctx, from, who, f, code, credential)
 	}
-	if err == nil && !right {
+	switch {
+	case err != nil:
+		return err
+	case !right:
+		if sixDigits(code) { // these are bounded, so the log is
+			a.recordFailure(r, who, audit.FactorFailed, ErrWrongOTP)
+		}
 		return ErrWrongOTP
 	}
-	if err == nil {
-		a.codes.welcome(a.near(who, from))
+	a.codes.welcome(a.near(who, from))
+	if _, recovery := recoveryForm(code); recovery {
+		a.Record(r, Identity{Name: who.name}, audit.Entry{Act: audit.FactorRecovery, OK: true})
 	}
-	return err
+	return nil
 }
 
 // passes uses up a code and reports whether it was right.

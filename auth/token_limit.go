@@ -23,6 +23,9 @@ func (t *Token) limited() bool {
 	return t.Kind == TokenGranular || t.PackagesAll || t.Permission != "" || t.OrgsPermission != "" || len(t.Packages)+len(t.Scopes)+len(t.Orgs) > 0
 }
 
+// Limited reports whether a token may less than its user; nil is none and may all.
+func (t *Token) Limited() bool { return t != nil && (t.ReadOnly || t.limited()) }
+
 // covers reports whether a limited token is for a package.
 func (t *Token) covers(pkg string) bool {
 	return t.PackagesAll || slices.Contains(t.Packages, pkg) || lists(t.Scopes, Scope(pkg))

@@ -31,6 +31,9 @@ func (e UserEdit) Validate() error {
 	if err != nil {
 		return err
 	}
+	if e.By.Token != nil && !e.By.Admin() {
+		return forbidden("Account documents are not changed by tokens: sign in with name and password.")
+	}
 	if e.Deleted {
 		if e.By.Admin() || !e.By.Anonymous() && e.By.Name == old.text("name") {
 			return nil
@@ -46,6 +49,7 @@ func (e UserEdit) Validate() error {
 		func() string { return renamed(o, old) },
 		func() string { return badHash(o) },
 		func() string { return e.notYours(o, old) },
+		func() string { return e.notForUsers(o, old) },
 		func() string { return badRoles(o) },
 		func() string { return badName(o) },
 	} {
@@ -81,6 +85,24 @@ func (e UserEdit) notYours(o, old object) string {
 		return "You may only update your own user document."
 	case !sameRoles(old.roles(), o.roles()):
 		return "Only _admin may edit roles"
+	}
+	return ""
+}
+
+// administered are members that say what an account is worth, which its owner must not.
+// "created" ties tokens and the second factor to it; a newcomer may bring one.
+var administered = []string{"created", "email_verified", "disabled", "service", "cidr_whitelist"}
+
+// notForUsers is ours, beside what CouchDB asks.
+func (e UserEdit) notForUsers(o, old object) string {
+	if e.By.Admin() || e.DBAdmin {
+		return ""
+	}
+	for _, name := range administered {
+		if name == "created" && old == nil || o.has(name) == old.has(name) && (!o.has(name) || sameJSON(o, old, name)) {
+			continue
+		}
+		return "Only _admin may set " + name
 	}
 	return ""
 }

@@ -18,20 +18,6 @@ func (r *Registry) serveWhoami(w http.ResponseWriter, q *request) error {
 	return nil
 }
 
-// serveProfile answers GET /-/npm/v1/user.
-func (r *Registry) serveProfile(w http.ResponseWriter, q *request) error {
-	if q.who.Anonymous() {
-		return errWhoAreYou
-	}
-	profile := map[string]any{"tfa": false, "name": q.who.Name, "email": q.who.Email, "email_verified": false, "fullname": ""}
-	if account, err := r.auth.Account(q.Context(), q.who.Name); err == nil && !account.Created.IsZero() {
-		created := account.Created.UTC().Format(isoTime)
-		profile["created"], profile["updated"] = created, created
-	}
-	writeJSON(w, http.StatusOK, profile)
-	return nil
-}
-
 // userOf is the name in /-/user/org.couchdb.user:NAME.
 func userOf(q *request) (string, error) {
 	name, ok := strings.CutPrefix(q.param("user"), "org.couchdb.user:")
@@ -58,7 +44,7 @@ func (r *Registry) serveLogin(w http.ResponseWriter, q *request) error {
 	}
 	who, err := r.signIn(q, name, sent.Password, sent.Email)
 	if err != nil {
-		return err
+		return r.challenged(q, auth.Identity{Name: name}, err)
 	}
 	token, err := r.auth.IssueToken(q.Context(), who.Name, auth.Token{})
 	if err != nil {
@@ -84,7 +70,7 @@ func (r *Registry) signIn(q *request, name, password, email string) (auth.Identi
 		if err != nil {
 			return auth.Identity{}, err
 		}
-		return r.auth.SignIn(q.Request, name, password, "")
+		return r.auth.SignIn(q.Request, name, password, q.Header.Get("npm-otp"))
 	}
 	if who, err := r.auth.Login(q.Context(), name, password); err == nil {
 		return who, nil // the server admin, who is no document

@@ -86,13 +86,27 @@ func (r *Registry) take(w http.ResponseWriter, q *request, e *entry, body io.Rea
 	}
 	defer u.Close()
 	var doc *packument
-	var act audit.Act
-	onRev := q.param("rev") != ""
 	switch {
 	case u.versions == nil && u.members.of("users") != nil && len(u.data()) == 0:
 		doc, err = r.star(q, u)
 	case denied != nil:
 		return r.refused(q, audit.PackagePublish, denied)
+	default:
+		if err = r.stepUp(q, privilegeOf(e.doc)); err == nil {
+			doc, err = r.write(q, e, u)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusCreated, done(doc))
+	return nil
+}
+
+// write does what a body asks for that is no star, and notes that it did.
+func (r *Registry) write(q *request, e *entry, u *upload) (doc *packument, err error) {
+	var act audit.Act
+	switch {
 	case len(u.data()) > 0:
 		act = audit.PackagePublish
 		doc, err = r.publish(q.Context(), q, u)
@@ -100,24 +114,18 @@ func (r *Registry) take(w http.ResponseWriter, q *request, e *entry, body io.Rea
 		act = audit.PackageOwner
 		doc, err = r.own(q, u)
 	case u.versions == nil:
-		return invalid("invalid document: it has neither versions, nor maintainers, nor users")
+		return nil, invalid("invalid document: it has neither versions, nor maintainers, nor users")
 	case e.doc == nil:
-		return errNoData
-	case onRev:
+		return nil, errNoData
+	case q.param("rev") != "":
 		act = audit.PackageUnpublish
 		doc, err = r.unpublishVersions(q, u)
 	default:
 		act = audit.PackageDeprecate
 		doc, err = r.deprecate(q, u)
 	}
-	if act != "" {
-		r.audit(q, act, err)
-	}
-	if err != nil {
-		return err
-	}
-	writeJSON(w, http.StatusCreated, done(doc))
-	return nil
+	r.audit(q, act, err)
+	return doc, err
 }
 
 // errNoData refuses what would be a publish, but for its tarball.

@@ -44,6 +44,7 @@ type route struct {
 	method  string
 	pattern string
 	does    string
+	asks    asks // what it asks a second factor for
 	answer  handler
 
 	parts []string
@@ -76,6 +77,12 @@ func (r *Registry) answer(w http.ResponseWriter, q *request) error {
 	}
 	if len(q.Header["Authorization"]) > 0 {
 		if q.who, err = r.authenticate(q.Request); err != nil {
+			return err
+		}
+	}
+	r.remind(w, q)
+	if found.asks != nothingAsked && !q.who.Anonymous() {
+		if err := r.stepUp(q, r.privilege(found.asks, q)); err != nil {
 			return err
 		}
 	}

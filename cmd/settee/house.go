@@ -90,7 +90,7 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 	h.door = s.door.hang(log)
 	a, err := auth.Open(ctx, client, auth.Options{
 		AdminName: who.name, AdminPassword: who.password, Signup: auth.Signup(s.signup),
-		Settings: h.settings, Logger: log, Audit: recorder, Limiter: h.door.Limiter,
+		Settings: h.settings, Region: s.region, Logger: log, Audit: recorder, Limiter: h.door.Limiter,
 	})
 	if err != nil {
 		return fmt.Errorf("open the accounts: %w", err)

@@ -1,0 +1,190 @@
+package auth
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/go-kivik/kivik/v4"
+	"github.com/stretchr/testify/require"
+
+	"settee/couch"
+	"settee/couch/driver"
+	"settee/views"
+)
+
+// openViewing is openClient with views.
+func openViewing(t testing.TB) *kivik.Client {
+	store, err := couch.Open("store", couch.Options{FS: vfs.NewMem()})
+	require.NoError(t, err)
+	e := views.New(store, views.Options{})
+	client, err := driver.NewClient(store, e)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.NoError(t, e.Close())
+		require.NoError(t, store.Close())
+	})
+	return client
+}
+
+func TestTokensAreListed(t *testing.T) {
+	ctx, now := context.Background(), newClock()
+	client := openViewing(t)
+	a := openAuth(t, client, testOptions(now))
+	for _, name := range []string{"ada", "grace"} {
+		_, err := a.Signup(ctx, name, "correct horse", "")
+		require.NoError(t, err)
+	}
+	granular := Token{
+		Kind: TokenGranular, Name: "ci", Description: "of the build", CIDR: []string{"192.0.2.0/24"}, Expires: now.Now().Add(24 * time.Hour),
+		Packages: []string{"left-hand"}, Scopes: []string{"@acme"}, PackagesAll: true, Permission: ReadWrite, Orgs: []string{"acme"}, OrgsPermission: ReadOnly, BypassTFA: true,
+	}
+	var secrets []string
+	for _, token := range []Token{{}, granular, {Kind: TokenAutomation, ReadOnly: true}} {
+		secret, err := a.IssueToken(ctx, "ada", token)
+		require.NoError(t, err)
+		secrets = append(secrets, secret)
+		now.advance(time.Second)
+	}
+	_, err := a.IssueToken(ctx, "grace", Token{})
+	require.NoError(t, err)
+
+	list, total, err := a.Tokens(ctx, "ada", 0, 10)
+	require.NoError(t, err)
+	require.Equal(t, 3, total)
+	require.Len(t, list, 3)
+	for i, secret := range secrets {
+		require.Equal(t, tokenKey(secret), list[i].Key)
+		require.Equal(t, redact(secret), list[i].Redacted)
+		require.Zero(t, list[i].Used)
+		mirrored, err := a.tokens.doc(ctx, tokenKey(secret))
+		require.NoError(t, err)
+		require.Equal(t, mirrored.Token, list[i], "the view tells what the document does")
+	}
+	require.Equal(t, granular.Packages, list[1].Packages)
+	require.Regexp(t, "^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$", list[1].ID())
+	require.Equal(t, list[0].Key, list[0].ID())
+	page, total, err := a.Tokens(ctx, "ada", 1, 1)
+	require.NoError(t, err)
+	require.Equal(t, 3, total)
+	require.Equal(t, list[1:2], page)
+	_, _, err = a.Tokens(ctx, "nobody", 0, 10)
+	require.ErrorIs(t, err, errNoUser)
+
+	// By secret, by key, by UUID; never somebody else's.
+	revoke := func(user, given string) error { _, err := a.Revoke(ctx, user, given); return err }
+	for _, wrong := range []string{"", "x", newSecret(), tokenKey("x"), "00000000-0000-8000-a000-000000000000", "_design/tokens", list[0].Key[:12], "used:" + list[0].Key + "@"} {
+		require.ErrorIs(t, revoke("ada", wrong), errNoToken, wrong)
+	}
+	require.ErrorIs(t, revoke("grace", list[1].ID()), errNoToken)
+	require.NoError(t, revoke("ada", secrets[0]))
+	require.NoError(t, revoke("ada", list[1].ID()))
+	require.NoError(t, revoke("ada", list[2].Key))
+	_, total, err = a.Tokens(ctx, "ada", 0, 10)
+	require.NoError(t, err)
+	require.Zero(t, total)
+	for _, secret := range secrets {
+		_, err := a.Authenticate(bearer(secret))
+		require.ErrorIs(t, err, ErrToken)
+	}
+
+	// The design document is pushed again where it differs, and else left alone.
+	rev := func() string {
+		rev, err := client.DB(tokensDB).GetRev(ctx, "_design/tokens")
+		require.NoError(t, err)
+		return rev
+	}
+	was := rev()
+	require.NoError(t, a.pushTokensDesign(ctx))
+	require.Equal(t, was, rev())
+	_, err = client.DB(tokensDB).Put(ctx, "_design/tokens", json.RawMessage(`{"_rev":"`+was+`","views":{}}`))
+	require.NoError(t, err)
+	require.NoError(t, a.pushTokensDesign(ctx))
+	require.NotEqual(t, was, rev())
+}
+
+// A use is written once an hour, in no request's way, and outlives a restart.
+func TestLastUse(t *testing.T) {
+	ctx, now := context.Background(), newClock()
+	client := openViewing(t)
+	o := testOptions(now)
+	o.Region = "eu"
+	a := openAuth(t, client, o)
+	_, err := a.Signup(ctx, "ada", "correct horse", "")
+	require.NoError(t, err)
+	secret, err := a.IssueToken(ctx, "ada", Token{})
+	require.NoError(t, err)
+	written := func() string {
+		doc, err := readObject(ctx, client.DB(tokensDB), "used:"+tokenKey(secret)+"@eu")
+		require.NoError(t, err)
+		return doc.text("at")
+	}
+	use := func() {
+		_, err := a.Authenticate(from("192.0.2.7", bearer(secret)))
+		require.NoError(t, err)
+	}
+	used := func(a *Auth) time.Time {
+		list, _, err := a.Tokens(ctx, "ada", 0, 10)
+		require.NoError(t, err)
+		return list[0].Used.UTC()
+	}
+	use()
+	first := now.Now()
+	require.Empty(t, written())
+	require.Equal(t, first, used(a), "it is shown before it is written")
+	a.writeUses(ctx)
+	require.Equal(t, first.Format(timeForm), written())
+	now.advance(59 * time.Minute)
+	use()
+	a.tokens.clear() // the mirror forgets, the document does not
+	use()
+	a.writeUses(ctx)
+	require.Equal(t, first.Format(timeForm), written())
+	now.advance(time.Hour)
+	use()
+	require.NoError(t, a.Close())
+	require.Equal(t, now.Now().Format(timeForm), written(), "the end writes")
+
+	o.Region = "us"
+	b := openAuth(t, client, o)
+	require.Equal(t, now.Now(), used(b), "another region's counts")
+	require.NoError(t, b.RevokeToken(ctx, secret))
+	require.Empty(t, written(), "nothing is left of it")
+}
+
+// BenchmarkTokens lists 10,000 tokens of one user, each used once.
+func BenchmarkTokens(b *testing.B) {
+	ctx := context.Background()
+	client := openViewing(b)
+	a := openAuth(b, client, Options{Iterations: 10})
+	_, err := a.Signup(ctx, "ada", "correct horse", "")
+	require.NoError(b, err)
+	who, err := a.account(ctx, "ada")
+	require.NoError(b, err)
+	const n = 10_000
+	var docs []any
+	for i := range n {
+		secret := newSecret()
+		t := Token{Key: tokenKey(secret), User: "ada", Name: fmt.Sprint("ci-", i), Redacted: redact(secret), Created: time.Now(), Kind: TokenGranular, Packages: []string{"left-hand"}, Permission: ReadWrite}
+		used := object{textMember("_id", usedPrefix+t.Key+"@"), textMember("type", "used"), textMember("user", "ada"), textMember("key", t.Key), textMember("at", time.Now().UTC().Format(timeForm))}
+		docs = append(docs, t.document(who.created), used.marshal())
+	}
+	_, err = client.DB(tokensDB).BulkDocs(ctx, docs)
+	require.NoError(b, err)
+	_, _, err = a.Tokens(ctx, "ada", 0, 1) // builds the view
+	require.NoError(b, err)
+	for _, page := range []int{100, n} {
+		b.Run(fmt.Sprint("page=", page), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				list, total, err := a.Tokens(ctx, "ada", 0, page)
+				if err != nil || total != n || len(list) != page || list[0].Used.IsZero() {
+					b.Fatal(err, total, len(list))
+				}
+			}
+		})
+	}
+}
