@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"testing"
 
@@ -92,4 +93,68 @@ func BenchmarkIdentify(b *testing.B) {
 	_, err := a.SignIn(request(), "eve", "wrong", "")
 	require.ErrorIs(b, err, ErrCredentials)
 	run("basic-while-someone-fails", requests["basic"])
+}
+
+// BenchmarkMay asks for rights as registries do: of a public package, of a restricted one in an organisation
+// of a hundred members and a thousand packages, to write it by a team.
+func BenchmarkMay(b *testing.B) {
+	ctx := context.Background()
+	a, _ := benchAuth(b)
+	require.NoError(b, a.CreateOrg(ctx, Identity{Name: "root", Roles: []string{adminRole}}, "acme", "ada"))
+	big(b, a, "acme", 100, 1000)
+	ada, err := a.account(ctx, "ada")
+	require.NoError(b, err)
+	dev := Identity{Name: "user7", created: "then"}
+	for _, c := range []struct {
+		what string
+		id   Identity
+		act  Act
+		pkg  Package
+	}{
+		{"public", Identity{}, Read, Package{Name: "@acme/p7", Exists: true}},
+		{"restricted/owner", ada.identity(handlerToken), Read, Package{Name: "@acme/p7", Exists: true, Restricted: true}},
+		{"restricted/developer", dev, Publish, Package{Name: "@acme/p7", Exists: true, Restricted: true, Maintainers: []string{"x"}}},
+		{"unscoped", dev, Publish, Package{Name: "p7", Exists: true, Maintainers: []string{"x", "user7"}}},
+	} {
+		b.Run(c.what, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := a.May(ctx, c.id, c.act, c.pkg); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// big gives an organisation members, all of them developers, and packages of theirs.
+func big(b *testing.B, a *Auth, org string, members, packages int) {
+	var docs []any
+	add := func(id string, m ...member) {
+		docs = append(docs, append(object{textMember("_id", id)}, m...).marshal())
+	}
+	for i := range members {
+		user := fmt.Sprintf("user%d", i)
+		add(memberID(org, user), textMember("role", "developer"), textMember("account_created", "then"))
+		add(teamMemberID(org, Developers, user), textMember("account_created", "then"))
+	}
+	for i := range packages {
+		add(teamPackageID(org, Developers, fmt.Sprintf("@%s/p%d", org, i)), textMember("permissions", "read-write"))
+	}
+	_, err := a.orgs.db.BulkDocs(context.Background(), docs)
+	require.NoError(b, err)
+	a.orgs.forget(scopeID(org))
+}
+
+// BenchmarkReadOrg reads one from the store, as after each change of it.
+func BenchmarkReadOrg(b *testing.B) {
+	ctx := context.Background()
+	a, _ := benchAuth(b)
+	require.NoError(b, a.CreateOrg(ctx, Identity{Name: "root", Roles: []string{adminRole}}, "acme", "ada"))
+	big(b, a, "acme", 100, 10_000)
+	for b.Loop() {
+		a.orgs.forget(scopeID("acme"))
+		_, err := a.Org(ctx, "acme")
+		require.NoError(b, err)
+	}
 }

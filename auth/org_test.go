@@ -233,3 +233,40 @@ func TestConcurrentOrgs(t *testing.T) {
 	all.Wait()
 	require.NotZero(t, a.theOrg(t, "acme").owners())
 }
+
+// FuzzOrg reads documents of an organisation as others may have written them: nothing of it makes a
+// fault, an owner whom no document names, or an outsider who may write.
+func FuzzOrg(f *testing.F) {
+	f.Add("member:bob", `{"role":"owner"}`)
+	f.Add("member:bob", `{"role":"none","ROLE":"owner"}`)
+	f.Add("team:docs", `{"description":"x","created":7}`)
+	f.Add("team:docs:member:bob", `{"account_created":[]}`)
+	f.Add("team:developers:package:@acme/p", `{"permissions":"read-write"}`)
+	f.Add("team:developers:package:@acme/p:x", `{"permissions":["read-write"]}`)
+	f.Add(":::", `{}`)
+	f.Fuzz(func(t *testing.T, id, body string) {
+		doc, err := parseObject([]byte(body))
+		if err != nil {
+			return
+		}
+		o := parseOrg("acme", object{jsonMember("owners", []string{"olga"})})
+		o.take(strings.Split(id, ":"), doc)
+		eve := Identity{Name: "eve", created: "then"}
+		pkg := Package{Name: "@acme/p", Exists: true, Restricted: true, Org: o}
+		named := strings.HasSuffix(id, ":eve")
+		if role := o.RoleOf(eve); role != "" && !named {
+			t.Fatalf("%q %s makes eve %s", id, body, role)
+		}
+		if may(eve, Read, pkg) == nil && !named {
+			t.Fatalf("%q %s lets eve read", id, body)
+		}
+		require.ErrorIs(t, may(Identity{}, Read, pkg), &Error{Kind: NotFound})
+		for _, role := range o.Members() {
+			require.True(t, role.member())
+		}
+		for name := range o.Teams {
+			_ = o.In(o.Teams[name])
+		}
+		_ = o.GrantedTo(pkg.Name)
+	})
+}

@@ -38,8 +38,8 @@
 // ones may stay in a proxy as long as they may, whatever becomes of the package: a tarball for ever.
 //
 // A new package of an organisation is granted to its team developers before it is written. A publish that changes who
-// may read the package needs the right to do so, not just to publish. A new package is public unless its publisher says
-// otherwise. What its publishes ask for (publish_requires_tfa, automation_token_overrides_tfa) is a mark of merging.
+// may read the package needs the right to do so, not just to publish. A new package is public unless its publisher, or
+// Options.NewScoped, says otherwise. What its publishes ask for (publish_requires_tfa, automation_token_overrides_tfa) is a mark of merging.
 //
 // By the database itself nobody reads packuments but server admins, peers of a region among them, and who has the role
 // registry-reader, which is for followers that may see everything; nobody gives a role to themselves.

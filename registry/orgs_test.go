@@ -9,6 +9,7 @@ import (
 
 	"settee/auth"
 	"settee/auth/audit"
+	"settee/couch"
 )
 
 // acme makes the organisation acme: ann owns it, bob is a developer, cyd no member. It has the
@@ -187,6 +188,23 @@ func TestCollaborators(t *testing.T) {
 	require.Equal(t, 200, list.Status)
 	require.JSONEq(t, `[{"user":"ann","username":"ann","email":"ann@example.com","permissions":"write"},{"user":"bob","username":"bob","email":"bob@example.com","permissions":"write"},
 		{"user":"dan","username":"dan","email":"dan@example.com","permissions":"read"}]`, string(list.Body))
+}
+
+// TestNewScoped is who reads a new package whose publisher does not say.
+func TestNewScoped(t *testing.T) {
+	h := open(t, func(_ *couch.Options, o *Options) { o.NewScoped = "restricted" })
+	h.publish(h.bob, "@bob/p", "1.0.0")
+	h.publish(h.bob, "p", "1.0.0")
+	open := publishing("@bob/open", "1.0.0", sampleTarball(t, "@bob/open", "1.0.0", 5))
+	open["access"] = "public"
+	h.sends(h.bob, "PUT", "/@bob%2fopen", open, 201)
+	for path, status := range map[string]int{"/@bob%2fp": 404, "/p": 200, "/@bob%2fopen": 200} {
+		h.sends(h.ann, "GET", path, nil, status)
+		h.sends(h.bob, "GET", path, nil, 200)
+	}
+	h.sends(h.bob, "POST", "/-/package/@bob%2fp/access", dict{"access": "public"}, 200)
+	h.publish(h.bob, "@bob/p", "1.1.0") // it stays as it is
+	h.sends(h.ann, "GET", "/@bob%2fp", nil, 200)
 }
 
 // TestInvisible asks everything that names packages: who may not read one hears nothing of it, nor

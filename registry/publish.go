@@ -24,6 +24,7 @@ type publication struct {
 	integrity string
 	rev       string // "": not sent
 	who       auth.Identity
+	newScoped string // access, if the publish makes a scoped package and does not say
 	founder   string // whose name the package's is, if the publish makes it; see marks
 
 	digest  tarballs.Digest
@@ -253,6 +254,9 @@ func (p *publication) apply(cur *packument, now time.Time) (*packument, error) {
 	if cur == nil || cur.versions == nil {
 		next.set("maintainers", append(append([]byte{'['}, person(p.who.Name, p.who.Email)...), ']'))
 		next.set("access", []byte(`"public"`))
+		if p.access == "" && p.name.Scope() != "" {
+			p.access = p.newScoped
+		}
 	}
 	if p.access != "" {
 		next.set("access", quote(p.access))

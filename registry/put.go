@@ -143,6 +143,7 @@ func (r *Registry) publish(ctx context.Context, q *request, u *upload) (*packume
 	if err != nil {
 		return nil, err
 	}
+	p.newScoped = r.o.NewScoped
 	q.entry.Version, q.entry.Details = p.version, map[string]string{"tags": strings.Join(p.tags, " "), "integrity": p.integrity}
 	doc, err := r.couldPublish(ctx, p)
 	if doc != nil || err != nil {

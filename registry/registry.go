@@ -23,6 +23,7 @@ type Options struct {
 	CacheSize       int64         // bytes of packuments and representations kept ready; default 64 MiB
 	BlobCacheSize   int64         // bytes of small tarballs kept in memory; default 32 MiB
 	MaxStale        time.Duration // how long the cache is believed once the changes feed is lost; default 15 s: a restart of the database goes unnoticed
+	NewScoped       string        // access of a new package of a scope whose publisher does not say: "restricted", or default "public", as npm documents it
 	Guard           bool          // keep who is no server admin from writing packuments in the database itself: a CouchDB's design document must do it
 	TempDir         string        // of uploads over 1 MiB; default the system's
 	Now             func() time.Time
@@ -44,6 +45,9 @@ func (o Options) withDefaults() Options {
 	set(&o.MaxMetadata, 64<<20)
 	set(&o.CacheSize, 64<<20)
 	set(&o.BlobCacheSize, 32<<20)
+	if o.NewScoped == "" {
+		o.NewScoped = "public"
+	}
 	if o.UnpublishWithin <= 0 {
 		o.UnpublishWithin = 72 * time.Hour
 	}

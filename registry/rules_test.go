@@ -98,6 +98,14 @@ func (d *draft) access(is string) *draft {
 	return d.touched(func(p *packument) { p.set("access", quote(is)) })
 }
 
+func (d *draft) asks(requires, overrides bool) *draft {
+	return d.touched(func(p *packument) {
+		t := p.tfa()
+		t.requires, t.overrides = requires, overrides
+		p.setTFA(t)
+	})
+}
+
 func (d *draft) unpublish(version string) *draft {
 	return d.touched(func(p *packument) {
 		p.versions = p.versions.without(version)
@@ -232,6 +240,22 @@ func TestMergeRules(t *testing.T) {
 			func(d *draft) *draft { return d.access("public") },
 			func(d *draft) *draft { return d.wait(9).star("ann", true) },
 			`{"access":"public"}`, nil},
+		{"what publishes ask for, changed in one place", base,
+			func(d *draft) *draft { return d.asks(true, false) },
+			func(d *draft) *draft { return d.wait(9).star("ann", true) },
+			`{"asks":"publish"}`, nil},
+		{"of two changes the one that asks for more", base,
+			func(d *draft) *draft { return d.asks(true, false) },
+			func(d *draft) *draft { return d.wait(9).asks(true, true) },
+			`{"asks":"publish"}`, nil},
+		{"asking for something is more than for nothing", func(d *draft) *draft { return base(d).asks(true, true) },
+			func(d *draft) *draft { return d.asks(false, false).asks(true, true) },
+			func(d *draft) *draft { return d.asks(true, false).asks(false, true) },
+			`{"asks":"automation"}`, nil},
+		{"to ask no more is no accident", func(d *draft) *draft { return base(d).asks(true, false) },
+			func(d *draft) *draft { return d.asks(false, false) },
+			func(d *draft) *draft { return d.wait(9).publish("bob", "1.2.0", "c") },
+			`{"asks":"none"}`, nil},
 		{"stars of all, less those taken back", func(d *draft) *draft { return base(d).star("ann", true) },
 			func(d *draft) *draft { return d.star("ann", false).star("bob", true) },
 			func(d *draft) *draft { return d.star("cy", true) },
@@ -293,6 +317,7 @@ func summary(t testing.TB, m merging) dict {
 		people += " " + name
 	}
 	doc["numbers"], doc["deprecated"], doc["maintainers"] = trimmed(numbers, 2), deprecated, trimmed(people, 1)
+	doc["asks"] = map[tfaMark]string{{}: "none", {requires: true}: "publish", {requires: true, overrides: true}: "automation"}[tfaMark{0, p.tfa().requires, p.tfa().overrides}]
 	if gone := parseObject(p.times().of("unpublished")); gone != nil {
 		doc["unpublished"] = gone.text("name")
 	}

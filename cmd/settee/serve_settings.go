@@ -17,6 +17,7 @@ import (
 type settings struct {
 	data, npm, couch, db, tarballs string
 	publicURL, admin, signup       string
+	newScoped                      string
 	log, logLevel                  string
 	maxBody                        int64
 	drain                          time.Duration
@@ -48,6 +49,7 @@ func (s *settings) parse(args []string, stdout io.Writer) error {
 	fs.Var(&s.peers, "peer", "`NAME=URL` of another region, its CouchDB API with a server admin's user and password: what is there is brought here; may be given again, in the environment with spaces between")
 	fs.BoolVar(&s.readOnly, "read-only", false, "be a copy of the one --peer: what npm writes is passed on to it")
 	fs.StringVar(&s.admin, "admin", "", "`NAME:PASSWORD` of the server admin; without it the user of --db, else one that is made at first start and kept in DATA/admin")
+	fs.StringVar(&s.newScoped, "new-scoped", "public", "`public|restricted`: who may read a new package of a scope whose publisher does not say")
 	fs.StringVar(&s.signup, "signup", string(auth.SignupOpen), "`open|closed`: whether npm adduser may make accounts")
 	s.door.flags(fs)
 	fs.Int64Var(&s.maxBody, "max-body", 256<<20, "`BYTES` of the largest publish")
@@ -85,6 +87,9 @@ func (s *settings) check() error {
 	}
 	if err := s.checkTarballs(); err != nil {
 		return err
+	}
+	if s.newScoped != "public" && s.newScoped != "restricted" {
+		return fmt.Errorf("--new-scoped %q: want public or restricted", s.newScoped)
 	}
 	if signup := auth.Signup(s.signup); signup != auth.SignupOpen && signup != auth.SignupClosed {
 		return fmt.Errorf("--signup %q: want open or closed", s.signup)
