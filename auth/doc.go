@@ -34,7 +34,9 @@
 //	 "mode": "auth-only",                               or "auth-and-writes"
 //	 "totp": {"key": <base32>, "last": 59077440,        the step whose code was taken last
 //	          "pending": {"key": <base32>, "mode": "auth-only"}},   shown, not confirmed
-//	 "recovery": [<sha256 of a code, hex>, …], "webauthn": [<key>, …]}
+//	 "recovery": [<sha256 of a code, hex>, …],
+//	 "webauthn": [{"id": <base64url>, "name": "blue", "created": <time>,
+//	               "site": "npm.example.com", "credential": <public key, count, flags>}, …]}
 //
 // It counts while "key" or a security key is there, and for the account it was made
 // for. The authenticator's key stands as it is, as in CouchDB's own member "totp" of
@@ -152,6 +154,10 @@
 // the same bounded line.
 //
 // # The second factor
+//
+// A security key of WebAuthn is asked on the web, for the host name that it was made
+// for; it must say that its owner is there, and count on. Its question is a ticket, which
+// is redeemed whatever the answer.
 //
 // A code is six digits of RFC 6238 (SHA-1, 30 seconds, one step early or late), one of
 // five recovery codes, or the secret of a challenge that was passed on the web. Digits

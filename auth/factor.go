@@ -219,7 +219,8 @@ func (f *factor) spend(lost *factor) {
 	for i := range f.keys {
 		for _, k := range lost.keys {
 			if k.ID == f.keys[i].ID {
-				f.keys[i].Count = max(f.keys[i].Count, k.Count)
+				count := &f.keys[i].Credential.Authenticator.SignCount
+				*count = max(*count, k.Credential.Authenticator.SignCount)
 			}
 		}
 	}
