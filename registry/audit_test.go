@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -74,4 +75,31 @@ logout bob`), "\n"), h.recorded(audit.Filter{}))
 		require.Equal(t, "127.0.0.1", e.From)
 		require.Equal(t, e.OK, e.Note == "")
 	}
+}
+
+func TestAuditOverHTTP(t *testing.T) {
+	h := open(t)
+	for i := range 5 {
+		h.publish(h.bob, "p", []string{"1.0.0", "1.0.1", "1.0.2", "1.0.3", "1.0.4"}[i])
+	}
+	require.Equal(t, 401, h.do("GET", "/-/settee/audit", "", nil).Status)
+	require.Equal(t, 403, h.do("GET", "/-/settee/audit", h.bob, nil).Status)
+	for _, bad := range []string{"limit=0", "limit=9999", "since=yesterday", "before=x", "before=2026%20p", "until=1"} {
+		require.Equal(t, 400, h.do("GET", "/-/settee/audit?"+bad, h.root, nil).Status, bad)
+	}
+	var versions []any
+	for path := "/-/settee/audit?package=p&act=package.publish&limit=2&since=2020-01-01"; path != ""; {
+		page := h.do("GET", path, h.root, nil).JSON()
+		for _, e := range page["entries"].([]any) {
+			require.Equal(t, "bob", e.(dict)["by"])
+			require.Equal(t, true, e.(dict)["ok"])
+			versions = append(versions, e.(dict)["version"])
+		}
+		path = ""
+		if next, ok := page["next"].(string); ok {
+			path = "/-/settee/audit?package=p&act=package.publish&limit=2&before=" + url.QueryEscape(next)
+		}
+	}
+	require.Equal(t, []any{"1.0.4", "1.0.3", "1.0.2", "1.0.1", "1.0.0"}, versions)
+	require.Empty(t, h.do("GET", "/-/settee/audit?user=zoe", h.root, nil).JSON()["entries"])
 }

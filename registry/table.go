@@ -19,6 +19,7 @@ var table = compiled([]route{
 	{method: get, pattern: "/", does: "how to point npm here", answer: (*Registry).serveWelcome},
 	{method: get, pattern: "/-/ping", does: "ping", answer: (*Registry).servePing},
 	{method: get, pattern: "/-/ping/:rest", does: "ping", answer: (*Registry).servePing},
+	{method: get, pattern: "/-/settee/audit", does: "the audit log, newest first, for server admins; ?user, act, package, since, until, failed, limit, before", answer: (*Registry).serveAuditLog},
 	{method: get, pattern: "/-/whoami", does: "who the credentials are of", answer: (*Registry).serveWhoami},
 	{method: get, pattern: "/-/v1/search", does: "search by the beginning of names", answer: (*Registry).serveSearch},
 	{method: post, pattern: "/-/v1/login", does: "web login: not here, npm falls back", answer: (*Registry).serveNothing},

@@ -11,18 +11,18 @@ import (
 
 // Entry is one act. Its zero members were not said.
 type Entry struct {
-	ID      string    // where it is, CHAIN:NUMBER; Append gives it
-	At      time.Time // default now
-	Act     Act
-	By      string // the account that did it; "" for nobody
-	Token   string // the first characters of the token it was done with
-	From    string // the client's address
-	Package string
-	Version string
-	On      string // the user, org, team, database or setting that it was done to
-	OK      bool   // whether it was done; false: it was refused or failed
-	Note    string // why not, in the words of the answer
-	Details map[string]string
+	ID      string            `json:"id"` // where it is, CHAIN:NUMBER; Append gives it
+	At      time.Time         `json:"at"` // default now
+	Act     Act               `json:"act"`
+	By      string            `json:"by,omitempty"`    // the account that did it; "" for nobody
+	Token   string            `json:"token,omitempty"` // the first characters of the token it was done with
+	From    string            `json:"from,omitempty"`  // the client's address
+	Package string            `json:"package,omitempty"`
+	Version string            `json:"version,omitempty"`
+	On      string            `json:"on,omitempty"`   // the user, org, team, database or setting that it was done to
+	OK      bool              `json:"ok"`             // whether it was done; false: it was refused or failed
+	Note    string            `json:"note,omitempty"` // why not, in the words of the answer
+	Details map[string]string `json:"details,omitempty"`
 
 	heads map[string]head
 	key   string // its time as the index has it

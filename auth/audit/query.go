@@ -71,6 +71,12 @@ const (
 	largestPage = 2000
 )
 
+// Check reports a filter that Query does not take: ErrCursor.
+func (f Filter) Check() error {
+	_, err := f.query()
+	return err
+}
+
 func (f Filter) query() (*query, error) {
 	q := &query{view: "time", limit: firstPage, from: struct{}{}}
 	switch {

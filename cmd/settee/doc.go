@@ -1,6 +1,7 @@
 // Command settee is an npm registry and a CouchDB server in one process.
 //
 //	settee serve      runs both; needs no flag
+//	settee audit      proves the log of who did what, or lists it
 //	settee replicate  brings one database to another, of a folder or of any CouchDB API
 //	settee ping       asks a server on this machine whether it serves; for health checks
 //	settee check      proves the stores of a stopped server, and mends them with --repair
