@@ -56,8 +56,8 @@ const (
 	TeamPackage Act = "team.package" // its rights on a package; details permissions, "none" where they ended
 
 	ServerConfig     Act = "server.config" // a setting of _config; On is section/key, the value is not told
-	DatabaseCreate   Act = "database.create"
 	DatabaseDelete   Act = "database.delete"
+	DatabasePurge    Act = "database.purge"
 	DatabaseSecurity Act = "database.security"
 	UserWrite        Act = "user.write" // a document of _users by a server admin
 )
@@ -68,7 +68,7 @@ var acts = []Act{
 	FactorEnable, FactorDisable, FactorChange, FactorRecovery, FactorFailed, TokenCreate, TokenRevoke,
 	PackagePublish, PackageUnpublish, PackageDeprecate, PackageTag, PackageOwner, PackageAccess,
 	OrgCreate, OrgDelete, OrgMember, OrgRemove, TeamCreate, TeamDelete, TeamMember, TeamRemove, TeamPackage,
-	ServerConfig, DatabaseCreate, DatabaseDelete, DatabaseSecurity, UserWrite,
+	ServerConfig, DatabaseDelete, DatabasePurge, DatabaseSecurity, UserWrite,
 }
 
 // Acts is the whole list.

@@ -155,7 +155,7 @@ func (h *house) documents(ctx context.Context, s settings, blobs tarballs.Store,
 	}
 	return client, func(a *auth.Auth) http.Handler {
 		server := httpd.New(store, eng, a, httpd.Options{Version: release(), Logger: log, LogLevel: level, Configured: configured(s),
-			Own: h.own(), ReadOnly: s.copied(), Kept: map[string]string{registry.Database: packuments.Kept}, Metrics: metricsOf(h.region)})
+			Record: a.Record, Own: h.own(), ReadOnly: s.copied(), Kept: map[string]string{registry.Database: packuments.Kept}, Metrics: metricsOf(h.region)})
 		h.closing(server.Close)
 		h.endFeeds = func() {
 			_ = h.announcing.Close() // neither has anything to tell

@@ -17,6 +17,7 @@ var (
 // admit refuses who may not call a row, opens the database that the path names and
 // returns who answers: nearly always the row's handler.
 func (c *call) admit(r *row) (func(*call) error, error) {
+	c.toRecord(r)
 	if err := c.admitToServer(r.Who); err != nil {
 		return nil, err
 	}

@@ -28,6 +28,9 @@ func (a *answered) WriteHeader(status int) {
 		if a.before != nil {
 			a.before()
 		}
+		if a.call.act != "" {
+			a.call.record(status)
+		}
 		a.finishHeaders()
 		if a.call.r.ContentLength != 0 {
 			a.call.settleBody()

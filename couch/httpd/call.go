@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"settee/auth"
+	"settee/auth/audit"
 	"settee/couch"
 )
 
@@ -31,8 +32,9 @@ type call struct {
 	running int    // the row that counts the call as running, from 1; 0: none
 	began   time.Time
 
-	answered answered // behind w
-	values   []string // the answer's headers, in one piece
+	act      audit.Act // what the audit log is to have of it; "": nothing
+	answered answered  // behind w
+	values   []string  // the answer's headers, in one piece
 
 	taken bool   // the request's body was read to its end
 	in    []byte // the body, when it was read whole

@@ -38,6 +38,9 @@
 // owner says; others see all of it but credentials, by itself and in no list, and
 // may not change it.
 //
+// Options.Record is told of sign-ins, of writes to _users, and of what changes settings or _security, purges, or deletes a
+// database, also where it was refused to somebody (audit.go); before the answer leaves.
+//
 // # Settings
 //
 // _config changes the store's settings. The table of known.go says which settee

@@ -14,6 +14,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"settee/auth"
+	"settee/auth/audit"
 	"settee/couch"
 	"settee/replicate"
 	"settee/views"
@@ -37,6 +38,9 @@ type Options struct {
 	ReadOnly map[string]string
 	// Kept are databases that only server admins write, and what refuses others.
 	Kept map[string]string
+	// Record is told what server admins do, who signs in and who writes accounts, before that is
+	// answered: *auth.Auth's. It may be nil.
+	Record func(*http.Request, auth.Identity, audit.Entry)
 	// Metrics are figures that _prometheus tells beside those of the server; may be nil.
 	Metrics func() []Metric
 	// Configured are settings that the command line gave: _config shows them

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"settee/auth"
+	"settee/auth/audit"
 )
 
 // session is GET /_session: who the server thinks is asking.
@@ -55,6 +56,7 @@ func (c *call) logIn() error {
 	if err != nil {
 		return err
 	}
+	c.recordSession(audit.Login, id)
 	c.set("Set-Cookie", c.s.auth.Cookie(c.r, id))
 	dst := append(c.out[:0], `{"ok":true,"name":`...)
 	dst = appendName(dst, id)
@@ -66,6 +68,9 @@ func (c *call) logIn() error {
 
 // logOut is DELETE /_session.
 func (c *call) logOut() error {
+	if who, err := c.s.auth.Identify(c.r); err == nil {
+		c.recordSession(audit.Logout, who)
+	}
 	c.set("Set-Cookie", c.s.auth.ClearCookie(c.r))
 	c.out = append(c.out[:0], "{\"ok\":true}\n"...)
 	return c.answerOr(http.StatusOK, "next")
