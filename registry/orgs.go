@@ -28,6 +28,14 @@ func nothing(w http.ResponseWriter, err error) error {
 	return err
 }
 
+// empty is nothing for npm 6, which reads JSON of what it removes from teams, and fails on 204.
+func empty(w http.ResponseWriter, err error) error {
+	if err == nil {
+		writeJSON(w, http.StatusOK, map[string]any{})
+	}
+	return err
+}
+
 // serveMembers answers GET /-/org/:org/user.
 func (r *Registry) serveMembers(w http.ResponseWriter, q *request) error {
 	org, err := r.auth.MayOrg(q.Context(), q.who, auth.OrgRead, orgOf(q))
@@ -127,7 +135,7 @@ func (r *Registry) serveTeamRemove(w http.ResponseWriter, q *request) error {
 	q.entry.On = teamOf(q)
 	err := r.auth.RemoveTeam(q.Context(), q.who, orgOf(q), q.param("team"))
 	r.audit(q, audit.TeamDelete, err)
-	return nothing(w, err)
+	return empty(w, err)
 }
 
 // team is the team in a path, for who may see it.
@@ -176,7 +184,7 @@ func (r *Registry) serveTeamDrop(w http.ResponseWriter, q *request) error {
 	q.entry.On, q.entry.Details = teamOf(q), map[string]string{"user": user}
 	err = r.auth.RemoveFrom(q.Context(), q.who, orgOf(q), q.param("team"), user)
 	r.audit(q, audit.TeamRemove, err)
-	return nothing(w, err)
+	return empty(w, err)
 }
 
 // userSent reads a body {"user": …} of somebody who signed in.
