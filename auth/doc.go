@@ -17,13 +17,32 @@
 // password replaces them by the form above, with the same salt. Roles that begin with an underscore
 // are not believed, whoever wrote them, "_metrics" excepted.
 //
+// Members beside them are ours: fullname, homepage, github, twitter, freenode and updated are
+// the profile's; created, email_verified, disabled (a time: nobody signs in, tokens and
+// sessions are dead), service (it has tokens and no password) and cidr_whitelist
+// are the administrators' to write: who writes their own document at CouchDB's API may not change
+// these, and a token may not write it at all. A CouchDB cluster whose port is open to users
+// lets them: it does not know.
+//
 // A token is a document of tokens; its id is the SHA-512 of the secret, in hex.
 // The secret itself, "npm_" and 36 characters, is stored nowhere.
 //
 //	{"_id": <128 hex>, "type": "token", "user": "ada",
 //	 "account_created": "2026-03-01T12:00:00.000Z",   the account's "created"
 //	 "redacted": "npm_abcd…", "readonly": false, "created": <time>,
-//	 "name": "ci", "cidr": ["10.0.0.0/8"], "expires": <time>}   where they are set
+//	 "kind": "classic",                               or "granular", "automation"
+//	 "name": "ci", "description": …, "cidr": ["10.0.0.0/8"], "expires": <time>,   where they are set
+//	 "packages": ["left-hand"], "scopes": ["@acme"], "packages_all": true,        of a granular one
+//	 "packages_and_scopes_permission": "read-write", "orgs": ["acme"],
+//	 "orgs_permission": "read-only", "bypass_2fa": true}
+//	{"_id": "used:<128 hex>@eu", "type": "used", "user": "ada", "key": <128 hex>,
+//	 "at": <time>, "from": "192.0.2.7"}               its last use in a region
+//
+// A list calls a granular token by a UUID that is made of its id. The view by_user of
+// _design/tokens, pushed at start, lists the tokens of a user. A use is noted once an hour by
+// a look at a number that the mirrored token carries, and written within five minutes, many at once;
+// a crash loses these. At CouchDB's API a token of packages is refused, one that only
+// reads only reads, and the second factor of who needs it to publish is asked for by every write.
 //
 // It is good while it is there, not expired, and its user's account is the one
 // it was made for: an account made anew under an old name has another "created".

@@ -152,6 +152,16 @@
 // A tarball that is not here may be read through from another region (tarballs.ThroughStore). Where
 // that region does not give it now, or has it no more than we, the answer is 503 with Retry-After and an npm-notice.
 //
+// # Second factor and tokens
+//
+// The route table says which routes ask for a second factor (otp.go), and a PUT of a package asks as soon as
+// its body tells that it is no star: in either case before anything is stored. What a package asks for
+// counts only for who may know that it is there. 401 with "WWW-Authenticate: OTP" makes
+// clients ask for a code; who sends npm-auth-type: web is told of the page, where Options.Challenge knows one.
+//
+// A token that is made for less than its user may not manage the account. One that expires within a week
+// says so by npm-notice, but not beside packuments and tarballs, which caches keep for others.
+//
 // # Audit log
 //
 // Each write, and each that was refused to somebody, is appended to the audit log before it is
