@@ -165,7 +165,7 @@ func (a *account) document() json.RawMessage {
 
 // SetPassword changes a password.
 func (a *Auth) SetPassword(ctx context.Context, name, password string) error {
-	if err := a.checkPassword(password); err != nil {
+	if err := a.checkPassword(name, password); err != nil {
 		return err
 	}
 	p, err := a.policy()

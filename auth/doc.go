@@ -172,6 +172,17 @@
 // that guessing in parallel gains nothing; who waits for such a verdict stands in
 // the same bounded line.
 //
+// # New passwords
+//
+// A new password has 8 characters at least and 256 bytes at most, does not contain the account's
+// name (of four characters or more), forwards or backwards, and is not among those that are
+// guessed first. These are not a list but rules upon a thousand words (common_words.txt): each
+// word as it is, doubled, with digits for letters, with numbers and signs around it; rows and walks
+// of the keyboard; dates, and other digits alone; fewer than four different characters. That
+// refuses some millions, for 60 kB. It holds for sign-up, change and reset, on npm's port, the web and the
+// command line. What is written to _users through CouchDB's API must match
+// [chttpd_auth] password_regexp only, as in CouchDB; the others must match it too.
+//
 // # The second factor
 //
 // A security key of WebAuthn is asked on the web, for the host name that it was made
@@ -214,7 +225,7 @@
 //	[chttpd] authentication_handlers
 //	[chttpd_auth] secret, timeout, hash_algorithms, allow_persistent_cookies, same_site,
 //	  cookie_domain, password_scheme, pbkdf2_prf, iterations, min_iterations,
-//	  max_iterations, upgrade_hash_on_auth, allow_conflicted_user_docs,
+//	  max_iterations, password_regexp, upgrade_hash_on_auth, allow_conflicted_user_docs,
 //	  x_auth_username, x_auth_roles, x_auth_token, proxy_use_secret
 //	[chttpd_auth_lockout] mode, threshold, max_lifetime, max_objects
 //	[jwt_auth] required_claims, roles_claim_name, roles_claim_path, allowed_algorithms

@@ -15,6 +15,7 @@ var passwordMembers = []string{
 // HashPassword replaces the member "password" of a document of _users by
 // CouchDB's hash members, in its place; all other members keep their bytes and
 // their order. A document without a password, or with null, comes back as it is.
+// The password must conform to password_regexp, and to nothing else, as in CouchDB.
 // It takes a place among the password checks, and waits for one.
 func (a *Auth) HashPassword(ctx context.Context, doc json.RawMessage) (hashed json.RawMessage, err error) {
 	o, err := parseObject(doc)
@@ -30,6 +31,9 @@ func (a *Auth) HashPassword(ctx context.Context, doc json.RawMessage) (hashed js
 	}
 	if password == nil {
 		return doc, nil
+	}
+	if err := a.conform(*password); err != nil {
+		return nil, err
 	}
 	p, err := a.policy()
 	if err != nil {

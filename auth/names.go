@@ -8,9 +8,8 @@ import (
 )
 
 const (
-	nameLength     = 214   // as long as a package name, for a name is a scope too
-	passwordLength = 1_024 // bytes; it must pass in a header
-	emailLength    = 254   // RFC 5321's path less its brackets
+	nameLength  = 214 // as long as a package name, for a name is a scope too
+	emailLength = 254 // RFC 5321's path less its brackets
 )
 
 func badRequest(reason string) error { return &Error{Kind: BadRequest, Reason: reason} }
@@ -26,7 +25,7 @@ func (a *Auth) checkAccount(name, password, email string) error {
 	if reason := wrongName(name); reason != "" {
 		return badRequest(reason)
 	}
-	if err := a.checkPassword(password); err != nil {
+	if err := a.checkPassword(name, password); err != nil {
 		return err
 	}
 	if !validEmail(email) {
@@ -56,16 +55,6 @@ func wrongName(name string) string {
 // urlSafe leaves out what encodeURIComponent keeps but a scope may not have.
 func urlSafe(r rune) bool {
 	return 'a' <= r && r <= 'z' || '0' <= r && r <= '9' || strings.ContainsRune("-_.", r)
-}
-
-func (a *Auth) checkPassword(password string) error {
-	switch {
-	case utf8.RuneCountInString(password) < a.o.MinPassword:
-		return badRequest(fmt.Sprintf("Password must be at least %d characters long", a.o.MinPassword))
-	case len(password) > passwordLength:
-		return badRequest(fmt.Sprintf("Password must be at most %d bytes long", passwordLength))
-	}
-	return nil
 }
 
 // validEmail takes an empty address too: CouchDB's accounts have none. Whether

@@ -55,6 +55,7 @@ var knownSettings = []known{
 	{"chttpd_auth", "iterations", "600000", atOnce, "PBKDF2 rounds of new passwords"},
 	{"chttpd_auth", "max_iterations", "10000000", atOnce, "the most of an account that may sign in"},
 	{"chttpd_auth", "min_iterations", "1", atOnce, "the least"},
+	{"chttpd_auth", "password_regexp", "", atOnce, "what new passwords must match, an Erlang list: [{\".{10,}\", \"At least ten characters.\"}]"},
 	{"chttpd_auth", "password_scheme", "pbkdf2", atOnce, "of new passwords: pbkdf2 or simple"},
 	{"chttpd_auth", "pbkdf2_prf", "sha256", atOnce, "their hash function: sha, sha224, sha256, sha384 or sha512"},
 	{"chttpd_auth", "proxy_use_secret", "false", atOnce, "names that a proxy sends must be signed by the secret"},
