@@ -108,6 +108,9 @@ func (r *Registry) serveUser(w http.ResponseWriter, q *request) error {
 // serveLogout answers DELETE /-/user/token/:token: holding a token is the right
 // to end it.
 func (r *Registry) serveLogout(w http.ResponseWriter, q *request) error {
+	if token, err := r.auth.TokenOf(q.Context(), q.param("token")); err == nil {
+		q.entry.By, q.entry.Token = token.User, token.Redacted
+	}
 	if err := r.auth.RevokeToken(q.Context(), q.param("token")); err != nil {
 		return err
 	}

@@ -36,6 +36,8 @@ type house struct {
 	ann    string
 	root   string
 	now    time.Time
+
+	secrets *secrets
 }
 
 type setting func(*couch.Options, *Options)
@@ -45,7 +47,7 @@ func onDisk(o *couch.Options, _ *Options) { o.FS = nil }
 
 func open(t testing.TB, settings ...setting) *house {
 	ctx := context.Background()
-	h := &house{t: t, now: time.Now()}
+	h := &house{t: t, now: time.Now(), secrets: &secrets{}}
 	store := couch.Options{FS: vfs.NewMem(), MaxDocumentSize: 64 << 20}
 	o := Options{Now: func() time.Time { return h.now }}
 	for _, set := range settings {
@@ -68,6 +70,7 @@ func open(t testing.TB, settings ...setting) *house {
 		require.NoError(t, h.Close())
 		require.NoError(t, a.Close())
 		require.NoError(t, record.Close())
+		h.keepsSecrets()
 		_, err := audit.Verify(ctx, h.client.DB(audit.Database), audit.VerifyOptions{Found: func(p audit.Problem) { t.Error(p) }})
 		require.NoError(t, err)
 	})
@@ -107,10 +110,12 @@ func (h *house) do(method, path, token string, body any, headers ...string) repl
 	case nil:
 	case []byte:
 		in = bytes.NewReader(b)
+		h.secrets.note(b, headers...)
 	default:
 		raw, err := json.Marshal(b)
 		require.NoError(h.t, err)
 		in = bytes.NewReader(raw)
+		h.secrets.note(raw, headers...)
 	}
 	req, err := http.NewRequest(method, h.url+path, in)
 	require.NoError(h.t, err)
@@ -126,6 +131,7 @@ func (h *house) do(method, path, token string, body any, headers ...string) repl
 	defer res.Body.Close()
 	raw, err := io.ReadAll(res.Body)
 	require.NoError(h.t, err)
+	h.secrets.note(raw)
 	return reply{res.StatusCode, res.Header, raw, h.t}
 }
 

@@ -85,7 +85,11 @@ func (o object) sum() string {
 	hashed := maps.Clone(o)
 	delete(hashed, "_rev")
 	delete(hashed, "hash")
-	sum := sha256.Sum256(hashed.canonical(nil))
+	return sumOf(hashed.canonical(nil))
+}
+
+func sumOf(canonical []byte) string {
+	sum := sha256.Sum256(canonical)
 	return hex.EncodeToString(sum[:])
 }
 

@@ -75,6 +75,9 @@ func entryID(chain string, number int64) string { return fmt.Sprintf("%s:%010d",
 
 // clean makes a text fit for the log.
 func clean(s string) string {
+	if len(s) <= mostText && !strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c > '~' }) {
+		return s // nearly all are
+	}
 	if len(s) > mostText {
 		s = s[:mostText]
 	}
@@ -89,11 +92,11 @@ func clean(s string) string {
 // document is the entry as a document that has no hash yet.
 func (e Entry) document(id, previous string) object {
 	o := object{"_id": id, "type": "entry", "act": string(e.Act), "at": e.At.UTC().Format(timeForm), "ok": e.OK, "previous": previous}
-	for name, text := range map[string]string{
-		"by": e.By, "token": e.Token, "from": e.From, "package": e.Package, "version": e.Version, "on": e.On, "note": e.Note,
+	for _, m := range [...]struct{ name, text string }{
+		{"by", e.By}, {"token", e.Token}, {"from", e.From}, {"package", e.Package}, {"version", e.Version}, {"on", e.On}, {"note", e.Note},
 	} {
-		if text != "" {
-			o[name] = clean(text)
+		if m.text != "" {
+			o[m.name] = clean(m.text)
 		}
 	}
 	if details := e.details(); len(details) > 0 {

@@ -74,14 +74,21 @@ func (l *Log) giveUp(batch []*waiting, err error) {
 	}
 }
 
+// linked is a document with its place in the chain.
+type linked struct {
+	id, hash string
+	raw      json.RawMessage
+}
+
 // link makes the documents of a batch: each with the hash of the one before.
-func (l *Log) link(batch []*waiting) (docs []object, last head, err error) {
+func (l *Log) link(batch []*waiting) (docs []linked, last head, err error) {
 	last = l.last
 	add := func(e Entry) {
-		o := e.document(entryID(l.chain, last.number+1), last.hash)
-		last = head{last.number + 1, o.sum()}
-		o["hash"] = last.hash
-		docs = append(docs, o)
+		id := entryID(l.chain, last.number+1)
+		raw := e.document(id, last.hash).canonical(make([]byte, 0, 512))
+		last = head{last.number + 1, sumOf(raw)}
+		raw = append(append(append(raw[:len(raw)-1], `,"hash":"`...), last.hash...), `"}`...)
+		docs = append(docs, linked{id, last.hash, raw})
 	}
 	if last.number == 0 {
 		if err := l.begin(); err != nil {
@@ -97,15 +104,15 @@ func (l *Log) link(batch []*waiting) (docs []object, last head, err error) {
 
 // store writes documents at once. Those that are there already, from an attempt whose answer was
 // lost, are as good as written.
-func (l *Log) store(docs []object) error {
+func (l *Log) store(docs []linked) error {
 	if len(docs) == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), writeTime)
 	defer cancel()
 	raw := make([]any, len(docs))
-	for i, o := range docs {
-		raw[i] = json.RawMessage(o.canonical(nil))
+	for i, d := range docs {
+		raw[i] = d.raw
 	}
 	results, err := l.db.BulkDocs(ctx, raw)
 	if err != nil {
@@ -126,18 +133,17 @@ func (l *Log) store(docs []object) error {
 }
 
 // same reports whether a document is stored as it is.
-func (l *Log) same(ctx context.Context, o object) error {
-	id, _ := o["_id"].(string)
+func (l *Log) same(ctx context.Context, d linked) error {
 	var raw json.RawMessage
-	if err := l.db.Get(ctx, id).ScanDoc(&raw); err != nil {
+	if err := l.db.Get(ctx, d.id).ScanDoc(&raw); err != nil {
 		if kivik.HTTPStatus(err) == http.StatusNotFound {
 			return errTaken // deleted
 		}
 		return err
 	}
 	stored, err := parse(raw)
-	if err != nil || stored["hash"] != o["hash"] {
-		return fmt.Errorf("%w: %s", errTaken, id)
+	if err != nil || stored["hash"] != d.hash {
+		return fmt.Errorf("%w: %s", errTaken, d.id)
 	}
 	return nil
 }
