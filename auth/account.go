@@ -209,3 +209,6 @@ func (a *Auth) storePassword(ctx context.Context, name, password string, read *a
 	a.prover.remember(a.prover.proof(name, password, rev), true)
 	return nil
 }
+
+// SignupOpen reports whether anybody may make an account.
+func (a *Auth) SignupOpen() bool { return a.o.Signup == SignupOpen }

@@ -65,16 +65,22 @@ func (a *Auth) OpenSession(r *http.Request, name string, factor bool) (secret st
 	}
 	now, key := a.o.Now(), rand.Text()
 	s := Session{
-		ID: hashText(key), User: name, Client: clip(r.UserAgent(), clientLength), Created: now, Seen: now, Expires: now.Add(sessionIdle),
-		Factor: f.active(), account: who.mark(),
+		ID: hashText(key), User: name, Created: now, Seen: now, Expires: now.Add(sessionIdle), Factor: f.active(), account: who.mark(),
 	}
-	if from := a.o.ClientAddr(r); from.IsValid() {
-		s.Address = from.Unmap().String()
-	}
+	s.Address, s.Client = a.Caller(r)
 	if err := a.keepSession(r.Context(), s); err != nil {
 		return "", fmt.Errorf("auth: store a session: %w", err)
 	}
 	return base64.RawURLEncoding.EncodeToString([]byte(name)) + "." + key, nil
+}
+
+// Caller is where a request comes from, "" where that is not known, and what its client
+// calls itself.
+func (a *Auth) Caller(r *http.Request) (address, client string) {
+	if from := a.o.ClientAddr(r); from.IsValid() {
+		address = from.Unmap().String()
+	}
+	return address, clip(r.UserAgent(), clientLength)
 }
 
 // mark is another one when the account was made anew or has another password.
@@ -100,6 +106,9 @@ func (a *Auth) Resume(r *http.Request, secret string) (Session, Identity, error)
 	}
 	if !a.alive(s, who) {
 		return Session{}, Identity{}, ErrSession
+	}
+	if err := a.admits(who, r); err != nil {
+		return Session{}, Identity{}, err
 	}
 	a.touch(r.Context(), s)
 	id := who.identity(handlerWeb)

@@ -19,6 +19,7 @@ import (
 const (
 	TicketLogin     = "login"     // npm waits for a sign-in on the web
 	TicketChallenge = "challenge" // npm waits for a second factor on the web
+	TicketSignIn    = "signin"    // a password was right, a second factor is to come
 	TicketReset     = "reset"     // a forgotten password
 	TicketVerify    = "verify"    // an e-mail address
 	TicketInvite    = "invite"    // to make an account

@@ -7,6 +7,7 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"encoding/json"
+	"net/http"
 	"strings"
 )
 
@@ -33,15 +34,17 @@ const (
 // ErrDenied is the answer to a command whose sign-in was denied on the web.
 var ErrDenied = &Error{Kind: Forbidden, Reason: "The sign-in was denied on the web page."}
 
-// IssueLogin begins a sign-in: page is the secret of the page's URL, poll that of the command.
-func (a *Auth) IssueLogin(ctx context.Context, l WebLogin) (page, poll string, err error) {
+// IssueLogin begins the sign-in of the command that asks: page is the secret of the page's
+// URL, poll that of the command.
+func (a *Auth) IssueLogin(r *http.Request, create bool) (page, poll string, err error) {
 	own := rand.Text()
-	l.Poll, l.Answer, l.Account, l.Client = hashText(own), "", "", clip(l.Client, clientLength)
+	l := WebLogin{Create: create, Poll: hashText(own)}
+	l.Address, l.Client = a.Caller(r)
 	raw, err := json.Marshal(l)
 	if err != nil {
 		return "", "", err
 	}
-	page, err = a.IssueTicket(ctx, Ticket{Kind: TicketLogin, Data: raw})
+	page, err = a.IssueTicket(r.Context(), Ticket{Kind: TicketLogin, Data: raw})
 	return page, page + "." + own, err
 }
 

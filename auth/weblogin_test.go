@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,7 +15,7 @@ func TestWebLogin(t *testing.T) {
 	_, err := a.Register(ctx, "ada", "correct horse", "")
 	require.NoError(t, err)
 	begin := func() (page, poll string) {
-		page, poll, err := a.IssueLogin(ctx, WebLogin{Address: "192.0.2.7", Client: strings.Repeat("npm", 999), Answer: approved, Account: "x"})
+		page, poll, err := a.IssueLogin(browser("192.0.2.7"), false)
 		require.NoError(t, err)
 		return page, poll
 	}

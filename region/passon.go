@@ -54,8 +54,14 @@ func (r *Region) PassOn(next http.Handler) http.Handler {
 // passedTo is where a request is passed on to, in its context.
 type passedTo struct{}
 
-// writes reports a request that changes something, or reads what is to be changed.
+// writes reports a request that changes something, or reads what is to be changed, or belongs to a
+// sign-in, which is going on where it was begun.
 func writes(q *http.Request) bool {
+	for _, p := range []string{"/-/web/", "/-/v1/login", "/-/v1/challenge/"} {
+		if strings.HasPrefix(q.URL.Path, p) {
+			return true
+		}
+	}
 	switch q.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
 		return q.URL.RawQuery != "" && q.URL.Query().Get("write") == "true"

@@ -64,8 +64,9 @@ var welcome = template.Must(template.New("welcome").Parse(`<!doctype html>
 <pre tabindex="0"><code>npm config set registry {{.}}/
 npm config set @your-scope:registry {{.}}/</code></pre>
 <p>Make an account, or sign in to yours, and publish:</p>
-<pre tabindex="0"><code>npm adduser --auth-type=legacy --registry {{.}}/
+<pre tabindex="0"><code>npm adduser --registry {{.}}/
 npm publish --registry {{.}}/</code></pre>
+<p>Look after <a href="{{.}}/-/web/account">your account</a>: second factor, tokens, organisations.</p>
 </main>
 </body>
 </html>

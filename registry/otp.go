@@ -48,10 +48,10 @@ func (r *Registry) stepUp(q *request, why auth.Privilege) error {
 
 // challenged adds the URLs to an error that asks for a second factor.
 func (r *Registry) challenged(q *request, who auth.Identity, err error) error {
-	if !errors.Is(err, auth.ErrOTP) || r.o.Challenge == nil || q.Header.Get("npm-auth-type") != "web" {
+	if !errors.Is(err, auth.ErrOTP) || q.Header.Get("npm-auth-type") != "web" {
 		return err
 	}
-	page, poll, err := r.o.Challenge(q.Request, who, q.Method+" "+q.URL.Path)
+	page, poll, err := r.challengeURLs(q, who, q.Method+" "+q.URL.Path)
 	if err != nil {
 		return err
 	}

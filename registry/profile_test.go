@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"settee/auth"
-	"settee/couch"
 )
 
 const profilePath = "/-/npm/v1/user"
@@ -199,21 +198,31 @@ func TestRequirementsOfInvisiblePackages(t *testing.T) {
 
 // Where there are pages, a client that waits for them is told where.
 func TestWebChallenge(t *testing.T) {
-	h := open(t, func(_ *couch.Options, o *Options) {
-		o.Challenge = func(_ *http.Request, who auth.Identity, asks string) (string, string, error) {
-			return "http://pages/ask?" + who.Name, "http://pages/done", nil
-		}
-	})
+	h := open(t)
 	h.authenticates(h.bob, "secret-bob", "auth-and-writes")
 	body := publishing("left-hand", "1.0.0", sampleTarball(t, "left-hand", "1.0.0", 100))
 	res := h.do("PUT", "/left-hand", h.bob, body, "npm-auth-type", "web")
 	h.needsCode(res)
-	require.Equal(t, "http://pages/ask?bob", res.JSON()["authUrl"])
-	require.Equal(t, "http://pages/done", res.JSON()["doneUrl"])
+	page, _ := strings.CutPrefix(res.JSON()["authUrl"].(string), h.url+"/-/web/challenge/")
+	poll, ok := strings.CutPrefix(res.JSON()["doneUrl"].(string), h.url)
+	require.True(t, ok, "%s", res.Body)
+	for _, method := range []string{"HEAD", "GET"} {
+		done := h.do(method, poll, "npm_expired", nil)
+		require.Equal(t, 202, done.Status)
+		require.Equal(t, "1", done.Header.Get("Retry-After"))
+	}
+	h.needsCode(h.do("PUT", "/left-hand", h.bob, body, "npm-otp", page))
+	require.ErrorIs(t, h.auth.PassChallenge(t.Context(), page, "ann"), auth.ErrTicket)
+	require.NoError(t, h.auth.PassChallenge(t.Context(), page, "bob"))
+	for range 2 { // an answer that got lost is asked for again
+		require.Equal(t, dict{"token": page}, h.do("GET", poll, "", nil).JSON())
+	}
+	require.Equal(t, 201, h.do("PUT", "/left-hand", h.bob, body, "npm-otp", page).Status)
+	require.Equal(t, 404, h.do("GET", poll, "", nil).Status)
 	res = h.do("PUT", "/left-hand", h.bob, body)
 	h.needsCode(res)
 	require.NotContains(t, res.JSON(), "authUrl")
 	res = h.do("PUT", "/-/user/org.couchdb.user:bob", "", dict{"name": "bob", "password": "secret-bob"}, "npm-auth-type", "web")
 	h.needsCode(res)
-	require.Equal(t, "http://pages/ask?bob", res.JSON()["authUrl"])
+	require.Contains(t, res.JSON()["authUrl"], h.url+"/-/web/challenge/")
 }

@@ -3,7 +3,6 @@ package registry
 import (
 	"context"
 	"log/slog"
-	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -27,12 +26,7 @@ type Options struct {
 	Guard           bool          // keep who is no server admin from writing packuments in the database itself: a CouchDB's design document must do it
 	TempDir         string        // of uploads over 1 MiB; default the system's
 	Now             func() time.Time
-
-	// Challenge gives the two URLs by which a client that asked for it (npm-auth-type: web) may give
-	// a second factor on the web: the page, and what it polls. Default nil: it types a code.
-	Challenge func(req *http.Request, who auth.Identity, asks string) (authURL, doneURL string, err error)
-
-	Logger *slog.Logger // default: discards
+	Logger          *slog.Logger // default: discards
 }
 
 func (o Options) withDefaults() Options {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/go-kivik/kivik/v4"
@@ -26,6 +27,7 @@ import (
 	"settee/tarballs"
 	"settee/views"
 	"settee/views/packuments"
+	"settee/web"
 )
 
 // house is all rooms, opened and wired.
@@ -101,9 +103,13 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 		return fmt.Errorf("open the registry: %w", err)
 	}
 	h.closing(r.Close)
-	h.npm, h.accounts, h.registry = r, a, r
+	pages, err := web.New(a, web.Options{PublicURL: s.publicURL, Logger: log})
+	if err != nil {
+		return fmt.Errorf("make the web pages: %w", err)
+	}
+	h.npm, h.accounts, h.registry = beside(pages, r), a, r
 	if s.readOnly {
-		h.npm = h.region.PassOn(r)
+		h.npm = h.region.PassOn(h.npm)
 	}
 	if err := h.region.Start(client, through, r); err != nil {
 		return fmt.Errorf("--peer: %w", err)
@@ -113,6 +119,17 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 		h.couch = serveCouch(a)
 	}
 	return nil
+}
+
+// beside has the web pages answer what is theirs, and the registry all else.
+func beside(pages *web.Site, r *registry.Registry) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if strings.HasPrefix(q.URL.Path, web.Root) {
+			pages.ServeHTTP(w, q)
+			return
+		}
+		r.ServeHTTP(w, q)
+	})
 }
 
 // openAudit begins a chain of the audit log. A read-only copy has none: what is done, its peer does.
