@@ -63,7 +63,11 @@
 //
 // A number that was published in two regions at once with different bytes is the registry's to
 // decide (its package documentation, Merge). Until the documents have met, readers of each region
-// see their own; from then on all see the one that won.
+// see their own; from then on all see the one that won, and who has the other in a lockfile gets EINTEGRITY. Who
+// published it is told by npm-notice on their next writes, and a record in audit tells everybody.
+//
+// Clocks decide only between what was done apart, where the one that is behind wins numbers, names and accounts; an edit or
+// a publish that knew of another is after it, whatever the clocks say.
 //
 // # Conflicts
 //
