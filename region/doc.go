@@ -27,7 +27,7 @@
 //
 // # A pull
 //
-// One replicate.Run goes on for ever for each peer and database, with a long poll: a change is told
+// One replicate.Run goes on for ever for each peer and database, on a feed that stays open: a change is told
 // when it is durable there, read with one more round trip, and written here. A run that ended is
 // begun again after 0.25 s, twice as long each time, to 5 s. Its checkpoint is named after both
 // regions, so each pair has its own. All connections to a peer come from one pool, in which a few are
@@ -35,8 +35,7 @@
 //
 // So a change is here three ways over the line after it was acknowledged there, 150 ms where each
 // takes 50, and its blob with it (go test ./fixtures/e2e -run NONE -bench Regions, between two network
-// namespaces: 157 ms in the median until packument and tarball are answered; up to 255 where it falls between
-// two polls).
+// namespaces: 157 ms in the median until packument and tarball are answered).
 //
 // # Blobs
 //

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -70,6 +72,34 @@ func TestContinuous(t *testing.T) {
 			})
 		}
 	}
+}
+
+// What is written goes over without a further request for the feed: no change waits for another one's way.
+func TestContinuousAsksOnce(t *testing.T) {
+	h := newHouse(t)
+	source, target := h.embedded("source"), h.embedded("target")
+	require.NoError(t, source.Create(t.Context()))
+	require.NoError(t, target.Create(t.Context()))
+	var asked atomic.Int64
+	link := roundTrip(func(req *http.Request) (*http.Response, error) {
+		if strings.HasSuffix(req.URL.Path, "/_changes") {
+			asked.Add(1)
+		}
+		return http.DefaultTransport.RoundTrip(req)
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := replicate.Run(ctx, linked(t, h.address+"/source", link), target, replicate.Options{Continuous: true})
+		ended <- err
+	}()
+	for i := range 20 {
+		id := fmt.Sprint("doc", i)
+		arrives(t, target.DB, id, put(t, source.DB, id, `{}`))
+	}
+	cancel()
+	require.ErrorIs(t, <-ended, context.Canceled)
+	require.LessOrEqual(t, asked.Load(), int64(2), "to the feed's end, and on from there")
 }
 
 // The end may come while a checkpoint is being written, which is written again then.

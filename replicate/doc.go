@@ -15,6 +15,10 @@
 //	                       behind them, in the feed's order:
 //	_ensure_full_commit, GET /db, PUT _local/ID        the same
 //
+// A continuous run reads the feed to its end, then waits at it: over HTTP with feed=continuous, whose rows need no
+// further request, and whose batches are what has come when a worker is free. CouchDB's feed ends after a third of
+// ConnectionTimeout without a row, and is asked for again, so that one in which nothing happens is not taken for dead.
+//
 // A checkpoint at a sequence says that everything up to it is durable at the target, or was refused there. It is
 // written each CheckpointInterval and at the end of a run, also of one that failed or was told to end, at
 // the source first. Before it is written both databases are looked at: one that was made anew since the run

@@ -12,7 +12,7 @@ import (
 // Functions that are given as yield are called while the answer comes in; an error of theirs ends the
 // call and is returned. What they are given is theirs to keep, but for the parts of a document.
 type end interface {
-	// changes reads the feed once: to its end, or until something came where the feed is to wait.
+	// changes reads the feed once: to its end, which may be long after rows came where the feed is to wait.
 	changes(ctx context.Context, f feed, yield func(change) error) (feedEnd, error)
 	// diff asks which revisions are missing; documents that lack nothing are left out.
 	diff(ctx context.Context, asked []change) ([]lack, error)
@@ -28,10 +28,13 @@ type end interface {
 
 // A feed is what to read of _changes.
 type feed struct {
-	since    string
-	longpoll bool // wait for something if there is nothing
-	limit    int  // < 0: all
-	o        *Options
+	since string
+	waits bool // for something, if there is nothing: in one answer or row after row, as the end can
+	limit int  // < 0: all
+	o     *Options
+	// A feed that goes on row after row calls idle when no more are at hand, and heard when something came, be it a heartbeat.
+	idle  func() error
+	heard func()
 }
 
 // style is which leaves a row names.

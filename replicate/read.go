@@ -27,6 +27,7 @@ type reader struct {
 	sent    string // up to where rows were sent
 	open    []change
 	pending int64
+	waits   bool  // all there was has been read: the feed waits for more
 	far     int64 // the highest number of a sequence in this answer
 	still   int   // rows since one got further
 }
@@ -48,7 +49,7 @@ func (s *session) read(ctx context.Context, out chan<- *batch) error {
 		if err := r.once(ctx); err != nil || !s.o.Continuous {
 			return err
 		}
-		if r.since == from && time.Since(began) < firstWait { // it should have waited for something
+		if r.waits && r.since == from && time.Since(began) < firstWait { // it should have waited for something
 			if err := sleep(ctx, firstWait); err != nil {
 				return err
 			}
@@ -60,7 +61,12 @@ func (s *session) read(ctx context.Context, out chan<- *batch) error {
 func (r *reader) once(ctx context.Context) error {
 	return r.attempt(ctx, "read the changes", func(t *try) error {
 		r.far, r.still = 0, 0
-		f := feed{since: r.since, longpoll: r.o.Continuous, limit: -1, o: &r.o}
+		f := feed{since: r.since, waits: r.waits, limit: -1, o: &r.o, heard: t.alive}
+		f.idle = func() error {
+			t.silence.Stop() // as below
+			defer t.alive()
+			return r.send(ctx)
+		}
 		end, err := r.source.changes(t.ctx, f, func(c change) error {
 			t.silence.Stop() // the rows wait for the workers, which have time-outs of their own
 			defer t.alive()
@@ -72,7 +78,7 @@ func (r *reader) once(ctx context.Context) error {
 		if end.last != "" {
 			r.since = end.last
 		}
-		r.pending = end.pending
+		r.pending, r.waits = end.pending, r.o.Continuous
 		return r.send(ctx)
 	})
 }
@@ -149,7 +155,7 @@ func (s *session) count(ctx context.Context) {
 // params are the parameters of _changes.
 func (f feed) params() map[string]any {
 	p := map[string]any{"feed": "normal", "style": f.style(), "since": f.since}
-	if f.longpoll {
+	if f.waits {
 		// CouchDB's replicator asks for a third of the connection's timeout as well: so a feed
 		// in which nothing happens ends before it is taken for dead.
 		p["feed"], p["timeout"] = "longpoll", strconv.FormatInt(max(f.o.ConnectionTimeout/3, time.Millisecond).Milliseconds(), 10)

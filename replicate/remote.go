@@ -117,6 +117,11 @@ func (r *remote) changes(ctx context.Context, f feed, yield func(change) error) 
 			query.Set(name, fmt.Sprint(value))
 		}
 	}
+	header := http.Header{}
+	if f.waits {
+		query.Set("feed", "continuous")           // what comes between two long polls would wait for the next one's way
+		header.Set("Accept-Encoding", "identity") // a server, or a proxy, that compresses holds rows back
+	}
 	body, err := f.body()
 	if err != nil {
 		return feedEnd{}, err
@@ -125,49 +130,16 @@ func (r *remote) changes(ctx context.Context, f feed, yield func(change) error) 
 	if body != nil {
 		method = http.MethodPost
 	}
-	resp, err := r.do(ctx, method, r.at(query, "_changes"), nil, body)
+	resp, err := r.do(ctx, method, r.at(query, "_changes"), header, body)
 	if err != nil {
 		return feedEnd{}, err
 	}
 	in := newStream(resp.Body)
 	defer in.close()
-	end := feedEnd{pending: -1}
-	err = in.object(func(key string) error {
-		switch key {
-		case "results":
-			return in.list(func() error { return in.change(yield) })
-		case "last_seq":
-			var seq json.RawMessage
-			err := in.value(&seq)
-			end.last = seqText(seq)
-			return err
-		case "pending":
-			return in.value(&end.pending)
-		}
-		return in.skip()
-	})
-	return end, err
-}
-
-func (in *stream) change(yield func(change) error) error {
-	var row struct {
-		Seq     json.RawMessage `json:"seq"`
-		ID      string          `json:"id"`
-		Changes []struct {
-			Rev string `json:"rev"`
-		} `json:"changes"`
+	if f.waits {
+		return in.lines(f, yield)
 	}
-	if err := in.value(&row); err != nil {
-		return err
-	}
-	c := change{id: row.ID, revs: make([]string, len(row.Changes))}
-	if string(row.Seq) != "null" && len(row.Seq) > 0 {
-		c.seq = seqText(row.Seq)
-	}
-	for i := range row.Changes {
-		c.revs[i] = row.Changes[i].Rev
-	}
-	return yield(c)
+	return in.rows(yield)
 }
 
 func (r *remote) diff(ctx context.Context, asked []change) (lacks []lack, err error) {

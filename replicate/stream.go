@@ -19,6 +19,8 @@ type stream struct {
 	body io.ReadCloser
 	left int64 // of longestValue
 	dec  *json.Decoder
+
+	heard func() // called when something came; may be nil
 }
 
 func newStream(body io.ReadCloser) *stream {
@@ -33,6 +35,9 @@ func (s *stream) Read(p []byte) (int, error) {
 	}
 	n, err := s.body.Read(p)
 	s.left -= int64(n)
+	if n > 0 && s.heard != nil {
+		s.heard()
+	}
 	return n, err
 }
 
