@@ -1,5 +1,7 @@
 package auth
 
+var errSignIn = &Error{Kind: Unauthorized, Reason: "You must be logged in."}
+
 // mayOrg is the rule of may for organisations:
 //
 //	who                OrgRead   OrgTeams   OrgMembers
@@ -11,7 +13,7 @@ package auth
 //	nobody             401       401        401
 func mayOrg(id Identity, act Act, org *Org) error {
 	if id.Anonymous() {
-		return ErrAnonymous
+		return errSignIn
 	}
 	role, need := org.RoleOf(id), writes
 	if id.Admin() {

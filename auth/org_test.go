@@ -194,6 +194,13 @@ func TestOddOrgNames(t *testing.T) {
 		require.ErrorIs(t, a.CreateTeam(ctx, ids["olga"], "acme", name, ""), &Error{Kind: BadRequest}, "%.30q", name)
 		require.ErrorIs(t, a.SetMember(ctx, ids["olga"], "acme", name, RoleDeveloper), &Error{Kind: NotFound}, "%.30q", name)
 		require.ErrorIs(t, a.AddTo(ctx, ids["olga"], "acme", Developers, name), &Error{Kind: NotFound}, "%.30q", name)
+		for _, err := range []error{
+			a.SetMember(ctx, ids["olga"], "acme", name, RoleDeveloper), a.RemoveMember(ctx, ids["olga"], "acme", name),
+			a.AddTo(ctx, ids["olga"], "acme", Developers, name), a.RemoveFrom(ctx, ids["olga"], "acme", Developers, name), a.RemoveTeam(ctx, ids["olga"], "acme", name),
+		} {
+			require.ErrorIs(t, err, &Error{Kind: NotFound}, "%.30q", name)
+			require.Less(t, len(err.Error()), 1000)
+		}
 		_, err := a.Org(ctx, name)
 		require.ErrorIs(t, err, &Error{Kind: NotFound}, "%.30q", name)
 		require.Error(t, a.GrantTo(ctx, ids["olga"], "acme", Developers, "@"+name+"/p", ReadOnly), "%.30q", name)

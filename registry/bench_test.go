@@ -84,6 +84,15 @@ func BenchmarkPackumentHit(b *testing.B) {
 			}
 		})
 	}
+	secret := publishing("@bob/secret", "1.0.0", sampleTarball(b, "@bob/secret", "1.0.0", 5))
+	secret["access"] = "restricted"
+	require.Equal(b, 201, h.do("PUT", "/@bob%2fsecret", h.bob, secret).Status)
+	b.Run("restricted", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			require.Equal(b, 200, h.serve("GET", "/@bob%2fsecret", nil, "Accept", abbreviatedAccept, "Accept-Encoding", "gzip", "Authorization", "Bearer "+h.bob))
+		}
+	})
 	b.Run("tarball", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {

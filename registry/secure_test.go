@@ -23,13 +23,16 @@ func TestDatabaseIsKept(t *testing.T) {
 		{kivik.Security{Admins: kivik.Members{Names: []string{"eve"}}}, kivik.Security{Admins: kivik.Members{Names: []string{"eve"}}, Members: readers}},
 	} {
 		require.NoError(t, h.db.SetSecurity(t.Context(), &c.was))
-		require.NoError(t, h.secure(t.Context()))
+		require.NoError(t, secure(t.Context(), h.db, readers.Roles))
 		got, err := h.db.Security(t.Context())
 		require.NoError(t, err)
 		require.ElementsMatch(t, c.want.Members.Roles, got.Members.Roles)
 		require.ElementsMatch(t, c.want.Members.Names, got.Members.Names)
 		require.ElementsMatch(t, c.want.Admins.Roles, got.Admins.Roles)
 	}
+	records, err := h.records.Security(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, admins, records.Members, "losses name packages, restricted ones too")
 	var design map[string]any
 	require.NoError(t, h.db.Get(t.Context(), "_design/registry").ScanDoc(&design))
 	require.Contains(t, design, "validate_doc_update")

@@ -31,8 +31,10 @@ func (r *Registry) prepare(ctx context.Context, client *kivik.Client) (err error
 		}
 	}
 	r.db, r.records = client.DB(Database), client.DB(AuditDatabase)
-	if err := r.secure(ctx); err != nil {
-		return fmt.Errorf("registry: keep the database from strangers: %w", err)
+	for db, members := range map[*kivik.DB][]string{r.db: {adminRole, ReaderRole}, r.records: {adminRole}} {
+		if err := secure(ctx, db, members); err != nil {
+			return fmt.Errorf("registry: keep %s from strangers: %w", db.Name(), err)
+		}
 	}
 	for range writeAttempts {
 		if err = r.pushDesign(ctx); !conflict(err) {
@@ -48,24 +50,25 @@ func (r *Registry) prepare(ctx context.Context, client *kivik.Client) (err error
 // ReaderRole is the role of who may read the packuments' database, restricted packages too.
 const ReaderRole = "registry-reader"
 
-// secure lets server admins and readers into the packuments' database, and nobody else. An
-// administrator who named others there meant them; to name nobody at all is how databases begin that everybody reads.
-func (r *Registry) secure(ctx context.Context) error {
-	is, err := r.db.Security(ctx)
+const adminRole = "_admin"
+
+// secure lets those roles into a database, and nobody else. An administrator who named
+// others there meant them; to name nobody at all is how databases begin that everybody reads.
+func secure(ctx context.Context, db *kivik.DB, members []string) error {
+	is, err := db.Security(ctx)
 	if err != nil {
 		return err
 	}
-	if m := is.Members; len(m.Names) > 0 || len(m.Roles) > 0 && !slices.Equal(m.Roles, adminsOnly) {
+	adminsOnly := []string{adminRole}
+	if m := is.Members; len(m.Names) > 0 || len(m.Roles) > 0 && !slices.Equal(m.Roles, adminsOnly) || slices.Equal(m.Roles, members) {
 		return nil
 	}
-	is.Members.Roles = append(slices.Clone(adminsOnly), ReaderRole)
+	is.Members.Roles = members
 	if len(is.Admins.Names)+len(is.Admins.Roles) == 0 {
 		is.Admins.Roles = adminsOnly
 	}
-	return r.db.SetSecurity(ctx, is)
+	return db.SetSecurity(ctx, is)
 }
-
-var adminsOnly = []string{"_admin"}
 
 func (r *Registry) pushDesign(ctx context.Context) error {
 	want := packuments.DesignDoc()
