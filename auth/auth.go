@@ -96,6 +96,7 @@ type Auth struct {
 	tokens   *mirror[token]
 	orgs     *mirror[Org]
 	factors  *mirror[factor]
+	lists    longLists // of tokens
 	uses     *uses     // of tokens
 	sessions *kivik.DB // tickets and web sessions: each is read once or twice
 

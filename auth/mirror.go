@@ -102,6 +102,13 @@ func (m *mirror[V]) readOnce(ctx context.Context, id string, before uint64) (*V,
 
 func (m *mirror[V]) vouches() bool { return m.now().Before(*m.vouched.Load()) }
 
+// mark is a number that is another one after each change, and whether the feed vouches for it.
+func (m *mirror[V]) mark() (mark uint64, vouched bool) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.mu.forgotten, m.now().Before(*m.vouched.Load())
+}
+
 func (m *mirror[V]) known(id string) (*V, bool) {
 	if !m.vouches() {
 		return nil, false

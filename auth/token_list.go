@@ -3,12 +3,16 @@ package auth
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-kivik/kivik/v4"
+	"golang.org/x/sync/errgroup"
 )
 
 // tokensDesign lists tokens by their users, the oldest first, and when they were used.
@@ -67,8 +71,47 @@ func fullKey(key string) bool {
 	return len(key) == keyLength && strings.Trim(key, "0123456789abcdef") == ""
 }
 
-// usedRange is from how many tokens on a page all uses of a user are read, not each.
-const usedRange = 100
+const (
+	// usedRange is from how many tokens on those of a user are read all at once, with all their uses.
+	usedRange = 100
+	// keptLists is how many such lists are kept.
+	keptLists = 4
+)
+
+// longLists are the last whole lists of tokens that were read.
+type longLists struct {
+	mu struct {
+		sync.Mutex
+		byUser map[string]keptList
+	}
+}
+
+type keptList struct {
+	created string // the account's
+	mark    uint64 // of the mirror of tokens, when it was read
+	list    []Token
+}
+
+// of gives a copy, which is the caller's.
+func (l *longLists) of(user, created string, mark uint64) ([]Token, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	kept, ok := l.mu.byUser[user]
+	if !ok || kept.mark != mark || kept.created != created {
+		return nil, false
+	}
+	return slices.Clone(kept.list), true
+}
+
+func (l *longLists) keep(user, created string, mark uint64, list []Token) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.mu.byUser == nil {
+		l.mu.byUser = map[string]keptList{}
+	}
+	makeRoom(l.mu.byUser, keptLists)
+	l.mu.byUser[user] = keptList{created, mark, slices.Clone(list)}
+}
 
 // Tokens are those of a user from a place on, the oldest first, at most limit; total is
 // how many there are. Tokens of an earlier account of the name are left out.
@@ -80,24 +123,69 @@ func (a *Auth) Tokens(ctx context.Context, user string, skip, limit int) (list [
 	if total, err = a.countTokens(ctx, user); err != nil {
 		return nil, 0, err
 	}
+	if total > usedRange {
+		whole, err := a.wholeList(ctx, who, total)
+		from := min(max(skip, 0), len(whole))
+		return whole[from:min(from+limit, len(whole))], total, err
+	}
+	if list, err = a.tokenRows(ctx, who, skip, limit); err != nil {
+		return nil, 0, err
+	}
+	used, err := a.lastUses(ctx, user, list)
+	a.tellUses(list, used)
+	return list, total, err
+}
+
+// wholeList is the list of who has many tokens. npm asks for it page by page, so the last ones
+// are kept for as long as no token changes.
+func (a *Auth) wholeList(ctx context.Context, who *account, total int) (list []Token, err error) {
+	mark, vouched := a.tokens.mark()
+	if kept, ok := a.lists.of(who.name, who.created, mark); ok && vouched {
+		a.tellUses(kept, nil)
+		return kept, nil
+	}
+	var used map[string]time.Time
+	var beside errgroup.Group // half of the work is to read when they were used
+	beside.Go(func() (err error) { used, err = a.lastUses(ctx, who.name, nil); return err })
+	list, err = a.tokenRows(ctx, who, 0, total)
+	if err = errors.Join(err, beside.Wait()); err != nil {
+		return nil, err
+	}
+	a.tellUses(list, used)
+	a.lists.keep(who.name, who.created, mark, list)
+	return list, nil
+}
+
+// tellUses fills in the last uses that are written, and those that wait to be.
+func (a *Auth) tellUses(list []Token, used map[string]time.Time) {
+	for i := range list {
+		for _, at := range [...]time.Time{used[list[i].Key], a.uses.of(list[i].Key)} {
+			if at.After(list[i].Used) {
+				list[i].Used = at
+			}
+		}
+	}
+}
+
+func (a *Auth) tokenRows(ctx context.Context, who *account, skip, limit int) (list []Token, err error) {
 	rows := a.tokens.db.Query(ctx, "tokens", "by_user", kivik.Params(map[string]any{
-		"reduce": false, "startkey": []any{user}, "endkey": []any{user, map[string]any{}}, "skip": skip, "limit": limit,
+		"reduce": false, "startkey": []any{who.name}, "endkey": []any{who.name, map[string]any{}}, "skip": skip, "limit": limit,
 	}))
 	defer rows.Close()
-	list = make([]Token, 0, min(limit, total))
+	list = make([]Token, 0, limit)
 	for rows.Next() {
-		t, of, err := scanToken(rows, user)
+		t, of, err := scanToken(rows, who.name)
 		if err != nil {
-			return nil, 0, fmt.Errorf("auth: list tokens: %w", err)
+			return nil, fmt.Errorf("auth: list tokens: %w", err)
 		}
 		if of == who.created {
 			list = append(list, t)
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return nil, 0, fmt.Errorf("auth: list tokens: %w", err)
+		return nil, fmt.Errorf("auth: list tokens: %w", err)
 	}
-	return list, total, a.tellUses(ctx, user, list)
+	return list, nil
 }
 
 func (a *Auth) countTokens(ctx context.Context, user string) (n int, err error) {
@@ -156,39 +244,34 @@ func scanToken(rows *kivik.ResultSet, user string) (t Token, of string, err erro
 	return t, shown.Of, err
 }
 
-// tellUses fills in when tokens of a user were used last, in whatever region.
-func (a *Auth) tellUses(ctx context.Context, user string, list []Token) error {
-	if len(list) == 0 {
-		return nil
+// lastUses is when tokens of a user were used last, in whatever region, by their keys; of
+// none in particular of all.
+func (a *Auth) lastUses(ctx context.Context, user string, of []Token) (map[string]time.Time, error) {
+	params := map[string]any{"startkey": []any{user}, "endkey": []any{user, map[string]any{}}}
+	if of != nil {
+		keys := make([]any, len(of))
+		for i := range of {
+			keys[i] = []any{user, of[i].Key}
+		}
+		params = map[string]any{"keys": keys}
 	}
-	at := make(map[string]*Token, len(list))
-	keys := make([]any, len(list))
-	for i := range list {
-		at[list[i].Key] = &list[i]
-		keys[i] = []any{user, list[i].Key}
-		list[i].Used = a.uses.of(list[i].Key)
-	}
-	params := map[string]any{"keys": keys}
-	if len(list) > usedRange {
-		params = map[string]any{"startkey": []any{user}, "endkey": []any{user, map[string]any{}}}
-	}
+	used := make(map[string]time.Time, len(of))
 	rows := a.tokens.db.Query(ctx, "tokens", "used", kivik.Params(params))
 	defer rows.Close()
 	for rows.Next() {
 		var value string
 		if err := rows.ScanValue(&value); err != nil {
-			return fmt.Errorf("auth: read last uses: %w", err)
+			return nil, fmt.Errorf("auth: read last uses: %w", err)
 		}
 		key, when, _ := strings.Cut(value, " ")
-		used, err := time.Parse(time.RFC3339, when)
-		if t := at[key]; t != nil && err == nil && used.After(t.Used) {
-			t.Used = used
+		if at, err := time.Parse(time.RFC3339, when); err == nil && at.After(used[key]) {
+			used[key] = at
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return fmt.Errorf("auth: read last uses: %w", err)
+		return nil, fmt.Errorf("auth: read last uses: %w", err)
 	}
-	return nil
+	return used, nil
 }
 
 // TokenOf is the token of a secret, or NotFound.

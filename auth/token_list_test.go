@@ -106,6 +106,51 @@ func TestTokensAreListed(t *testing.T) {
 	require.NotEqual(t, was, rev())
 }
 
+// Long lists are kept, and never stale.
+func TestManyTokens(t *testing.T) {
+	ctx := context.Background()
+	a := openAuth(t, openViewing(t), testOptions(newClock()))
+	_, err := a.Signup(ctx, "ada", "correct horse", "")
+	require.NoError(t, err)
+	var secrets []string
+	for range 2*usedRange + 5 {
+		secret, err := a.IssueToken(ctx, "ada", Token{})
+		require.NoError(t, err)
+		secrets = append(secrets, secret)
+	}
+	seen := func(page int) map[string]bool {
+		keys := map[string]bool{}
+		for skip := 0; ; skip += page {
+			list, total, err := a.Tokens(ctx, "ada", skip, page)
+			require.NoError(t, err)
+			require.Equal(t, len(secrets), total)
+			for i := range list {
+				keys[list[i].Key] = true
+				list[i].Name = "changed by who asked"
+			}
+			if len(list) < page {
+				return keys
+			}
+		}
+	}
+	require.Len(t, seen(50), len(secrets))
+	require.NoError(t, a.RevokeToken(ctx, secrets[0]))
+	secrets = secrets[1:]
+	keys := seen(1000)
+	require.Len(t, keys, len(secrets))
+	_, err = a.Authenticate(bearer(secrets[3]))
+	require.NoError(t, err)
+	list, _, err := a.Tokens(ctx, "ada", 0, 1000)
+	require.NoError(t, err)
+	for i := range list {
+		require.Empty(t, list[i].Name)
+		require.Equal(t, list[i].Key != tokenKey(secrets[3]), list[i].Used.IsZero())
+	}
+	list, _, err = a.Tokens(ctx, "ada", 10_000, 10)
+	require.NoError(t, err)
+	require.Empty(t, list)
+}
+
 // A use is written once an hour, in no request's way, and outlives a restart.
 func TestLastUse(t *testing.T) {
 	ctx, now := context.Background(), newClock()
@@ -176,10 +221,17 @@ func BenchmarkTokens(b *testing.B) {
 	require.NoError(b, err)
 	_, _, err = a.Tokens(ctx, "ada", 0, 1) // builds the view
 	require.NoError(b, err)
-	for _, page := range []int{100, n} {
-		b.Run(fmt.Sprint("page=", page), func(b *testing.B) {
+	for _, c := range []struct {
+		page int
+		kept bool
+	}{{100, true}, {n, true}, {n, false}} {
+		page := c.page
+		b.Run(fmt.Sprintf("page=%d/kept=%v", page, c.kept), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
+				if !c.kept {
+					a.tokens.forget("what changed")
+				}
 				list, total, err := a.Tokens(ctx, "ada", 0, page)
 				if err != nil || total != n || len(list) != page || list[0].Used.IsZero() {
 					b.Fatal(err, total, len(list))
