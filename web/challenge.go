@@ -1,10 +1,7 @@
 package web
 
 import (
-	"errors"
 	"net/http"
-
-	"settee/auth"
 )
 
 type challengeData struct {
@@ -22,7 +19,8 @@ func (s *Site) challenge(v *visit) (challengeData, error) {
 		return d, over(err)
 	}
 	if c.Passed {
-		return d, errOver
+		d.Done = true
+		return d, nil
 	}
 	f, err := s.auth.Factor(v.Context(), c.User)
 	if err != nil {
@@ -39,11 +37,18 @@ func (s *Site) showChallenge(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	return s.challengePage(w, v, http.StatusOK, d, codeFields)
+	if d.Done {
+		return s.challengeDone(w, v)
+	}
+	return s.challengePage(w, v, http.StatusOK, d, codeFields, "")
 }
 
-func (s *Site) challengePage(w http.ResponseWriter, v *visit, status int, d challengeData, list fields) error {
-	return s.show(w, v, status, "challenge", page{Title: "Confirm what a command does", Fields: list, Data: d})
+func (s *Site) challengeDone(w http.ResponseWriter, v *visit) error {
+	return s.show(w, v, http.StatusOK, "challenge", page{Title: "Confirmed", Notice: "The command goes on. You can close this page.", Data: challengeData{Done: true}})
+}
+
+func (s *Site) challengePage(w http.ResponseWriter, v *visit, status int, d challengeData, list fields, problem string) error {
+	return s.show(w, v, status, "challenge", page{Title: "Confirm what a command does", Fields: list, Problem: problem, Data: d})
 }
 
 // passChallenge answers POST challenge/TICKET: the factor itself says who is there.
@@ -52,18 +57,23 @@ func (s *Site) passChallenge(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
+	if d.Done {
+		return s.challengeDone(w, v)
+	}
 	err = s.auth.CheckFactor(v.Request, d.User, v.value("code"))
-	if why, status, ok := reason(err); ok {
-		if errors.Is(err, auth.ErrOTP) || errors.Is(err, auth.ErrWrongOTP) {
-			why = "This code is wrong, or was used already."
-		}
-		return s.challengePage(w, v, status, d, codeFields.wrong("code", why))
+	if why, status, ok := wrongCode(err); ok {
+		return s.challengePage(w, v, status, d, codeFields.wrong("code", why), "")
 	}
 	if err != nil {
 		return err
 	}
+	return s.challengePassed(w, v, d)
+}
+
+// challengePassed lets the command go on.
+func (s *Site) challengePassed(w http.ResponseWriter, v *visit, d challengeData) error {
 	if err := s.auth.PassChallenge(v.Context(), d.Ticket, d.User); err != nil {
 		return over(err)
 	}
-	return s.show(w, v, http.StatusOK, "challenge", page{Title: "Confirmed", Notice: "The command goes on. You can close this page.", Data: challengeData{Done: true}})
+	return s.challengeDone(w, v)
 }

@@ -95,6 +95,7 @@ var helpers = template.FuncMap{
 		return m
 	},
 	"when": func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
+	"join": strings.Join,
 	"iso":  func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 }
 

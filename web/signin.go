@@ -63,7 +63,7 @@ func (s *Site) signIn(w http.ResponseWriter, v *visit) error {
 		if err != nil {
 			return err
 		}
-		return s.factorPage(w, v, http.StatusOK, signInData{For: to, Ticket: ticket}, name, codeFields)
+		return s.factorPage(w, v, http.StatusOK, signInData{For: to, Ticket: ticket}, name, codeFields, "")
 	}
 	if why, status, ok := reason(err); ok {
 		return s.signInPage(w, v, status, to, signInFields.filled(v).wrong("password", why), "")
@@ -85,7 +85,7 @@ func (s *Site) signedIn(w http.ResponseWriter, v *visit, name string, factor boo
 }
 
 // factorPage asks for the second step.
-func (s *Site) factorPage(w http.ResponseWriter, v *visit, status int, d signInData, name string, list fields) error {
+func (s *Site) factorPage(w http.ResponseWriter, v *visit, status int, d signInData, name string, list fields, problem string) error {
 	f, err := s.auth.Factor(v.Context(), name)
 	if err != nil {
 		return err
@@ -94,12 +94,32 @@ func (s *Site) factorPage(w http.ResponseWriter, v *visit, status int, d signInD
 	if d.Asks, err = s.waiting(v, d.For); err != nil {
 		return err
 	}
-	return s.show(w, v, status, "factor-step", page{Title: "Second factor", Fields: list, Data: d})
+	return s.show(w, v, status, "factor-step", page{Title: "Second factor", Fields: list, Problem: problem, Data: d})
 }
 
-// signInFactor answers POST signin/factor, the second step.
+// signInFactor answers POST signin/factor, the second step by a code.
 func (s *Site) signInFactor(w http.ResponseWriter, v *visit) error {
 	d := signInData{For: parseTarget(v.value("for")), Ticket: v.value("ticket")}
+	return s.secondStep(w, v, d, func(name string) (string, int, error) {
+		err := s.auth.CheckFactor(v.Request, name, v.value("code"))
+		why, status, _ := wrongCode(err)
+		return why, status, err
+	}, func(name, why string, status int) error {
+		return s.factorPage(w, v, status, d, name, codeFields.wrong("code", why), "")
+	})
+}
+
+// wrongCode is what is said of a code that was not accepted, and the status.
+func wrongCode(err error) (why string, status int, ok bool) {
+	why, status, ok = reason(err)
+	if errors.Is(err, auth.ErrOTP) || errors.Is(err, auth.ErrWrongOTP) {
+		why = "This code is wrong, or was used already."
+	}
+	return why, status, ok
+}
+
+// secondStep ends a sign-in by a proof of the account that the ticket is of.
+func (s *Site) secondStep(w http.ResponseWriter, v *visit, d signInData, prove func(name string) (why string, status int, err error), again func(name, why string, status int) error) error {
 	t, err := s.auth.Ticket(v.Context(), auth.TicketSignIn, d.Ticket)
 	if errors.Is(err, auth.ErrTicket) {
 		return s.signInPage(w, v, http.StatusUnauthorized, d.For, signInFields, "That took too long. Please sign in again.")
@@ -107,14 +127,11 @@ func (s *Site) signInFactor(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	err = s.auth.CheckFactor(v.Request, t.User, v.value("code"))
-	if why, status, ok := reason(err); ok {
-		if errors.Is(err, auth.ErrOTP) || errors.Is(err, auth.ErrWrongOTP) {
-			why = "This code is wrong, or was used already."
-		}
-		return s.factorPage(w, v, status, d, t.User, codeFields.wrong("code", why))
-	}
-	if err != nil {
+	why, status, err := prove(t.User)
+	switch {
+	case err != nil && why != "":
+		return again(t.User, why, status)
+	case err != nil:
 		return err
 	}
 	if _, err = s.auth.RedeemTicket(v.Context(), auth.TicketSignIn, d.Ticket); err != nil {
