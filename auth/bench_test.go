@@ -129,9 +129,11 @@ func BenchmarkMay(b *testing.B) {
 
 // big gives an organisation members, all of them developers, and packages of theirs.
 func big(b *testing.B, a *Auth, org string, members, packages int) {
+	o, err := a.Org(context.Background(), org)
+	require.NoError(b, err)
 	var docs []any
 	add := func(id string, m ...member) {
-		docs = append(docs, append(object{textMember("_id", id)}, m...).marshal())
+		docs = append(docs, append(object{textMember("_id", id), textMember("of", o.claim)}, m...).marshal())
 	}
 	for i := range members {
 		user := fmt.Sprintf("user%d", i)
@@ -141,7 +143,7 @@ func big(b *testing.B, a *Auth, org string, members, packages int) {
 	for i := range packages {
 		add(teamPackageID(org, Developers, fmt.Sprintf("@%s/p%d", org, i)), textMember("permissions", "read-write"))
 	}
-	_, err := a.orgs.db.BulkDocs(context.Background(), docs)
+	_, err = a.orgs.db.BulkDocs(context.Background(), docs)
 	require.NoError(b, err)
 	a.orgs.forget(scopeID(org))
 }

@@ -92,6 +92,9 @@
 //	scope:acme:team:docs:member:bob         account_created
 //	scope:acme:team:docs:package:@acme/p    permissions: read-only, read-write
 //
+// All but the first have a member of: the claim, which is the first's created and owners. Where two regions made an
+// organisation at once the older claim holds (package region), and what the other's documents say counts no more.
+//
 // The first account that publishes into a scope nobody owns claims it by making the
 // first document, as does who makes an organisation; of several the store lets one. Who claimed is an owner until a member
 // document says otherwise. A member who is put out is "none": what they maintain in the scope is not theirs

@@ -32,6 +32,7 @@ type Org struct {
 	Person  bool      // it is no organisation, but an account with a scope of its name
 	Teams   map[string]*Team
 
+	claim   string // who claimed it, and when: documents of another claim, made in another region at once, say nothing of this one
 	members map[string]orgMember
 }
 

@@ -59,7 +59,7 @@ func readOrg(ctx context.Context, db *kivik.DB, name string) (*Org, error) {
 }
 
 func parseOrg(name string, doc object) *Org {
-	o := &Org{Name: name, Display: doc.text("display"), members: map[string]orgMember{}, Teams: map[string]*Team{}}
+	o := &Org{Name: name, Display: doc.text("display"), claim: claimOf(doc), members: map[string]orgMember{}, Teams: map[string]*Team{}}
 	o.Created, _ = time.Parse(time.RFC3339, doc.text("created")) // shown only
 	var owners []string
 	doc.scan("owners", &owners)
@@ -73,9 +73,17 @@ func parseOrg(name string, doc object) *Org {
 	return o
 }
 
+// claimOf tells claims of one scope apart.
+func claimOf(scope object) string {
+	var owners []string
+	scope.scan("owners", &owners)
+	return scope.text("created") + " " + strings.Join(owners, " ")
+}
+
 // take reads a document by what stands in its id behind the organisation's.
 func (o *Org) take(id []string, doc object) {
 	switch {
+	case doc.text("of") != o.claim:
 	case len(id) == 2 && id[0] == "member":
 		o.members[id[1]] = orgMember{Role(doc.text("role")), doc.text("account_created")}
 	case len(id) == 2 && id[0] == "team":

@@ -19,7 +19,7 @@ func (a *Auth) CreateTeam(ctx context.Context, by Identity, org, team, descripti
 		if err := a.clearTeam(ctx, org, team); err != nil {
 			return err
 		}
-		return a.store(ctx, teamID(org, team), textMember("type", "team"), textMember("description", description),
+		return a.store(ctx, o, teamID(org, team), textMember("type", "team"), textMember("description", description),
 			textMember("created", a.o.Now().UTC().Format(timeForm)))
 	})
 }
@@ -77,7 +77,7 @@ func (a *Auth) AddTo(ctx context.Context, by Identity, org, team, user string) e
 		if !o.RoleOf(who.identity("")).member() {
 			return notMember(user, org)
 		}
-		return a.store(ctx, teamMemberID(org, team, user), textMember("type", "team-member"), textMember("account_created", who.created))
+		return a.store(ctx, o, teamMemberID(org, team, user), textMember("type", "team-member"), textMember("account_created", who.created))
 	})
 }
 
@@ -115,18 +115,18 @@ func (a *Auth) GrantTo(ctx context.Context, by Identity, org, team, pkg string, 
 		case is != ReadOnly && is != ReadWrite:
 			return badRequest("invalid permissions: it must be read-only or read-write")
 		}
-		return a.grant(ctx, org, team, pkg, is)
+		return a.grant(ctx, o, team, pkg, is)
 	})
 }
 
 // GrantNew gives the developers of an organisation what is published under a new name.
-func (a *Auth) GrantNew(ctx context.Context, org, pkg string) error {
-	defer a.orgs.forget(scopeID(org))
+func (a *Auth) GrantNew(ctx context.Context, org *Org, pkg string) error {
+	defer a.orgs.forget(scopeID(org.Name))
 	return a.grant(ctx, org, Developers, pkg, ReadWrite)
 }
 
-func (a *Auth) grant(ctx context.Context, org, team, pkg string, is Permission) error {
-	return a.store(ctx, teamPackageID(org, team, pkg), textMember("type", "team-package"), textMember("permissions", string(is)))
+func (a *Auth) grant(ctx context.Context, org *Org, team, pkg string, is Permission) error {
+	return a.store(ctx, org, teamPackageID(org.Name, team, pkg), textMember("type", "team-package"), textMember("permissions", string(is)))
 }
 
 func (o *Org) teamOf(name string) (*Team, error) {

@@ -93,7 +93,7 @@ func TestOrgs(t *testing.T) {
 	ok(a.GrantTo(ctx, adam, "acme", "docs", "@acme/p", ReadOnly))
 	ok(may(dora, Read))
 	no(Forbidden, may(dora, Publish))
-	ok(a.GrantNew(ctx, "acme", "@acme/p"))
+	ok(a.GrantNew(ctx, a.theOrg(t, "acme"), "@acme/p"))
 	ok(may(dora, Publish))
 	require.Equal(t, map[string]Permission{"olga": ReadWrite, "adam": ReadWrite, "dora": ReadWrite}, a.theOrg(t, "acme").GrantedTo("@acme/p"))
 	ok(a.GrantTo(ctx, adam, "acme", Developers, "@acme/p", NoAccess))
@@ -128,6 +128,35 @@ func TestOrgs(t *testing.T) {
 	require.Equal(t, "olga", a.theOrg(t, "acme").Founder)
 }
 
+// Two regions make one organisation at once. Whose claim goes leaves nothing in the other's, though
+// his documents come over.
+func TestClaimsMeet(t *testing.T) {
+	ctx := context.Background()
+	now := newClock()
+	here, there := openAuth(t, openClient(t), testOptions(now)), openAuth(t, openClient(t), testOptions(now))
+	olga := signedUp(t, here, "olga", "mallory")["olga"]
+	mallory := signedUp(t, there, "olga", "mallory")["mallory"]
+	require.NoError(t, here.CreateOrg(ctx, olga, "acme", "olga"))
+	require.NoError(t, there.CreateOrg(ctx, mallory, "acme", "mallory"))
+	require.NoError(t, there.GrantNew(ctx, there.theOrg(t, "acme"), "@acme/p"))
+	require.NoError(t, there.CreateTeam(ctx, mallory, "acme", "own", ""))
+	for _, id := range []string{memberID("acme", "mallory"), teamMemberID("acme", Developers, "mallory"), teamPackageID("acme", Developers, "@acme/p"), teamID("acme", "own")} {
+		doc, err := readObject(ctx, there.orgs.db, id)
+		require.NoError(t, err)
+		require.NotNil(t, doc, id)
+		doc = slices.DeleteFunc(doc, func(m member) bool { return m.name == "_rev" })
+		_, err = here.orgs.db.Put(ctx, id, doc.marshal())
+		require.NoError(t, err)
+	}
+	here.orgs.clear()
+	o := here.theOrg(t, "acme")
+	require.Equal(t, map[string]Role{"olga": RoleOwner}, o.Members())
+	require.Len(t, o.Teams, 1)
+	require.Empty(t, o.Teams[Developers].Packages)
+	require.NoError(t, here.SetMember(ctx, olga, "acme", "mallory", RoleDeveloper), "an owner takes the name's documents over")
+	require.Equal(t, map[string]Role{"olga": RoleOwner, "mallory": RoleDeveloper}, here.theOrg(t, "acme").Members())
+}
+
 // An account that is made anew under the name of a member is none.
 func TestMemberMadeAnew(t *testing.T) {
 	ctx := context.Background()
@@ -137,7 +166,7 @@ func TestMemberMadeAnew(t *testing.T) {
 	ids := signedUp(t, a, "olga", "dora")
 	require.NoError(t, a.CreateOrg(ctx, rootID, "acme", "olga"))
 	require.NoError(t, a.SetMember(ctx, ids["olga"], "acme", "dora", RoleDeveloper))
-	require.NoError(t, a.GrantNew(ctx, "acme", "@acme/p"))
+	require.NoError(t, a.GrantNew(ctx, a.theOrg(t, "acme"), "@acme/p"))
 	pkg := Package{Name: "@acme/p", Exists: true, Restricted: true}
 	for _, name := range []string{"dora", "olga"} {
 		require.NoError(t, a.May(ctx, ids[name], Read, pkg))
@@ -257,6 +286,7 @@ func FuzzOrg(f *testing.F) {
 			return
 		}
 		o := parseOrg("acme", object{jsonMember("owners", []string{"olga"})})
+		o.claim = doc.text("of") // else nothing of it counts
 		o.take(strings.Split(id, ":"), doc)
 		eve := Identity{Name: "eve", created: "then"}
 		pkg := Package{Name: "@acme/p", Exists: true, Restricted: true, Org: o}

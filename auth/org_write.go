@@ -52,29 +52,30 @@ func (a *Auth) createOrg(ctx context.Context, name, owner string) error {
 		return cmp.Or[error](err, errOrgTaken)
 	}
 	defer a.orgs.forget(scopeID(name))
-	_, err = a.orgs.db.Put(ctx, scopeID(name), object{
+	doc := object{
 		textMember("_id", scopeID(name)), textMember("type", "scope"), jsonMember("owners", []string{owner}),
 		textMember("created", a.o.Now().UTC().Format(timeForm)),
-	}.marshal())
+	}
+	_, err = a.orgs.db.Put(ctx, scopeID(name), doc.marshal())
 	if kivik.HTTPStatus(err) == http.StatusConflict {
 		return errOrgTaken
 	}
 	if err != nil {
 		return wrap("store an organisation", err)
 	}
-	return a.enrol(ctx, name, who, RoleOwner)
+	return a.enrol(ctx, &Org{Name: name, claim: claimOf(doc)}, who, RoleOwner)
 }
 
 // enrol writes that somebody is a member, after that they are a developer: alone that says nothing.
-func (a *Auth) enrol(ctx context.Context, org string, who *account, role Role) error {
-	if err := a.store(ctx, teamMemberID(org, Developers, who.name), textMember("type", "team-member"), textMember("account_created", who.created)); err != nil {
+func (a *Auth) enrol(ctx context.Context, org *Org, who *account, role Role) error {
+	if err := a.store(ctx, org, teamMemberID(org.Name, Developers, who.name), textMember("type", "team-member"), textMember("account_created", who.created)); err != nil {
 		return err
 	}
 	return a.storeMember(ctx, org, who.name, who.created, role)
 }
 
-func (a *Auth) storeMember(ctx context.Context, org, user, created string, role Role) error {
-	return a.store(ctx, memberID(org, user), textMember("type", "member"), textMember("role", string(role)), textMember("account_created", created))
+func (a *Auth) storeMember(ctx context.Context, org *Org, user, created string, role Role) error {
+	return a.store(ctx, org, memberID(org.Name, user), textMember("type", "member"), textMember("role", string(role)), textMember("account_created", created))
 }
 
 // SetMember gives a user a role in an organisation.
@@ -95,9 +96,9 @@ func (a *Auth) SetMember(ctx context.Context, by Identity, org, user string, rol
 		}
 		is := o.RoleOf(who.identity(""))
 		if is.member() {
-			return a.storeMember(ctx, org, user, who.created, role)
+			return a.storeMember(ctx, o, user, who.created, role)
 		}
-		return a.enrol(ctx, org, who, role)
+		return a.enrol(ctx, o, who, role)
 	})
 }
 
@@ -111,7 +112,7 @@ func (a *Auth) RemoveMember(ctx context.Context, by Identity, org, user string) 
 		if !o.members[user].role.member() {
 			return notMember(user, org)
 		}
-		if err := a.storeMember(ctx, org, user, "", RoleNone); err != nil {
+		if err := a.storeMember(ctx, o, user, "", RoleNone); err != nil {
 			return err
 		}
 		for _, t := range o.Teams {
@@ -161,14 +162,14 @@ func (a *Auth) changeOrg(ctx context.Context, name string, change func(context.C
 // writeAttempts are for documents that a neighbour writes too: two of them hardly ever meet.
 const writeAttempts = 5
 
-// store writes a document of orgs, whatever it was before.
-func (a *Auth) store(ctx context.Context, id string, members ...member) (err error) {
+// store writes a document of an organisation, whatever it was before.
+func (a *Auth) store(ctx context.Context, org *Org, id string, members ...member) (err error) {
 	for range writeAttempts {
 		var old object
 		if old, err = readObject(ctx, a.orgs.db, id); err != nil {
 			break
 		}
-		doc := object{textMember("_id", id)}
+		doc := object{textMember("_id", id), textMember("of", org.claim)}
 		if old != nil {
 			doc = append(doc, textMember("_rev", old.text("_rev")))
 		}

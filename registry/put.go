@@ -195,7 +195,7 @@ func (r *Registry) begin(ctx context.Context, p *publication) error {
 		p.founder = org.Founder
 	}
 	if org != nil && !org.Person {
-		if err := r.auth.GrantNew(ctx, org.Name, string(p.name)); err != nil {
+		if err := r.auth.GrantNew(ctx, org, string(p.name)); err != nil {
 			return err
 		}
 	}
