@@ -75,32 +75,49 @@ func (a *Auth) Account(ctx context.Context, name string) (Account, error) {
 	if who == nobody {
 		return Account{}, errNoUser
 	}
-	created, _ := time.Parse(time.RFC3339, who.created) // zero where another program made the account
-	shown := Account{Name: who.name, Email: who.email, Rev: who.rev, Roles: who.roles, Created: created, Updated: created}
-	if s := who.standing; s != nil {
+	return who.shown(), nil
+}
+
+func (a *account) shown() Account {
+	created, _ := time.Parse(time.RFC3339, a.created) // zero where another program made the account
+	shown := Account{Name: a.name, Email: a.email, Rev: a.rev, Roles: a.roles, Created: created, Updated: created}
+	if s := a.standing; s != nil {
 		shown.Profile, shown.EmailVerified, shown.Disabled, shown.Service, shown.CIDR = s.Profile, s.verified, s.disabled, s.service, s.cidr
 		if updated, err := time.Parse(time.RFC3339, s.updated); err == nil {
 			shown.Updated = updated
 		}
 	}
-	return shown, nil
+	return shown
 }
 
 // ForgetAccounts makes the next look at an account read the store: who has written
 // to _users need not wait for its feed.
 func (a *Auth) ForgetAccounts() { a.users.clear() }
 
-// Signup makes an account where the policy allows it, or answers Exists.
+// Signup makes an account where everybody may, or answers ErrSignup, ErrInvitation or ErrNameTaken.
 func (a *Auth) Signup(ctx context.Context, name, password, email string) (Identity, error) {
-	if a.o.Signup != SignupOpen {
+	switch {
+	case a.o.Signup == SignupInvitation:
+		return Identity{}, ErrInvitation
+	case a.o.Signup != SignupOpen:
 		return Identity{}, ErrSignup
+	case a.o.VerifyEmail && email == "":
+		return Identity{}, badRequest("Email is required: it must be confirmed before packages are published")
 	}
-	return a.Register(ctx, name, password, email)
+	id, err := a.Register(ctx, name, password, email)
+	if err == nil {
+		a.askToVerify(name)
+	}
+	return id, err
 }
 
 // Register makes an account whatever the policy; of concurrent calls for one
 // name exactly one succeeds.
 func (a *Auth) Register(ctx context.Context, name, password, email string) (Identity, error) {
+	return a.register(ctx, name, password, email, false)
+}
+
+func (a *Auth) register(ctx context.Context, name, password, email string, verified bool) (Identity, error) {
 	if err := a.checkAccount(name, password, email); err != nil {
 		return Identity{}, err
 	}
@@ -118,6 +135,9 @@ func (a *Auth) Register(ctx context.Context, name, password, email string) (Iden
 	})
 	if err != nil {
 		return Identity{}, err
+	}
+	if verified {
+		who.standing = &standing{verified: true}
 	}
 	defer a.users.forget(userID(name))
 	rev, err := a.users.db.Put(ctx, userID(name), who.document())
@@ -147,7 +167,11 @@ func (a *Auth) nameIsFree(ctx context.Context, name string) error {
 	if err != nil {
 		return fmt.Errorf("auth: read an organisation: %w", err)
 	}
-	if who != nobody || org != nil {
+	left, err := a.nameWasLeft(ctx, name)
+	if err != nil {
+		return err
+	}
+	if who != nobody || org != nil || left {
 		return ErrNameTaken
 	}
 	return nil
@@ -159,6 +183,9 @@ func (a *account) document() json.RawMessage {
 	}
 	if a.email != "" {
 		doc = append(doc, textMember("email", a.email))
+	}
+	if a.standing != nil && a.verified {
+		doc = append(doc, jsonMember("email_verified", true))
 	}
 	return append(append(doc, textMember("created", a.created)), a.credentials.members()...).marshal()
 }

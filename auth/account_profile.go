@@ -93,6 +93,21 @@ const profileLength = 512 // bytes of a part of a profile
 // SetProfile changes the profile and the address of an account. An address that is new is
 // not verified.
 func (a *Auth) SetProfile(ctx context.Context, name string, change func(p *Profile, email *string)) error {
+	moved := false
+	err := a.changeAccount(ctx, name, func(doc object) (object, error) {
+		next, err := a.profiled(doc, change)
+		moved = next != nil && next.text("email") != doc.text("email")
+		return next, err
+	})
+	if err == nil && moved {
+		a.askToVerify(name)
+	}
+	return err
+}
+
+// changeAccount writes the document of an account, again where it changed in between; nil from
+// change leaves it.
+func (a *Auth) changeAccount(ctx context.Context, name string, change func(object) (object, error)) error {
 	if a.isFirstAdmin(name) || !plausibleName(name) {
 		return errNoUser
 	}
@@ -105,7 +120,7 @@ func (a *Auth) SetProfile(ctx context.Context, name string, change func(p *Profi
 		if doc == nil {
 			return errNoUser
 		}
-		next, err := a.profiled(doc, change)
+		next, err := change(doc)
 		if err != nil || next == nil {
 			return err
 		}

@@ -33,8 +33,9 @@ type Signup string
 
 // The policies.
 const (
-	SignupOpen   Signup = "open"
-	SignupClosed Signup = "closed"
+	SignupOpen       Signup = "open"
+	SignupInvitation Signup = "invitation" // who was invited
+	SignupClosed     Signup = "closed"
 )
 
 // Options are the policies of an Auth. The zero value works, without a server admin.
@@ -45,6 +46,9 @@ type Options struct {
 	MinPassword              int      // characters of new passwords; default 8, NIST's least; npm sends any length
 	Settings                 Settings // what administrators change while the server runs; default nothing is set
 	Secret                   []byte   // signs session cookies where [chttpd_auth] secret is not set; default random, so a restart ends sessions
+	Mail                     Post     // sends messages; nil: there are none, and nobody confirms addresses or resets passwords
+	Site                     string   // the registry's public URL, which links in messages begin with
+	VerifyEmail              bool     // only who has confirmed an address may publish
 	Region                   string   // of several; it is in the ids of what each region writes for itself
 	Now                      func() time.Time
 	Logger                   *slog.Logger
@@ -98,6 +102,7 @@ type Auth struct {
 	factors  *mirror[factor]
 	lists    longLists // of tokens
 	uses     *uses     // of tokens
+	errands  *errands  // messages that are asked for
 	sessions *kivik.DB // tickets and web sessions: each is read once or twice
 
 	admin   *account      // the server admin of Options, or nobody
@@ -120,8 +125,8 @@ type Auth struct {
 // missing and starts following them. The client stays the caller's; close the Auth first.
 func Open(ctx context.Context, client *kivik.Client, o Options) (*Auth, error) {
 	o = o.withDefaults()
-	if o.Signup != SignupOpen && o.Signup != SignupClosed {
-		return nil, fmt.Errorf("auth: signup must be %q or %q, not %q", SignupOpen, SignupClosed, o.Signup)
+	if o.Signup != SignupOpen && o.Signup != SignupInvitation && o.Signup != SignupClosed {
+		return nil, fmt.Errorf("auth: signup must be %q, %q or %q, not %q", SignupOpen, SignupInvitation, SignupClosed, o.Signup)
 	}
 	following, stop := context.WithCancel(context.WithoutCancel(ctx))
 	a := &Auth{
@@ -130,7 +135,7 @@ func Open(ctx context.Context, client *kivik.Client, o Options) (*Auth, error) {
 		tokens:  newMirror(client.DB(tokensDB), o.Now, parseToken),
 		orgs:    newOrgs(client.DB(orgsDB), o.Now),
 		factors: newMirror(client.DB(factorsDB), o.Now, parseFactor), sessions: client.DB(sessionsDB),
-		uses:   newUses(),
+		uses: newUses(), errands: newErrands(o.Now),
 		prover: newProver(), lockouts: newLockouts(), codes: newGuesses(),
 		// One core stays free: password checks cannot starve everything else.
 		gate:    make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)),
@@ -145,6 +150,7 @@ func Open(ctx context.Context, client *kivik.Client, o Options) (*Auth, error) {
 	}
 	a.running.Go(func() { a.sweeping(following) })
 	a.running.Go(func() { a.writingUses(following) })
+	a.running.Go(func() { a.errands.run(following) })
 	return a, nil
 }
 

@@ -55,6 +55,9 @@ var (
 	ErrLocked      = &Error{Kind: Forbidden, Reason: "Account is temporarily locked due to multiple authentication failures"}
 	ErrNameTaken   = &Error{Kind: Exists, Reason: "This name is already registered."}
 	ErrSignup      = &Error{Kind: Forbidden, Reason: "Registration is closed; ask an administrator for an account."}
+	ErrInvitation  = &Error{Kind: Forbidden, Reason: "Registration is by invitation: open the link in yours, or npm adduser --auth-type=legacy --otp=CODE, which is what stands behind ticket= in it."}
+	ErrUnverified  = &Error{Kind: Forbidden, Reason: "Confirm your e-mail address before you publish: a link was sent to it."}
+	ErrNoMail      = &Error{Kind: Forbidden, Reason: "This registry sends no mail; ask an administrator."}
 	ErrBusy        = &Error{Kind: Busy, Reason: "Too many sign-ins at once. Please try again."}
 	ErrAnonymous   = &Error{Kind: Unauthorized, Reason: "You must be logged in to publish packages."}
 )

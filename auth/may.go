@@ -66,7 +66,10 @@ func (a *Auth) May(ctx context.Context, id Identity, act Act, pkg Package) (err 
 			return err
 		}
 	}
-	return may(id, act, pkg)
+	if err = may(id, act, pkg); err != nil || act != Publish && act != Stage {
+		return err
+	}
+	return a.confirmed(ctx, id)
 }
 
 // MayOrg says whether somebody may do something with an organisation, and gives it. One

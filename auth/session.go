@@ -119,7 +119,7 @@ func (a *Auth) Resume(r *http.Request, secret string) (Session, Identity, error)
 // alive reports whether a session is good for an account as it is now.
 func (a *Auth) alive(s Session, who *account) bool {
 	now := a.o.Now()
-	return !s.ended && who != nobody && s.account == who.mark() && now.Before(s.Expires) && now.Before(s.Created.Add(sessionLife))
+	return !s.ended && who != nobody && a.admits(who, nil) == nil && s.account == who.mark() && now.Before(s.Expires) && now.Before(s.Created.Add(sessionLife))
 }
 
 // touch notes now and then that a session is in use. That it fails costs nobody anything yet.

@@ -76,6 +76,9 @@ func (r *Registry) signIn(q *request, name, password, email string) (auth.Identi
 		return who, nil // the server admin, who is no document
 	}
 	who, err := r.auth.Signup(q.Context(), name, password, email)
+	if code := q.Header.Get("npm-otp"); code != "" && errors.Is(err, auth.ErrInvitation) {
+		who, err = r.auth.SignupInvited(q.Context(), code, name, password) // what npm calls a one-time password is one
+	}
 	if err == nil {
 		q.entry.By = who.Name
 		r.audit(q, audit.Signup, nil)

@@ -28,6 +28,8 @@ var commands = []command{
 	{"check", "prove the stores of a stopped server, or repair them", check},
 	{"audit", "prove or list the log of who did what", runAudit},
 	{"replicate", "bring one database to another", runReplicate},
+	{"user", "administer accounts: make, invite, disable, delete", people},
+	{"token", "administer tokens of accounts", tokens},
 	{"org", "make an organisation, which owns a scope", org},
 	{"bench", "measure a server, beside another", bench},
 	{"settings", "list the settings of the CouchDB API", listSettings},

@@ -5,6 +5,8 @@
 //	settee replicate  brings one database to another, of a folder or of any CouchDB API
 //	settee ping       asks a server on this machine whether it serves; for health checks
 //	settee check      proves the stores of a stopped server, and mends them with --repair
+//	settee user       makes, invites, disables and deletes accounts
+//	settee token      makes, lists and revokes tokens of accounts
 //	settee org        makes an organisation, and says who is in it
 //	settee bench      measures a server: a running one, or one that it starts
 //	settee settings   lists what _config of the CouchDB API can change

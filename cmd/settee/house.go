@@ -90,10 +90,17 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 		return err
 	}
 	h.door = s.door.hang(log)
-	a, err := auth.Open(ctx, client, auth.Options{
-		AdminName: who.name, AdminPassword: who.password, Signup: auth.Signup(s.signup),
+	o := auth.Options{
+		AdminName: who.name, AdminPassword: who.password, Signup: auth.Signup(s.signup), VerifyEmail: s.verifyEmail, Site: strings.TrimSuffix(s.publicURL, "/"),
 		Settings: h.settings, Region: s.region, Logger: log, Audit: recorder, Limiter: h.door.Limiter,
-	})
+	}
+	if post, err := s.post.open(log); err != nil {
+		return fmt.Errorf("--smtp: %w", err)
+	} else if post != nil {
+		h.closing(post.Close)
+		o.Mail = post
+	}
+	a, err := auth.Open(ctx, client, o)
 	if err != nil {
 		return fmt.Errorf("open the accounts: %w", err)
 	}

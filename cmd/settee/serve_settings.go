@@ -26,6 +26,8 @@ type settings struct {
 	peers       many
 	readOnly    bool
 	door        doorSettings
+	post        postSettings
+	verifyEmail bool
 	peerRegions []region.Peer // as check read them
 }
 
@@ -50,7 +52,9 @@ func (s *settings) parse(args []string, stdout io.Writer) error {
 	fs.BoolVar(&s.readOnly, "read-only", false, "be a copy of the one --peer: what npm writes is passed on to it")
 	fs.StringVar(&s.admin, "admin", "", "`NAME:PASSWORD` of the server admin; without it the user of --db, else one that is made at first start and kept in DATA/admin")
 	fs.StringVar(&s.newScoped, "new-scoped", "public", "`public|restricted`: who may read a new package of a scope whose publisher does not say")
-	fs.StringVar(&s.signup, "signup", string(auth.SignupOpen), "`open|closed`: whether npm adduser may make accounts")
+	fs.StringVar(&s.signup, "signup", string(auth.SignupOpen), "`open|invitation|closed`: who may make an account by npm adduser or on the web")
+	fs.BoolVar(&s.verifyEmail, "verify-email", false, "let only those publish who have confirmed their e-mail address")
+	s.post.flags(fs)
 	s.door.flags(fs)
 	fs.Int64Var(&s.maxBody, "max-body", 256<<20, "`BYTES` of the largest publish")
 	fs.StringVar(&s.log, "log", "text", "`text|json`: the form of the log on standard error")
@@ -91,8 +95,14 @@ func (s *settings) check() error {
 	if s.newScoped != "public" && s.newScoped != "restricted" {
 		return fmt.Errorf("--new-scoped %q: want public or restricted", s.newScoped)
 	}
-	if signup := auth.Signup(s.signup); signup != auth.SignupOpen && signup != auth.SignupClosed {
-		return fmt.Errorf("--signup %q: want open or closed", s.signup)
+	if signup := auth.Signup(s.signup); signup != auth.SignupOpen && signup != auth.SignupInvitation && signup != auth.SignupClosed {
+		return fmt.Errorf("--signup %q: want open, invitation or closed", s.signup)
+	}
+	if err := s.post.check(s.publicURL); err != nil {
+		return err
+	}
+	if s.verifyEmail && s.post.smtp == "" && !s.readOnly {
+		return errors.New("--verify-email wants --smtp URL: addresses are confirmed by mail")
 	}
 	if s.db != "" && s.npm == off {
 		return errors.New("--npm is off and with --db the CouchDB API is the cluster's own: nothing would be served")

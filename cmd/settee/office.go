@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"os"
+	"time"
+
+	"settee/auth"
+	"settee/auth/audit"
+)
+
+// An office is where commands administer a server that runs: its accounts, through its CouchDB API.
+type office struct {
+	*auth.Auth
+	by      auth.Identity // the server admin whose credentials --db has
+	w       io.Writer
+	closers []func() error
+}
+
+// openOffice opens the accounts at a CouchDB API. What is done is recorded, unless it is only read.
+func openOffice(ctx context.Context, db string, o auth.Options, reads bool, stdout, stderr io.Writer) (*office, error) {
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	client, err := openCluster(ctx, db, 5*time.Second, log)
+	if err != nil {
+		return nil, fmt.Errorf("--db: %w", err)
+	}
+	f := &office{by: auth.Identity{Roles: []string{"_admin"}}, w: stdout, closers: []func() error{client.Close}}
+	if u, err := url.Parse(db); err == nil {
+		f.by.Name = u.User.Username()
+	}
+	o.Logger = log
+	if !reads {
+		record, err := audit.Open(ctx, client.DB(audit.Database), audit.Options{Logger: log})
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("open the audit log: %w", err), f.close())
+		}
+		f.closers = append(f.closers, record.Close)
+		o.Audit = record
+	}
+	if f.Auth, err = auth.Open(ctx, client, o); err != nil {
+		return nil, errors.Join(err, f.close())
+	}
+	f.closers = append(f.closers, f.Auth.Close)
+	return f, nil
+}
+
+func (f *office) close() error {
+	var errs []error
+	for i := len(f.closers) - 1; i >= 0; i-- {
+		errs = append(errs, f.closers[i]())
+	}
+	return errors.Join(errs...)
+}
+
+// done records what was done, or why not, and says it.
+func (f *office) done(e audit.Entry, err error, format string, args ...any) error {
+	if e.OK = err == nil; err != nil {
+		e.Note = err.Error()
+	}
+	f.Record(nil, f.by, e)
+	if err != nil {
+		return inWords(err)
+	}
+	_, err = fmt.Fprintf(f.w, format+"\n", args...)
+	return err
+}
+
+// inWords leaves of a refusal what is for people.
+func inWords(err error) error {
+	if refused, ok := errors.AsType[*auth.Error](err); ok {
+		return errors.New(refused.Reason)
+	}
+	return err
+}
+
+// readWords parses flags that stand anywhere, and returns the words between them.
+func readWords(fs *flag.FlagSet, args []string) (words []string, err error) {
+	for {
+		if err := fs.Parse(args); err != nil || fs.NArg() == 0 {
+			break
+		}
+		words = append(words, fs.Arg(0))
+		args = fs.Args()[1:]
+	}
+	return words, parse(fs, args, os.LookupEnv)
+}
