@@ -84,6 +84,9 @@ func (a *Auth) link(page, secret string) string {
 	return link
 }
 
+// SendsMail reports whether messages are sent at all.
+func (a *Auth) SendsMail() bool { return a.o.Mail != nil }
+
 // post sends a message. That it fails is logged: the answer was given.
 func (a *Auth) post(m mail.Message) {
 	if err := a.o.Mail.Send(m); err != nil {

@@ -9,6 +9,8 @@
 //
 //	signin            name and password, then the second factor; ?for= says where to then
 //	signup            make an account, where that is open
+//	verify, reset, invite   what messages lead to (?ticket=): confirm an address, choose a new
+//	                  password, make an account; reset alone asks who forgot one
 //	login/TICKET      npm login waits: who asks, from where; approve or deny
 //	challenge/TICKET  npm waits for a second factor: what is asked, from where
 //	account           profile and e-mail

@@ -34,6 +34,15 @@ var table = []route{
 	{"GET", "/signup", everybody, (*Site).showSignUp},
 	{"POST", "/signup", everybody, (*Site).signUp},
 
+	{"GET", "/verify", everybody, (*Site).showVerify},
+	{"POST", "/verify", everybody, (*Site).verify},
+	{"POST", "/verify/send", signedIn, (*Site).sendVerify},
+	{"GET", "/reset", everybody, (*Site).showReset},
+	{"POST", "/reset", everybody, (*Site).forgot},
+	{"POST", "/reset/password", everybody, (*Site).reset},
+	{"GET", "/invite", everybody, (*Site).showInvite},
+	{"POST", "/invite", everybody, (*Site).acceptInvite},
+
 	{"GET", "/login/{ticket}", fresh, (*Site).showLogin},
 	{"POST", "/login/{ticket}/approve", fresh, (*Site).approveLogin},
 	{"POST", "/login/{ticket}/deny", everybody, (*Site).denyLogin},
