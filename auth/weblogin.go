@@ -123,7 +123,7 @@ func (a *Auth) PollLogin(ctx context.Context, poll string) (name, token string, 
 	if who == nobody || who.mark() != l.Account {
 		return "", "", ErrTicket // the account is another one now, or has another password
 	}
-	token, err = a.IssueToken(ctx, t.User, Token{})
+	token, err = a.IssueToken(ctx, t.User, Token{Name: strings.TrimSpace("web login at " + l.Address)})
 	return t.User, token, err
 }
 

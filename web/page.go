@@ -141,7 +141,7 @@ func (s *Site) show(w http.ResponseWriter, v *visit, status int, name string, p 
 // refuse answers with what was wrong.
 func (s *Site) refuse(w http.ResponseWriter, v *visit, err error) {
 	if errors.Is(err, errSignIn) {
-		redirect(w, v, target("signin?for="+string(v.here())))
+		redirect(w, v, s.before(v))
 		return
 	}
 	own := &refusal{http.StatusInternalServerError, "Something went wrong", "The server could not answer. Please try again."}
@@ -162,6 +162,16 @@ func (s *Site) refuse(w http.ResponseWriter, v *visit, err error) {
 		s.log.Error("page failed", "page", "refusal", "error", err)
 		http.Error(w, own.about, own.status)
 	}
+}
+
+// before is the page that comes before one that needs a sign-in: npm adduser's newcomers make
+// an account.
+func (s *Site) before(v *visit) target {
+	to := v.here()
+	if asks, err := s.waiting(v, to); err == nil && asks != nil && asks.Create && v.who.Anonymous() && s.auth.SignupOpen() {
+		return "signup?for=" + to
+	}
+	return "signin?for=" + to
 }
 
 // reason is what a refusal of auth says, and its status; other errors are not for people.
