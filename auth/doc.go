@@ -24,6 +24,15 @@
 // these, and a token may not write it at all. A CouchDB cluster whose port is open to users
 // lets them: it does not know.
 //
+// Where they are set: "email_verified": true, "updated", "fullname" and the rest of npm's profile,
+// "disabled": <time> (nobody signs in; tokens and sessions are good for nothing meanwhile), "service": true (it has
+// tokens, and no password), "cidr_whitelist". Who may write what through CouchDB's API, beside what CouchDB asks:
+//
+//	                                                                    owner   admin of _users, server admin
+//	password, email, fullname, homepage, …, members of others           yes     yes
+//	roles, created, email_verified, disabled, service, cidr_whitelist    no      yes
+//	anything, by a token                                                no      server admin
+//
 // A token is a document of tokens; its id is the SHA-512 of the secret, in hex.
 // The secret itself, "npm_" and 36 characters, is stored nowhere.
 //
@@ -174,6 +183,26 @@
 // Passwords that are being checked count as failures until they are found right, so
 // that guessing in parallel gains nothing; who waits for such a verdict stands in
 // the same bounded line.
+//
+// # Messages
+//
+// Links in messages (auth/mail) hold the secret of a ticket and begin with Options.Site, never with
+// what a request says. Each works once, behind a button: programs that read mail open links.
+//
+//	verify   24 hours     while the address and the account are those it was sent to
+//	reset    30 minutes   while password and address are; takes the second factor; ends all sessions,
+//	                      and tokens where asked to; confirms the address
+//	invite   7 days       makes an account, whose address counts as confirmed
+//
+// Whoever asks for a reset is answered at once and always the same; what is to be done follows after
+// the answer. An account and a mailbox get three messages of a kind an hour, and thirty requests from one address count;
+// these counts are a process's.
+//
+// # The end of an account
+//
+// DeleteAccount deletes the document, the tokens and the second factor. Packages keep naming their
+// maintainer, so the name stays taken: a document "left:NAME" of sessions, without an end, says so, until FreeName.
+// Who deletes a document of _users through CouchDB's API leaves the name free, as in CouchDB.
 //
 // # New passwords
 //
