@@ -2,6 +2,7 @@ package registry
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 
@@ -42,6 +43,11 @@ func (r *Registry) servePollLogin(w http.ResponseWriter, q *request) error {
 		return errOnce
 	}
 	name, token, err := r.auth.PollLogin(q.Context(), q.param("poll"))
+	if errors.Is(err, auth.ErrDenied) { // without a token npm gives up; of a failure it would go on by asking for a password
+		w.Header().Set("Cache-Control", "no-store")
+		writeJSON(w, http.StatusOK, map[string]any{"message": auth.ErrDenied.Reason})
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -51,8 +51,9 @@ func TestWebLogin(t *testing.T) {
 	}
 	require.NoError(t, h.auth.DenyLogin(t.Context(), page))
 	res = h.do("GET", poll, "", nil)
-	require.Equal(t, 403, res.Status)
-	require.Contains(t, res.JSON()["error"], "denied")
+	require.Equal(t, 200, res.Status)
+	require.Equal(t, dict{"message": "The sign-in was denied on the web page."}, res.JSON())
+	require.Equal(t, 404, h.do("GET", poll, "", nil).Status)
 
 	for _, bad := range []any{[]byte("{"), []byte(`"x"`)} {
 		require.Equal(t, 400, h.do("POST", "/-/v1/login", "", bad).Status)
