@@ -348,3 +348,15 @@ func TestAnAccountEnds(t *testing.T) {
 	}
 	require.Equal(t, []string{"ada"}, names)
 }
+
+// Who changes the address through CouchDB's API does not keep that it was confirmed.
+func TestAnotherAddressIsNotConfirmed(t *testing.T) {
+	const head = `{"_id":"org.couchdb.user:ada","name":"ada","type":"user","roles":[],"email":`
+	old := head + `"ada@example.com","email_verified":true}`
+	for doc, refused := range map[string]bool{
+		old: false, head + `"eve@example.com","email_verified":true}`: true, head + `"eve@example.com"}`: false, head + `"ada@example.com"}`: true,
+	} {
+		err := UserEdit{ID: "org.couchdb.user:ada", Doc: []byte(doc), Old: []byte(old), By: Identity{Name: "ada"}}.Validate()
+		require.Equal(t, refused, err != nil, doc)
+	}
+}

@@ -98,7 +98,14 @@ func (e UserEdit) notForUsers(o, old object) string {
 	if e.By.Admin() || e.DBAdmin {
 		return ""
 	}
+	moved := old.text("email") != o.text("email")
 	for _, name := range administered {
+		if name == "email_verified" && moved && !o.has(name) {
+			continue // another address is not confirmed, and says so by leaving it out
+		}
+		if name == "email_verified" && moved {
+			return "Only _admin may set " + name
+		}
 		if name == "created" && old == nil || o.has(name) == old.has(name) && (!o.has(name) || sameJSON(o, old, name)) {
 			continue
 		}
