@@ -5,13 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"maps"
-	"net/url"
-	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"settee/auth"
 	"settee/auth/audit"
@@ -37,7 +33,7 @@ type orgJob struct {
 // orgVerbs are the jobs, and how many words each takes.
 var orgVerbs = map[string]struct {
 	words int
-	do    func(*orgJob, context.Context, *auth.Auth, auth.Identity, io.Writer) error
+	do    func(*orgJob, context.Context, *office) error
 }{
 	"create": {2, (*orgJob).create}, "add": {3, (*orgJob).add}, "rm": {3, (*orgJob).remove}, "ls": {2, (*orgJob).list},
 }
@@ -47,14 +43,8 @@ func (j *orgJob) read(args []string, stdout io.Writer) error {
 	fs.StringVar(&j.owner, "owner", "", "`USER` who is the first owner of what create makes")
 	fs.StringVar(&j.role, "role", string(auth.RoleDeveloper), "`ROLE` of who is added")
 	fs.StringVar(&j.db, "db", "", "`URL` of the CouchDB API, with a server admin's credentials")
-	for { // flags may stand anywhere
-		if err := fs.Parse(args); err != nil || fs.NArg() == 0 {
-			break
-		}
-		j.words = append(j.words, fs.Arg(0))
-		args = fs.Args()[1:]
-	}
-	if err := parse(fs, args, os.LookupEnv); err != nil {
+	var err error
+	if j.words, err = readWords(fs, args); err != nil {
 		return err
 	}
 	verb := ""
@@ -81,68 +71,34 @@ func org(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if err := j.read(args, stdout); err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	client, err := openCluster(ctx, j.db, 5*time.Second, log)
-	if err != nil {
-		return fmt.Errorf("--db: %w", err)
-	}
-	defer func() { err = errors.Join(err, client.Close()) }()
-	by := auth.Identity{Roles: []string{"_admin"}}
-	if u, err := url.Parse(j.db); err == nil {
-		by.Name = u.User.Username()
-	}
-	o := auth.Options{Logger: log}
-	if j.words[0] != "ls" {
-		record, err := audit.Open(ctx, client.DB(audit.Database), audit.Options{Logger: log})
-		if err != nil {
-			return fmt.Errorf("open the audit log: %w", err)
-		}
-		defer record.Close()
-		o.Audit = record
-	}
-	a, err := auth.Open(ctx, client, o)
+	f, err := openOffice(ctx, j.db, auth.Options{}, j.words[0] == "ls", stdout, stderr)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, a.Close()) }()
-	return orgVerbs[j.words[0]].do(&j, ctx, a, by, stdout)
+	defer func() { err = errors.Join(err, f.close()) }()
+	return orgVerbs[j.words[0]].do(&j, ctx, f)
 }
 
-// done records what was done, or why not, and says it.
-func (j *orgJob) done(a *auth.Auth, by auth.Identity, e audit.Entry, w io.Writer, err error, format string, args ...any) error {
-	e.On, e.OK = j.words[1], err == nil
-	if err != nil {
-		e.Note = err.Error()
-	}
-	a.Record(nil, by, e)
-	var refused *auth.Error
-	if errors.As(err, &refused) {
-		return errors.New(refused.Reason)
-	}
-	if err == nil {
-		_, err = fmt.Fprintf(w, format+"\n", args...)
-	}
-	return err
+func (j *orgJob) create(ctx context.Context, f *office) error {
+	err := f.CreateOrg(ctx, f.by, j.words[1], j.owner)
+	e := audit.Entry{Act: audit.OrgCreate, On: j.words[1], Details: map[string]string{"user": j.owner}}
+	return f.done(e, err, "%s owns the organisation %s", j.owner, j.words[1])
 }
 
-func (j *orgJob) create(ctx context.Context, a *auth.Auth, by auth.Identity, w io.Writer) error {
-	err := a.CreateOrg(ctx, by, j.words[1], j.owner)
-	return j.done(a, by, audit.Entry{Act: audit.OrgCreate, Details: map[string]string{"user": j.owner}}, w, err, "%s owns the organisation %s", j.owner, j.words[1])
+func (j *orgJob) add(ctx context.Context, f *office) error {
+	err := f.SetMember(ctx, f.by, j.words[1], j.words[2], auth.Role(j.role))
+	e := audit.Entry{Act: audit.OrgMember, On: j.words[1], Details: map[string]string{"user": j.words[2], "role": j.role}}
+	return f.done(e, err, "%s is %s of %s", j.words[2], j.role, j.words[1])
 }
 
-func (j *orgJob) add(ctx context.Context, a *auth.Auth, by auth.Identity, w io.Writer) error {
-	err := a.SetMember(ctx, by, j.words[1], j.words[2], auth.Role(j.role))
-	e := audit.Entry{Act: audit.OrgMember, Details: map[string]string{"user": j.words[2], "role": j.role}}
-	return j.done(a, by, e, w, err, "%s is %s of %s", j.words[2], j.role, j.words[1])
+func (j *orgJob) remove(ctx context.Context, f *office) error {
+	err := f.RemoveMember(ctx, f.by, j.words[1], j.words[2])
+	e := audit.Entry{Act: audit.OrgRemove, On: j.words[1], Details: map[string]string{"user": j.words[2]}}
+	return f.done(e, err, "%s is not in %s any more", j.words[2], j.words[1])
 }
 
-func (j *orgJob) remove(ctx context.Context, a *auth.Auth, by auth.Identity, w io.Writer) error {
-	err := a.RemoveMember(ctx, by, j.words[1], j.words[2])
-	return j.done(a, by, audit.Entry{Act: audit.OrgRemove, Details: map[string]string{"user": j.words[2]}}, w, err, "%s is not in %s any more", j.words[2], j.words[1])
-}
-
-func (j *orgJob) list(ctx context.Context, a *auth.Auth, _ auth.Identity, w io.Writer) error {
-	o, err := a.Org(ctx, j.words[1])
+func (j *orgJob) list(ctx context.Context, f *office) error {
+	o, err := f.Org(ctx, j.words[1])
 	if errors.Is(err, auth.ErrNoOrg) {
 		return fmt.Errorf("there is no organisation %s", j.words[1])
 	}
@@ -154,6 +110,6 @@ func (j *orgJob) list(ctx context.Context, a *auth.Auth, _ auth.Identity, w io.W
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		fmt.Fprintf(&out, "%-24s %s\n", name, members[name])
 	}
-	_, err = io.WriteString(w, out.String())
+	_, err = io.WriteString(f.w, out.String())
 	return err
 }
