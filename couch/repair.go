@@ -29,12 +29,16 @@ const repairRounds = 8
 // made from its leaves; a leaf without a body that can be read goes, as if it
 // had been purged, and so does what belongs to nothing. Whatever is removed is
 // given to aside before, which has to keep it durably. Attachments whose bytes
-// are lost, and tables that cannot be read at all, are beyond repair.
+// are lost, and tables that cannot be read at all or whose filter cannot, are beyond repair.
 func (s *Store) Repair(ctx context.Context, aside func(SetAside) error, progress func(done, total int64)) (RepairReport, error) {
 	m := &mending{store: s, aside: aside}
 	var report RepairReport
 	if err := m.cutOut(ctx); err != nil {
 		return report, err
+	}
+	if err := s.finds(); err != nil {
+		report.Mended, report.Problems = m.mended, []string{"records cannot be found by their keys: " + err.Error()}
+		return report, nil
 	}
 	for round, before := 0, -1; round < repairRounds && before != len(m.mended); round++ {
 		before = len(m.mended)
