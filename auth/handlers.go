@@ -88,11 +88,27 @@ func (a *Auth) identify(r *http.Request) (Identity, error) {
 	}
 	for _, h := range a.handlers() {
 		id, err := h.ask(a, r)
+		if err == nil && (h.name == handlerJWT || h.name == handlerProxy) {
+			err = a.named(r, id)
+		}
 		if err != nil || !id.Anonymous() {
 			return id, err
 		}
 	}
 	return Identity{}, nil
+}
+
+// named asks about somebody whom others vouch for whether the account of that name, which there need
+// not be, may be used.
+func (a *Auth) named(r *http.Request, id Identity) error {
+	if id.Anonymous() {
+		return nil
+	}
+	who, err := a.account(r.Context(), id.Name)
+	if err != nil {
+		return err
+	}
+	return a.admits(who, r)
 }
 
 // couchToken is a token at CouchDB's API, which knows neither packages nor permissions: one

@@ -9,7 +9,8 @@ import (
 
 type accountData struct {
 	auth.Account
-	Fixed bool // a server admin of the command line: no document
+	Fixed       bool // a server admin of the command line: no document
+	Unconfirmed bool // its address, and a message can mend that
 }
 
 func profileFields(a auth.Account) fields {
@@ -33,7 +34,9 @@ func (s *Site) showAccount(w http.ResponseWriter, v *visit) error {
 }
 
 func (s *Site) accountPage(w http.ResponseWriter, v *visit, status int, a auth.Account, list fields, notice string) error {
-	return s.show(w, v, status, "account", page{Title: "Profile", Here: "account", Fields: list, Notice: notice, Data: accountData{a, a.Rev == ""}})
+	return s.show(w, v, status, "account", page{Title: "Profile", Here: "account", Fields: list, Notice: notice, Data: accountData{
+		Account: a, Fixed: a.Rev == "", Unconfirmed: a.Email != "" && !a.EmailVerified && s.auth.SendsMail(),
+	}})
 }
 
 // changeAccount answers POST account.

@@ -47,7 +47,8 @@ func TestConfirmAnAddress(t *testing.T) {
 	h := open(t, mailing(t, box, auth.SignupOpen))
 	b := h.browser()
 	b.post("verify/send").leads("signin?for=account")
-	b.signIn("ada").post("verify/send").leads("account")
+	b.signIn("ada").get("account").is(200, "is not confirmed", "verify/send")
+	b.post("verify/send").leads("account")
 	path, ticket := leadsTo(t, box.Wait(t, 1))
 	for range 2 { // a program that reads mail opened it
 		require.Equal(t, ticket, h.browser().get(path).is(200, "Confirm the address", "ada").field("ticket"))
@@ -56,6 +57,7 @@ func TestConfirmAnAddress(t *testing.T) {
 	h.browser().post("verify", "ticket", ticket).is(404, "used already")
 	h.browser().get(path).is(404, "used already")
 	h.browser().get("verify").is(404)
+	require.NotContains(t, b.get("account").is(200, "Profile").Body, "is not confirmed")
 	a, err := h.auth.Account(t.Context(), "ada")
 	require.NoError(t, err)
 	require.True(t, a.EmailVerified)
