@@ -56,9 +56,9 @@ func startServing(t *testing.T, args ...string) *serving {
 		}
 	})
 	if !ready {
-		<-s.ended
+		<-s.ended // until then it writes there
+		require.FailNow(t, "it is not ready", "settee %v: %s", args, s.stderr.String())
 	}
-	require.True(t, ready, "settee %v is not ready: %s", args, s.stderr.String())
 	s.npm, s.couch = s.url("npm"), s.url("couch")
 	return s
 }
