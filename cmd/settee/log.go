@@ -4,6 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"time"
 )
 
@@ -21,6 +22,9 @@ func newLogger(form, level string, w io.Writer) (*slog.Logger, *slog.LevelVar) {
 	return slog.New(slog.NewTextHandler(w, o)), &v
 }
 
+// secrets are what paths may hold that lets somebody in: tokens, and the tickets of sign-ins and challenges on the web.
+var secrets = regexp.MustCompile(`npm_[0-9A-Za-z]{36}|\b[A-Z2-7]{26}\b`)
+
 // logged tells of each request at debug level, and costs nothing above it.
 func logged(log *slog.Logger, api string, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -30,7 +34,7 @@ func logged(log *slog.Logger, api string, h http.Handler) http.Handler {
 		}
 		began, status := time.Now(), &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		h.ServeHTTP(status, r)
-		log.Debug("request", "api", api, "method", r.Method, "path", r.URL.EscapedPath(), "status", status.status, "took", time.Since(began))
+		log.Debug("request", "api", api, "method", r.Method, "path", secrets.ReplaceAllString(r.URL.EscapedPath(), "…"), "status", status.status, "took", time.Since(began))
 	})
 }
 
