@@ -57,12 +57,14 @@ func (w *world) sameAccounts(h *house) {
 	}
 	_, err := replicate.Run(w.t.Context(), peer(w.regions[0], "_users"), peer(h, "_users"), replicate.Options{})
 	require.NoError(w.t, err)
-	first, err := w.regions[0].auth.Account(w.t.Context(), "bob")
-	require.NoError(w.t, err)
-	require.Eventually(w.t, func() bool {
-		a, err := h.auth.Account(w.t.Context(), "bob")
-		return err == nil && a.Created.Equal(first.Created)
-	}, 10*time.Second, time.Millisecond)
+	for _, name := range []string{"bob", "ann"} {
+		first, err := w.regions[0].auth.Account(w.t.Context(), name)
+		require.NoError(w.t, err)
+		require.Eventually(w.t, func() bool { // a token is of the account that its sign-in saw
+			a, err := h.auth.Account(w.t.Context(), name)
+			return err == nil && a.Created.Equal(first.Created)
+		}, 10*time.Second, time.Millisecond)
+	}
 	h.bob, h.ann = h.login("bob", "secret-bob"), h.login("ann", "secret-ann")
 }
 
