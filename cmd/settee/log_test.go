@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -20,6 +21,7 @@ func TestRequestLogKeepsSecrets(t *testing.T) {
 	for _, path := range []string{"/-/user/token/" + token, "/-/web/login/" + page, "/-/v1/login/" + page + "." + poll, "/left-hand/-/left-hand-1.0.0.tgz"} {
 		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", path, nil))
 	}
+	log.Error("request failed", "path", "/-/user/token/"+token, "error", errors.New("read /-/v1/login/"+poll))
 	for _, secret := range []string{page, poll, token} {
 		require.NotContains(t, out.String(), secret)
 	}
