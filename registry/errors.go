@@ -119,7 +119,7 @@ func (e *Error) write(w http.ResponseWriter) {
 		w.Header().Set("Retry-After", e.Retry)
 	}
 	if e.Notice != "" {
-		w.Header().Set("npm-notice", e.Notice)
+		notice(w.Header(), e.Notice)
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	writeJSON(w, e.Status, body)

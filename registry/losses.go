@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"strings"
 	"time"
 
 	"settee/auth/audit"
@@ -79,15 +78,11 @@ func (r *Registry) notify(w http.ResponseWriter, q *request, p *packument) {
 	if p == nil || len(p.losses) == 0 || q.who.Anonymous() {
 		return
 	}
-	var lines []string
 	for _, l := range p.losses {
 		at, err := time.Parse(time.RFC3339, l.Time)
 		if l.By == q.who.Name && err == nil && r.o.Now().Sub(at) < noticeTime {
-			lines = append(lines, l.text())
+			q.tell(w, l.text())
 		}
-	}
-	if len(lines) > 0 {
-		w.Header().Set("npm-notice", header(strings.Join(lines, " ")))
 	}
 }
 
@@ -98,16 +93,6 @@ func (l Loss) text() string {
 		return what + ", is not served: at the same time the package was made earlier in another region by somebody else. Choose another name."
 	}
 	return what + ", is not served: the number was published earlier in another region, with other content. Publish yours under a new number."
-}
-
-// header is text that fits a header.
-func header(text string) string {
-	return strings.Map(func(c rune) rune {
-		if c < ' ' || c > '~' {
-			return '?'
-		}
-		return c
-	}, text)
 }
 
 // lossOf finds the loss of a publish of these bytes.

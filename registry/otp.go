@@ -78,7 +78,7 @@ func (r *Registry) remind(w http.ResponseWriter, q *request) {
 	if name == "" {
 		name = shownToken(t)
 	}
-	w.Header().Add("npm-notice", header(fmt.Sprintf("Your token %q expires in %s, at %s. Make another one: npm token create", name, roughly(left), t.Expires.UTC().Format(time.RFC3339))))
+	q.tell(w, fmt.Sprintf("Your token %q expires in %s, at %s. Make another one: npm token create", name, roughly(left), t.Expires.UTC().Format(time.RFC3339)))
 }
 
 // roughly is a time that is left, for people.

@@ -29,6 +29,7 @@ type publication struct {
 
 	digest  tarballs.Digest
 	tarball *spool
+	bundle  []byte // of provenance, JSON as it was sent; nil: none
 }
 
 // dropped are members of a version that clients leave in by mistake, that the
@@ -37,7 +38,7 @@ var dropped = []string{"_integrity", "_from", "_resolved", "_where", "_args", "_
 	"_inCache", "_location", "_requiredBy", "_shasum", "_attachments", "_rev", "readme", "maintainers", "_npmUser", "_npmOperationalInternal"}
 
 // newPublication checks an upload, all but what the package as stored decides.
-func newPublication(name PackageName, u *upload, who auth.Identity) (*publication, error) {
+func (r *Registry) newPublication(name PackageName, u *upload, who auth.Identity) (*publication, error) {
 	p := &publication{name: name, who: who, rev: u.members.text("_rev")}
 	if err := p.sameName(u.members); err != nil {
 		return nil, err
@@ -59,7 +60,10 @@ func newPublication(name PackageName, u *upload, who auth.Identity) (*publicatio
 	if p.readme = sent.of("readme"); p.readme == nil {
 		p.readme = u.members.of("readme")
 	}
-	return p, p.seal(sent, a)
+	if p.bundle, err = u.bundle(); err != nil {
+		return nil, err
+	}
+	return p, r.seal(p, sent, a)
 }
 
 // sameName compares every place that names the package.
@@ -159,7 +163,7 @@ func accessOf(name PackageName, raw []byte) (string, error) {
 }
 
 // seal compares the tarball with what is said of it and makes the manifest.
-func (p *publication) seal(sent object, a attachment) error {
+func (r *Registry) seal(p *publication, sent object, a attachment) error {
 	p.tarball, p.digest = a.data, a.data.digest()
 	p.integrity = p.digest.SRI()
 	shasum := hex.EncodeToString(a.data.sha1.Sum(nil))
@@ -178,6 +182,9 @@ func (p *publication) seal(sent object, a attachment) error {
 		with("shasum", quote(shasum)).with("integrity", quote(p.integrity)).
 		with("tarball", quote(p.name.Tarball(p.version))).
 		with("fileCount", number(int64(c.Files))).with("unpackedSize", number(c.Unpacked))
+	if dist, err = r.dist(p, dist); err != nil {
+		return err
+	}
 	p.manifest = sent.without(dropped...).
 		with("_id", quote(string(p.name)+"@"+p.version)).
 		with("dist", dist.raw()).

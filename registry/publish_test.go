@@ -133,6 +133,12 @@ func TestBadInput(t *testing.T) {
 		{"second attachment", "/p", sample(func(d dict) { d["_attachments"].(dict)["q.tgz"] = file(d) }), 400, "exactly one attachment"},
 		{"attachment no tarball", "/p", sample(func(d dict) { d["_attachments"] = dict{"p.exe": file(d)} }), 400, "is no .tgz"},
 		{"provenance", "/p", sample(func(d dict) { d["_attachments"].(dict)["p-1.0.0.sigstore"] = dict{"data": "{}", "length": 2} }), 400, "without --provenance"},
+		{"provenance that is no text", "/p", sample(func(d dict) { d["_attachments"].(dict)["p-1.0.0.sigstore"] = dict{"data": dict{}} }), 400, "is no text"},
+		{"provenance that is no JSON", "/p", sample(func(d dict) { d["_attachments"].(dict)["p-1.0.0.sigstore"] = dict{"data": "{"} }), 400, "is no JSON"},
+		{"provenance twice", "/p", sample(func(d dict) {
+			d["_attachments"].(dict)["p-1.0.0.sigstore"] = dict{"data": "{}"}
+			d["_attachments"].(dict)["q-1.0.0.sigstore"] = dict{"data": "{}"}
+		}), 400, "two provenance bundles"},
 		{"attachment no object", "/p", sample(func(d dict) { d["_attachments"].(dict)["p-1.0.0.tgz"] = 3 }), 400, "no object"},
 		{"data no string", "/p", sample(func(d dict) { file(d)["data"] = 3 }), 400, "invalid JSON"},
 		{"wrong length", "/p", sample(func(d dict) { file(d)["length"] = 3 }), 400, "its length says 3"},

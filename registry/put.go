@@ -139,7 +139,7 @@ func done(doc *packument) map[string]any {
 // publish stores a version: its tarball first, so that no version is ever seen
 // without; then the packument.
 func (r *Registry) publish(ctx context.Context, q *request, u *upload) (*packument, error) {
-	p, err := newPublication(q.pkg, u, q.who)
+	p, err := r.newPublication(q.pkg, u, q.who)
 	if err != nil {
 		return nil, err
 	}

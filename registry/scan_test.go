@@ -153,7 +153,7 @@ func BenchmarkNewPublication(b *testing.B) {
 	for b.Loop() {
 		u, err := readUpload(bytes.NewReader(doc), "", 1<<20)
 		require.NoError(b, err)
-		_, err = newPublication("p", u, bob)
+		_, err = new(Registry).newPublication("p", u, bob)
 		require.NoError(b, err)
 		u.Close()
 	}

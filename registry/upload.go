@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"strconv"
@@ -21,7 +22,8 @@ type upload struct {
 type attachment struct {
 	name   string
 	length int64  // as announced; -1: not
-	data   *spool // nil: a stub, as npm 6 sends of older versions
+	data   *spool // nil: a stub, as npm 6 sends of older versions, or a bundle
+	bundle []byte // of provenance: JSON, which is sent as text, not as base64
 }
 
 func (u *upload) Close() {
@@ -30,7 +32,7 @@ func (u *upload) Close() {
 	}
 }
 
-// data are the attachments that have bytes.
+// data are the attachments that have bytes of a file.
 func (u *upload) data() (with []attachment) {
 	for _, a := range u.attachments {
 		if a.data != nil {
@@ -110,10 +112,10 @@ func (u *upload) readAttachments(s *scanner, dir string) error {
 
 func (a *attachment) read(s *scanner, field, dir string) error {
 	switch {
-	case field == "data" && a.data != nil:
+	case field == "data" && (a.data != nil || a.bundle != nil):
 		return invalid("invalid attachment: %q has data twice", a.name)
 	case field == "data" && strings.HasSuffix(a.name, ".sigstore"):
-		return invalid("This registry does not keep provenance yet: publish without --provenance.")
+		return a.readBundle(s)
 	case field == "data":
 		a.data = newSpool(dir)
 		return s.data(a.data)
@@ -126,6 +128,39 @@ func (a *attachment) read(s *scanner, field, dir string) error {
 		return invalid("invalid attachment: the length of %q is no number", a.name)
 	}
 	return nil
+}
+
+// mostBundle bounds a provenance bundle. Those of build services are of 10 to 30 kB.
+const mostBundle = 1 << 20
+
+func (a *attachment) readBundle(s *scanner) error {
+	raw, err := s.value(nil)
+	if err != nil {
+		return err
+	}
+	if a.bundle = []byte(plain(raw)); len(a.bundle) == 0 {
+		return invalid("invalid attachment: the data of %q is no text", a.name)
+	}
+	if len(a.bundle) > mostBundle {
+		return fail(http.StatusRequestEntityTooLarge, "The provenance bundle is too large: this registry takes at most %d bytes.", mostBundle)
+	}
+	if !json.Valid(a.bundle) {
+		return invalid("invalid attachment: the data of %q is no JSON", a.name)
+	}
+	return nil
+}
+
+// bundle is the provenance bundle that was sent; nil: none.
+func (u *upload) bundle() (bundle []byte, err error) {
+	for _, a := range u.attachments {
+		if a.bundle != nil && bundle != nil {
+			return nil, invalid("invalid document: it has two provenance bundles")
+		}
+		if a.bundle != nil {
+			bundle = a.bundle
+		}
+	}
+	return bundle, nil
 }
 
 // digest is the sha512 that the blob store keeps a spooled tarball by.
