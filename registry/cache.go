@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/go-kivik/kivik/v4"
 )
 
 // entry is what is known of one package at one revision: its packument, the
@@ -14,6 +16,7 @@ import (
 // changes the entry is replaced whole, so nothing in it can be of another time.
 type entry struct {
 	name  PackageName
+	home  *cache        // and so the database that it is of
 	ready chan struct{} // closed once doc and err are set
 	doc   *packument    // nil: there is no such package
 	err   error
@@ -27,11 +30,10 @@ type entry struct {
 	weight int64         // guarded by cache.mu
 }
 
-func newEntry(name PackageName) *entry { return &entry{name: name, ready: make(chan struct{})} }
-
-// cache keeps the entries used last, within a bound of bytes. An entry is in the
-// cache before it is loaded, so that news of a change while it loads drops it.
+// cache keeps the entries of one database that were used last, within a bound of bytes. An entry
+// is in the cache before it is loaded, so that news of a change while it loads drops it.
 type cache struct {
+	db    *kivik.DB
 	limit int64
 	load  func(context.Context, PackageName) (*packument, error)
 	stale time.Duration // how long entries are believed after the feed was heard
@@ -52,6 +54,14 @@ type writer struct {
 	news  [][]string    // leaves heard of since the turn began
 }
 
+func newCache(db *kivik.DB, limit int64, stale time.Duration, load func(context.Context, PackageName) (*packument, error)) *cache {
+	return &cache{db: db, limit: limit, stale: stale, load: load, entries: map[PackageName]*entry{}, writers: map[PackageName]*writer{}}
+}
+
+func (c *cache) newEntry(name PackageName) *entry {
+	return &entry{name: name, home: c, ready: make(chan struct{})}
+}
+
 // entryOverhead is what an entry costs beside its bytes.
 const entryOverhead = 600
 
@@ -60,7 +70,7 @@ func (c *cache) entry(ctx context.Context, name PackageName) (*entry, error) {
 	c.mu.Lock()
 	e := c.entries[name]
 	if e == nil || e.loaded() && !c.believed() {
-		e = newEntry(name)
+		e = c.newEntry(name)
 		c.add(e, entryOverhead)
 		c.mu.Unlock()
 		go c.fill(context.WithoutCancel(ctx), e) // not ended by the first of those who wait
@@ -243,7 +253,7 @@ const mostPast = 16
 // written puts in what the caller, who has the turn, has made of before. It stays
 // out where somebody else's revision was heard of since the turn began.
 func (c *cache) written(before *entry, doc *packument) {
-	e := newEntry(doc.name)
+	e := c.newEntry(doc.name)
 	e.doc = doc
 	if before.doc != nil {
 		e.past = append(slices.Clone(before.past[max(0, len(before.past)-mostPast+1):]), before.doc.rev)

@@ -25,13 +25,13 @@ type ground struct{ *Registry }
 
 func newGround(t *testing.T, client *kivik.Client) ground {
 	r := &Registry{log: slog.New(slog.DiscardHandler)}
-	r.cache = &cache{limit: 1 << 20, load: r.load, entries: map[PackageName]*entry{}, writers: map[PackageName]*writer{}}
 	for _, db := range []**kivik.DB{&r.db, &r.records} {
 		name := fmt.Sprintf("merge-%d", rand.Int63())
 		require.NoError(t, client.CreateDB(t.Context(), name))
 		t.Cleanup(func() { require.NoError(t, client.DestroyDB(context.Background(), name)) })
 		*db = client.DB(name)
 	}
+	r.cache = newCache(r.db, 1<<20, 0, r.load)
 	return ground{r}
 }
 

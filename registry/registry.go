@@ -81,12 +81,12 @@ type Registry struct {
 func New(ctx context.Context, client *kivik.Client, blobs tarballs.Store, a *auth.Auth, o Options) (*Registry, error) {
 	o = o.withDefaults()
 	r := &Registry{o: o, blobs: blobs, auth: a, log: o.Logger}
-	r.cache = &cache{limit: o.CacheSize, load: r.load, stale: o.MaxStale, entries: map[PackageName]*entry{}, writers: map[PackageName]*writer{}}
 	r.small = newSmallBlobs(o.BlobCacheSize)
 	r.hold = newHolds()
 	if err := r.prepare(ctx, client); err != nil {
 		return nil, err
 	}
+	r.cache = newCache(r.db, o.CacheSize, o.MaxStale, r.load)
 	if err := r.follow(ctx); err != nil {
 		return nil, err
 	}

@@ -93,7 +93,7 @@ func (r *Registry) render(ctx context.Context, e *entry, f form, made *rendering
 		return
 	}
 	made.done = newRepresentation(e.doc, f, body)
-	r.cache.grow(e, int64(len(made.done.body)))
+	e.home.grow(e, int64(len(made.done.body)))
 }
 
 func newRepresentation(doc *packument, f form, body []byte) *representation {
@@ -159,7 +159,7 @@ const indexPatience = 2 * time.Second
 // conflict, which no index has, and where the index fails or does not come.
 func (r *Registry) abbreviated(ctx context.Context, e *entry, base string) ([]byte, error) {
 	if len(e.doc.conflicts) == 0 {
-		raw, err := r.row(ctx, e.name)
+		raw, err := e.row(ctx)
 		switch {
 		case err != nil:
 			r.log.Warn("the view abbreviated does not answer", "package", string(e.name), "error", err)
@@ -176,10 +176,10 @@ func (r *Registry) abbreviated(ctx context.Context, e *entry, base string) ([]by
 }
 
 // row reads the package's row of the view; nil where it has none.
-func (r *Registry) row(ctx context.Context, name PackageName) (raw json.RawMessage, err error) {
+func (e *entry) row(ctx context.Context) (raw json.RawMessage, err error) {
 	ctx, cancel := context.WithTimeout(ctx, indexPatience)
 	defer cancel()
-	rows := r.db.Query(ctx, packuments.Name, "abbreviated", kivik.Param("key", string(name)), untouched{&raw})
+	rows := e.home.db.Query(ctx, packuments.Name, "abbreviated", kivik.Param("key", string(e.name)), untouched{&raw})
 	defer rows.Close()
 	for rows.Next() {
 		if raw != nil {
