@@ -21,10 +21,13 @@ type entry struct {
 	doc   *packument    // nil: there is no such package
 	err   error
 	past  []string // the revisions of ours that doc's replaced, oldest first
+	size  int64    // doc's bytes
 
-	mu    sync.Mutex
-	forms map[form]*rendering
-	files map[string]*file
+	mu     sync.Mutex
+	forms  map[form]*rendering
+	formed int64 // the bytes of those that are ready
+	texts  map[text]*composing
+	files  map[string]*file
 
 	place  *list.Element // guarded by cache.mu; nil once dropped
 	weight int64         // guarded by cache.mu
@@ -113,10 +116,11 @@ func (c *cache) fill(ctx context.Context, e *entry) {
 	if e.err != nil {
 		c.drop(e) // before anybody hears of it, and asks again
 	}
-	close(e.ready)
 	if e.doc != nil {
-		c.grow(e, e.doc.bytes())
+		e.size = e.doc.bytes()
 	}
+	c.grow(e, e.size)
+	close(e.ready)
 }
 
 // add puts an entry in; c.mu is held.
@@ -254,7 +258,7 @@ const mostPast = 16
 // out where somebody else's revision was heard of since the turn began.
 func (c *cache) written(before *entry, doc *packument) {
 	e := c.newEntry(doc.name)
-	e.doc = doc
+	e.doc, e.size = doc, doc.bytes()
 	if before.doc != nil {
 		e.past = append(slices.Clone(before.past[max(0, len(before.past)-mostPast+1):]), before.doc.rev)
 	}
@@ -267,5 +271,5 @@ func (c *cache) written(before *entry, doc *packument) {
 			return
 		}
 	}
-	c.add(e, entryOverhead+doc.bytes())
+	c.add(e, entryOverhead+e.size)
 }

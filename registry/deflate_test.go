@@ -29,15 +29,3 @@ func TestDeflatedIsOneMember(t *testing.T) {
 		require.Zero(t, in.Len(), "nothing follows the member")
 	}
 }
-
-func BenchmarkDeflate(b *testing.B) {
-	for name, size := range map[string]fixtures.Size{"median": fixtures.Median, "largest": fixtures.Largest} {
-		text := fixtures.Packument(1, "p", size)
-		b.Run(name, func(b *testing.B) {
-			b.SetBytes(int64(len(text)))
-			for b.Loop() {
-				b.ReportMetric(float64(len(deflated(text))), "B-out")
-			}
-		})
-	}
-}

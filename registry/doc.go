@@ -139,8 +139,12 @@
 // # Read
 //
 // An entry of the cache is one package at one revision: its packument, the
-// representations made of it (full and abbreviated, gzip and plain, one for each
-// base URL), each made once however many ask, and its tarballs' digests. The
+// representations made of it (full and abbreviated; plain, gzip, br and zstd; one for each
+// base URL), each made once however many ask, and its tarballs' digests. The text is one for
+// the codings that are made at the same time, and stays only where somebody asks for it plain. The coding is the one
+// that Accept-Encoding likes best; of those that it likes alike zstd, then br, then gzip, but br last where a packument is over
+// 1 MB, as only br takes longer to make than a first reader should wait; 406 where none is left. Each
+// representation has its own ETag, which is compared weakly, as proxies that compress make it weak. The
 // abbreviated form comes out of the view abbreviated, or out of the view's twin while
 // the view lacks what is here: leaves in conflict were merged, or the index fails or
 // takes over 2 s. A write here replaces the entry; the database's changes feed drops it after a write from elsewhere. Once the

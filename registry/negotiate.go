@@ -28,18 +28,81 @@ func wantsFull(accept string) bool {
 	return abbreviated == 0 || abbreviated < full
 }
 
-// wantsGzip reads Accept-Encoding.
-func wantsGzip(accept string) bool {
-	named, other := -1.0, -1.0
-	for part := range strings.SplitSeq(accept, ",") {
-		switch coding, q := quality(part); coding {
-		case "gzip", "x-gzip":
-			named = q
-		case "*":
-			other = q
+// coding is a content coding. The zero one leaves a body as it is.
+type coding uint8
+
+const (
+	identity coding = iota
+	gzipped
+	brotlied
+	zstandard
+)
+
+// codings are the codings as HTTP names them, and what tells their ETags apart. The deflate of
+// HTTP is not among them: clients never agreed on what it is.
+var codings = [...]struct{ name, etag string }{
+	identity:  {"identity", ""},
+	gzipped:   {"gzip", "-gz"},
+	brotlied:  {"br", "-br"},
+	zstandard: {"zstd", "-zst"},
+}
+
+func codingNamed(name string) (coding, bool) {
+	for c := range codings {
+		if codings[c].name == name {
+			return coding(c), true
 		}
 	}
-	return named > 0 || named < 0 && other > 0
+	return gzipped, name == "x-gzip"
+}
+
+// Which of several codings that a client likes alike is taken: the smallest first, as a body is
+// made once and sent often; brotli compresses a large one longer than who asked first should wait.
+var (
+	byPreference      = [...]coding{zstandard, brotlied, gzipped, identity}
+	byPreferenceLarge = [...]coding{zstandard, gzipped, brotlied, identity}
+)
+
+// unnamed is the weight of identity where a client does not speak of it: any coding that it named is better.
+const unnamed = 0.0001
+
+// negotiated reads Accept-Encoding: the coding that is liked best, or false where even identity is refused. Who
+// accepts whatever there is ("*") is taken to mean the coding that everybody knows.
+func negotiated(accept []string, large bool) (coding, bool) {
+	if len(accept) == 0 {
+		return identity, true
+	}
+	weights, others := [len(codings)]float64{-1, -1, -1, -1}, -1.0
+	for _, list := range accept {
+		for part := range strings.SplitSeq(list, ",") {
+			name, q := quality(part)
+			if name == "*" {
+				others = q
+			} else if c, known := codingNamed(name); known {
+				weights[c] = q
+			}
+		}
+	}
+	if weights[gzipped] < 0 {
+		weights[gzipped] = others
+	}
+	if weights[identity] < 0 {
+		weights[identity] = unnamed
+		if others >= 0 {
+			weights[identity] = others
+		}
+	}
+	order := &byPreference
+	if large {
+		order = &byPreferenceLarge
+	}
+	best := identity
+	for i := len(order) - 1; i >= 0; i-- {
+		if c := order[i]; weights[c] >= weights[best] {
+			best = c
+		}
+	}
+	return best, weights[best] > 0
 }
 
 // quality splits "type;q=0.8" into the lower-case type and its weight.

@@ -47,7 +47,11 @@ func (r *Registry) servePackument(w http.ResponseWriter, q *request) error {
 	if err != nil {
 		return err
 	}
-	f := form{full: wantsFull(q.Header.Get("Accept")), gzip: wantsGzip(q.Header.Get("Accept-Encoding")), base: r.base(q)}
+	c, err := q.coding(e.size > muchToEncode)
+	if err != nil {
+		return err
+	}
+	f := form{text{full: wantsFull(q.Header.Get("Accept")), base: r.base(q)}, c}
 	rep, err := r.represent(q.Context(), e, f)
 	if err != nil {
 		return err
@@ -80,12 +84,13 @@ func (r *Registry) serveForWrite(w http.ResponseWriter, q *request) error {
 	if !doc.published() {
 		return doc.gone()
 	}
-	f := form{full: true, gzip: wantsGzip(q.Header.Get("Accept-Encoding"))}
-	rep := newRepresentation(doc, f, doc.full(r.base(q)))
-	rep.etag = `"` + doc.rev + `"`
-	if f.gzip {
-		rep.etag = `"` + doc.rev + `-gz"`
+	c, err := q.coding(doc.bytes() > muchToEncode)
+	if err != nil {
+		return err
 	}
+	f := form{text{full: true, base: r.base(q)}, c}
+	rep := newRepresentation(doc, f, doc.full(f.base))
+	rep.etag = `"` + doc.rev + codings[c].etag + `"`
 	rep.header.Set("Etag", rep.etag)
 	rep.header.Set("Cache-Control", "private, no-cache")
 	rep.modified = time.Time{} // seconds are too coarse for who edits
@@ -104,10 +109,23 @@ func (r *Registry) serveVersion(w http.ResponseWriter, q *request) error {
 	if manifest == nil {
 		return fail(http.StatusNotFound, "version not found: %s", q.param("spec"))
 	}
-	body := appendRebased(make([]byte, 0, len(manifest)+64), manifest, q.pkg, r.base(q))
-	rep := newRepresentation(e.doc, form{full: true, gzip: wantsGzip(q.Header.Get("Accept-Encoding"))}, body)
+	c, err := q.coding(false)
+	if err != nil {
+		return err
+	}
+	f := form{text{full: true, base: r.base(q)}, c}
+	rep := newRepresentation(e.doc, f, appendRebased(make([]byte, 0, len(manifest)+64), manifest, q.pkg, f.base))
 	rep.send(w, q)
 	return nil
+}
+
+// coding is the one to answer in, by Accept-Encoding.
+func (q *request) coding(large bool) (coding, error) {
+	c, ok := negotiated(q.Header["Accept-Encoding"], large)
+	if !ok {
+		return c, fail(http.StatusNotAcceptable, "None of the accepted encodings is known here, but gzip, br, zstd and identity.")
+	}
+	return c, nil
 }
 
 // base is what tarball links begin with in the answer to a request.

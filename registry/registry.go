@@ -19,7 +19,7 @@ type Options struct {
 	MaxBody         int64         // bytes of a request; default 256 MiB, what the public registry takes
 	MaxMetadata     int64         // bytes of a request beside its tarball; default 64 MiB, thrice the largest packument known
 	UnpublishWithin time.Duration // after a publish; default 72 h, as the public registry; admins at any time
-	CacheSize       int64         // bytes of packuments and representations kept ready; default 64 MiB
+	CacheSize       int64         // bytes of packuments and representations kept ready; default 128 MiB: the largest packuments, of 20 MB, with all their representations, are not half of it
 	BlobCacheSize   int64         // bytes of small tarballs kept in memory; default 32 MiB
 	MaxStale        time.Duration // how long the cache is believed once the changes feed is lost; default 15 s: a restart of the database goes unnoticed
 	NewScoped       string        // access of a new package of a scope whose publisher does not say: "restricted", or default "public", as npm documents it
@@ -37,7 +37,7 @@ func (o Options) withDefaults() Options {
 	}
 	set(&o.MaxBody, 256<<20)
 	set(&o.MaxMetadata, 64<<20)
-	set(&o.CacheSize, 64<<20)
+	set(&o.CacheSize, 128<<20)
 	set(&o.BlobCacheSize, 32<<20)
 	if o.NewScoped == "" {
 		o.NewScoped = "public"

@@ -17,8 +17,13 @@ import (
 
 // form tells the representations of one packument apart.
 type form struct {
+	text
+	coding coding
+}
+
+// text tells the texts of one packument apart; each is made once for all codings of it.
+type text struct {
 	full bool
-	gzip bool
 	base string // what its tarball links begin with
 }
 
@@ -44,9 +49,18 @@ type rendering struct {
 	err   error
 }
 
+// composing is a text for the renderings that wait for it. It goes with the last of them: hardly anybody asks for
+// the plain text of a large packument, which is larger than all codings of it.
+type composing struct {
+	users int // guarded by entry.mu
+	ready chan struct{}
+	body  []byte
+	err   error
+}
+
 // mostForms bounds the representations of one entry: the base comes from the
 // request's Host, which anybody may invent.
-const mostForms = 16
+const mostForms = 32
 
 // represent finds or makes a representation of an entry whose package exists.
 func (r *Registry) represent(ctx context.Context, e *entry, f form) (*representation, error) {
@@ -54,11 +68,13 @@ func (r *Registry) represent(ctx context.Context, e *entry, f form) (*representa
 	made := e.forms[f]
 	if made == nil {
 		made = &rendering{ready: make(chan struct{})}
+		var gone int64
 		if e.forms == nil || len(e.forms) >= mostForms {
-			e.forms = map[form]*rendering{} // who waits for an old one has it
+			gone = e.clear()
 		}
 		e.forms[f] = made
 		e.mu.Unlock()
+		e.home.grow(e, -gone)
 		go r.render(context.WithoutCancel(ctx), e, f, made)
 	} else {
 		e.mu.Unlock()
@@ -76,45 +92,102 @@ func (r *Registry) represent(ctx context.Context, e *entry, f form) (*representa
 	}
 }
 
+// clear drops the representations, and tells what they weighed. Who waits for one has it. e.mu is held.
+func (e *entry) clear() (gone int64) {
+	gone, e.formed = e.formed, 0
+	e.forms = map[form]*rendering{}
+	return gone
+}
+
 func (r *Registry) render(ctx context.Context, e *entry, f form, made *rendering) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	defer close(made.ready)
-	var body []byte
-	if f.full {
-		body = e.doc.full(f.base)
-	} else {
-		body, made.err = r.abbreviated(ctx, e, f.base)
-	}
-	if made.err != nil {
+	w := e.text(f.text, func() ([]byte, error) { return r.compose(ctx, e, f.text) })
+	defer e.release(f.text, w)
+	if made.err = w.err; made.err != nil {
 		e.mu.Lock()
+		defer e.mu.Unlock()
 		delete(e.forms, f)
-		e.mu.Unlock()
 		return
 	}
-	made.done = newRepresentation(e.doc, f, body)
-	e.home.grow(e, int64(len(made.done.body)))
+	made.done = newRepresentation(e.doc, f, w.body)
+	e.keep(f, made)
+}
+
+// text finds or makes a text.
+func (e *entry) text(t text, compose func() ([]byte, error)) *composing {
+	e.mu.Lock()
+	w := e.texts[t]
+	if w != nil {
+		w.users++
+		e.mu.Unlock()
+		<-w.ready
+		return w
+	}
+	w = &composing{users: 1, ready: make(chan struct{})}
+	if e.texts == nil {
+		e.texts = map[text]*composing{}
+	}
+	e.texts[t] = w
+	e.mu.Unlock()
+	w.body, w.err = compose()
+	close(w.ready)
+	return w
+}
+
+func (e *entry) release(t text, w *composing) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if w.users--; w.users == 0 {
+		delete(e.texts, t)
+	}
+}
+
+// compose makes a text.
+func (r *Registry) compose(ctx context.Context, e *entry, t text) ([]byte, error) {
+	if t.full {
+		return e.doc.full(t.base), nil
+	}
+	return r.abbreviated(ctx, e, t.base)
+}
+
+// keep adds a representation to what its entry weighs. Where that gets more than half of the cache, those made
+// before it go, and not the whole entry, which costs most to make.
+func (e *entry) keep(f form, made *rendering) {
+	size := int64(len(made.done.body))
+	grown := size
+	e.mu.Lock()
+	if e.forms[f] != made {
+		e.mu.Unlock()
+		return // it was let go meanwhile
+	}
+	if e.size+e.formed+size > e.home.limit/2 {
+		grown -= e.clear()
+		e.forms[f] = made
+	}
+	e.formed += size
+	e.mu.Unlock()
+	e.home.grow(e, grown)
 }
 
 func newRepresentation(doc *packument, f form, body []byte) *representation {
 	sum := sha256.Sum256(body)
-	rep := &representation{body: body}
+	rep := &representation{body: encoded(body, f.coding)}
 	if len(doc.conflicts)+len(doc.closed) == 0 { // a merge is no later than what it is made of
 		rep.modified = doc.modified()
 	}
-	tag := base64.RawURLEncoding.EncodeToString(sum[:16])
-	h := http.Header{"Vary": {"Accept, Accept-Encoding"}, "Cache-Control": {packumentCaching(doc)}, "Content-Type": {abbreviatedType}}
+	rep.etag = `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + codings[f.coding].etag + `"`
+	h := http.Header{
+		"Vary": {"Accept, Accept-Encoding"}, "Cache-Control": {packumentCaching(doc)}, "Content-Type": {abbreviatedType},
+		"Etag": {rep.etag}, "Content-Length": {strconv.Itoa(len(rep.body))},
+	}
 	if f.full {
 		h.Set("Content-Type", fullType)
 	}
-	if f.gzip {
-		rep.body = deflated(body)
-		tag += "-gz"
-		h.Set("Content-Encoding", "gzip")
+	if f.coding != identity {
+		h.Set("Content-Encoding", codings[f.coding].name)
 	}
-	rep.etag = `"` + tag + `"`
-	h.Set("Etag", rep.etag)
-	h.Set("Content-Length", strconv.Itoa(len(rep.body)))
 	if !rep.modified.IsZero() {
 		h.Set("Last-Modified", rep.modified.UTC().Format(http.TimeFormat))
 	}

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"bytes"
-	"compress/gzip"
 	"io"
 	"net/http"
 	"strings"
@@ -30,46 +29,6 @@ func TestEncodings(t *testing.T) {
 		require.Equal(t, 409, h.do("DELETE", "/"+name+"/-/n-1.0.0.tgz/-rev/1-0", h.bob, nil).Status, name)
 		require.Equal(t, 409, h.do("DELETE", "/"+name+"/-rev/1-0", h.bob, nil).Status, name)
 	}
-}
-
-func TestRepresentations(t *testing.T) {
-	h := open(t)
-	h.publish(h.bob, "p", "1.0.0")
-	etags := map[string]bool{}
-	for _, accept := range []string{abbreviatedAccept, "*/*"} {
-		for _, coding := range []string{"gzip", "identity"} {
-			res := h.do("GET", "/p", "", nil, "Accept", accept, "Accept-Encoding", coding)
-			require.Equal(t, 200, res.Status)
-			require.Equal(t, "Accept, Accept-Encoding", res.Header.Get("Vary"))
-			require.Equal(t, "public, max-age=0", res.Header.Get("Cache-Control"))
-			require.NotEmpty(t, res.Header.Get("Last-Modified"))
-			etag := res.Header.Get("ETag")
-			require.False(t, etags[etag], "each has its own")
-			etags[etag] = true
-			if coding == "gzip" {
-				require.Equal(t, "gzip", res.Header.Get("Content-Encoding"))
-				z, err := gzip.NewReader(bytes.NewReader(res.Body))
-				require.NoError(t, err)
-				res.Body, err = io.ReadAll(z)
-				require.NoError(t, err)
-			}
-			require.Equal(t, "p", res.JSON()["name"])
-
-			same := h.do("GET", "/p", "", nil, "Accept", accept, "Accept-Encoding", coding, "If-None-Match", "W/"+etag)
-			require.Equal(t, 304, same.Status)
-			require.Empty(t, same.Body)
-			require.Equal(t, etag, same.Header.Get("ETag"))
-			require.Equal(t, "Accept, Accept-Encoding", same.Header.Get("Vary"))
-			head := h.do("HEAD", "/p", "", nil, "Accept", accept, "Accept-Encoding", coding)
-			require.Equal(t, 200, head.Status)
-			require.Empty(t, head.Body)
-			require.Equal(t, etag, head.Header.Get("ETag"))
-		}
-	}
-	etag := h.do("GET", "/p", "", nil).Header.Get("ETag")
-	h.publish(h.bob, "p", "1.0.1")
-	require.Equal(t, 200, h.do("GET", "/p", "", nil, "If-None-Match", etag).Status, "a publish is seen at once")
-	require.Len(t, h.do("GET", "/p", "", nil, "Accept", abbreviatedAccept).JSON()["versions"], 2)
 }
 
 func TestLinksFollowTheHost(t *testing.T) {
