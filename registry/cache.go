@@ -23,6 +23,8 @@ type entry struct {
 	past  []string // the revisions of ours that doc's replaced, oldest first
 	size  int64    // doc's bytes
 
+	signed atomic.Pointer[keyring] // every version is signed by one of these keys; nil: unknown
+
 	mu     sync.Mutex
 	forms  map[form]*rendering
 	formed int64 // the bytes of those that are ready
@@ -90,6 +92,16 @@ func (c *cache) entry(ctx context.Context, name PackageName) (*entry, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// peek is the entry of a package that is here and loaded; nil else. It does not count as used.
+func (c *cache) peek(name PackageName) *entry {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.entries[name]; e != nil && e.loaded() && e.err == nil {
+		return e
+	}
+	return nil
 }
 
 // vouch notes that the feed had brought all changes at that time.
@@ -260,6 +272,7 @@ func (c *cache) written(before *entry, doc *packument) {
 	e := c.newEntry(doc.name)
 	e.doc, e.size = doc, doc.bytes()
 	if before.doc != nil {
+		e.signed.Store(before.signed.Load()) // a publish signs, and no other edit takes a signature away
 		e.past = append(slices.Clone(before.past[max(0, len(before.past)-mostPast+1):]), before.doc.rev)
 	}
 	close(e.ready)

@@ -6,5 +6,5 @@ func (r *Registry) dist(p *publication, dist object) (object, error) {
 	if p.bundle != nil {
 		return nil, invalid("This registry does not keep provenance yet: publish without --provenance.")
 	}
-	return dist, nil
+	return r.keys.Load().signed(string(p.name)+"@"+p.version, dist, r.o.Now())
 }

@@ -91,7 +91,7 @@
 //     it first (time.created, then founder) has the name, and nothing of the other gets into
 //     his: neither versions nor maintainers nor tags. The other is kept aside, whole. What
 //     one person made in two places is one package, as is what owners of one scope made.
-//   - Versions are united, each copied byte for byte. A number belongs to its earliest publish
+//   - Versions are united, each copied byte for byte but for its signatures, which are united too. A number belongs to its earliest publish
 //     (time, then integrity); the same bytes published twice are the earlier version.
 //   - A version that was unpublished stays so, as does its number. Of a package that was
 //     unpublished whole only those versions live that its unpublisher could not know; if
@@ -155,6 +155,28 @@
 //
 // A tarball that is not here may be read through from another region (tarballs.ThroughStore). Where
 // that region does not give it now, or has it no more than we, the answer is 503 with Retry-After and an npm-notice.
+//
+// # Signatures
+//
+// Each version is signed when it is published (package provenance), by the newest key of the database signing, which
+// holds one document a key and is for server admins alone:
+//
+//	{"_id": "SHA256:…", "type": "key", "created": <time>, "public": <base64 of DER>,
+//	 "private": <base64 of PKCS #8>,        none of another registry's
+//	 "expires": <time>, "revoked": <time>}  where it ended; of two leaves the one that ends it counts
+//
+// New makes the first key. Regions replicate them: two that each made one before they met have two, both are good
+// in both, and the newer signs. Keys.Rotate makes another and lets those before it end a day later, so that a region
+// which is cut off for less signs nothing in vain.
+//
+// A follower signs what came another way: published before there were keys, or replicated from elsewhere. It signs
+// versions that have no signature, and replaces those by keys that were revoked or had expired when the version was
+// published, as clients refuse a version for one of these. It never replaces another registry's: whoever mirrors
+// one takes in its keys (Keys.Import). The follower is durable, and another set of keys begins it anew. As clients refuse
+// what is not signed once there are keys, GET /-/npm/v1/keys answers 404 until it is through. Signing is no edit: it moves
+// time.modified by a millisecond, so regions that do it at once write the same revision, and merges unite signatures.
+//
+// Who may write the packuments' database may have anything signed, and who reads signing can sign. Both are server admins.
 //
 // # Second factor and tokens
 //

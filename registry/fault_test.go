@@ -156,7 +156,7 @@ func TestEveryCallOfAPublishFails(t *testing.T) {
 	h := open(t)
 	for _, how := range []fault{before, after} {
 		for i := 0; ; i++ {
-			there, l := h.remote(Options{})
+			there, l := h.remote(Options{ReadOnly: true})
 			name := "p" + string(rune('a'+i)) + string(rune('a'+how))
 			tgz := sampleTarball(t, name, "1.0.0", 100)
 			l.plan(i, how)
@@ -193,7 +193,7 @@ func TestEveryCallOfAReadFails(t *testing.T) {
 	for _, path := range []string{"/p", "/p/-/p-1.0.0.tgz"} {
 		for _, how := range []fault{before, after} {
 			for i := 0; ; i++ {
-				there, l := h.remote(Options{})
+				there, l := h.remote(Options{ReadOnly: true})
 				l.plan(i, how)
 				res := there.do("GET", path, "", nil, "Accept", abbreviatedAccept)
 				reached := l.reached()

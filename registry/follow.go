@@ -23,8 +23,13 @@ func (r *Registry) follow(ctx context.Context) error {
 	if err := f.Begin(ctx); err != nil {
 		return err
 	}
+	keys, err := r.keyFollower(ctx)
+	if err != nil {
+		return err
+	}
 	ctx, r.stop = context.WithCancel(context.WithoutCancel(ctx))
 	r.running.Go(func() { _ = f.Run(ctx) })
+	r.keepSigned(ctx, keys)
 	return nil
 }
 

@@ -150,17 +150,31 @@ func (l *lineage) take(p *published) {
 	case order > 0:
 		l.lost[a] = true
 		l.numbers[key] = p
-	case p.follows(have):
-		l.numbers[key] = p
+	case p.gone || have.gone:
+		if p.gone {
+			l.numbers[key] = p
+		}
+	default:
+		l.numbers[key] = have.join(p)
 	}
 }
 
-// follows orders what became of one publish: it was unpublished, or edited later.
-func (p *published) follows(o *published) bool {
-	if p.gone || o.gone {
-		return p.gone
+// join of what became of one publish: what it was edited to last, with the signatures of both.
+func (p *published) join(o *published) *published {
+	if bytes.Equal(p.raw, o.raw) {
+		if p.edited < o.edited {
+			return o
+		}
+		return p
 	}
-	return cmp.Or(cmp.Compare(p.edited, o.edited), bytes.Compare(p.raw, o.raw)) > 0
+	bare, ours := unsigned(p.raw)
+	other, theirs := unsigned(o.raw)
+	last := *p
+	if cmp.Or(cmp.Compare(p.edited, o.edited), bytes.Compare(bare, other)) < 0 {
+		last, bare = *o, other
+	}
+	last.raw = united(bare, ours, theirs)
+	return &last
 }
 
 func (l *lineage) readTags(p *packument, m *marks, times object) {

@@ -39,6 +39,13 @@ func (d dice) manifest(number string) dict {
 	if d.Intn(3) == 0 {
 		m["deprecated"] = one(d, "old", "older")
 	}
+	var signed []dict
+	for range d.Intn(3) {
+		signed = append(signed, dict{"keyid": one(d, "k", "l"), "sig": one(d, "r", "s")})
+	}
+	if signed != nil {
+		m["dist"].(dict)["signatures"] = signed
+	}
 	return m
 }
 

@@ -60,7 +60,7 @@ func (m *marks) noteVersions(p, cur *packument, now time.Time) {
 			was := published{number: v.name, raw: v.value}
 			m.gone[v.name] = was.event()
 			delete(m.edited, v.name)
-		case &next[0] != &v.value[0] && !bytes.Equal(next, v.value):
+		case &next[0] != &v.value[0] && !bytes.Equal(next, v.value) && !sameButSigned(next, v.value):
 			m.edited[v.name] = later(m.edited[v.name], now)
 		}
 	}

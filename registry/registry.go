@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-kivik/kivik/v4"
@@ -24,6 +25,7 @@ type Options struct {
 	MaxStale        time.Duration // how long the cache is believed once the changes feed is lost; default 15 s: a restart of the database goes unnoticed
 	NewScoped       string        // access of a new package of a scope whose publisher does not say: "restricted", or default "public", as npm documents it
 	Guard           bool          // keep who is no server admin from writing packuments in the database itself: a CouchDB's design document must do it
+	ReadOnly        bool          // a copy of another region, which makes keys and signatures
 	TempDir         string        // of uploads over 1 MiB; default the system's
 	Now             func() time.Time
 	Logger          *slog.Logger // default: discards
@@ -64,6 +66,7 @@ type Registry struct {
 	o       Options
 	db      *kivik.DB
 	records *kivik.DB // of losses
+	signing *Keys
 	blobs   tarballs.Store
 	auth    *auth.Auth
 	log     *slog.Logger
@@ -71,6 +74,9 @@ type Registry struct {
 	cache *cache
 	small *smallBlobs
 	hold  *holds
+
+	keys    atomic.Pointer[keyring]
+	rekeyed chan struct{} // the keyring is another
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -83,6 +89,7 @@ func New(ctx context.Context, client *kivik.Client, blobs tarballs.Store, a *aut
 	r := &Registry{o: o, blobs: blobs, auth: a, log: o.Logger}
 	r.small = newSmallBlobs(o.BlobCacheSize)
 	r.hold = newHolds()
+	r.rekeyed = make(chan struct{}, 1)
 	if err := r.prepare(ctx, client); err != nil {
 		return nil, err
 	}

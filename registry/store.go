@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"time"
 
@@ -19,18 +20,14 @@ const Database = "registry"
 // prepare makes the databases and pushes the design document where it differs.
 func (r *Registry) prepare(ctx context.Context, client *kivik.Client) (err error) {
 	for _, name := range []string{Database, AuditDatabase} {
-		exists, err := client.DBExists(ctx, name)
-		if err == nil && !exists {
-			err = client.CreateDB(ctx, name)
-			if err != nil && kivik.HTTPStatus(err) == 412 { // made in the meantime
-				err = nil
-			}
-		}
-		if err != nil {
-			return fmt.Errorf("registry: make the database %s: %w", name, err)
+		if err := makeDB(ctx, client, name); err != nil {
+			return err
 		}
 	}
 	r.db, r.records = client.DB(Database), client.DB(AuditDatabase)
+	if r.signing, err = OpenKeys(ctx, client); err != nil {
+		return err
+	}
 	for db, members := range map[*kivik.DB][]string{r.db: {adminRole, ReaderRole}, r.records: {adminRole}} {
 		if err := secure(ctx, db, members); err != nil {
 			return fmt.Errorf("registry: keep %s from strangers: %w", db.Name(), err)
@@ -43,6 +40,20 @@ func (r *Registry) prepare(ctx context.Context, client *kivik.Client) (err error
 	}
 	if err != nil {
 		return fmt.Errorf("registry: push the design document: %w", err)
+	}
+	return nil
+}
+
+// makeDB makes a database, unless it is there.
+func makeDB(ctx context.Context, client *kivik.Client, name string) error {
+	exists, err := client.DBExists(ctx, name)
+	if err == nil && !exists {
+		if err = client.CreateDB(ctx, name); kivik.HTTPStatus(err) == http.StatusPreconditionFailed { // made in the meantime
+			err = nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("registry: make the database %s: %w", name, err)
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ var table = compiled([]route{
 	{method: get, pattern: "/-/npm/v1/tokens", does: "list one's tokens", answer: (*Registry).serveTokens},
 	{method: post, pattern: "/-/npm/v1/tokens", does: "make a token", answer: (*Registry).serveTokenCreate},
 	{method: del, pattern: "/-/npm/v1/tokens/token/:token", does: "revoke a token, by its key or itself", answer: (*Registry).serveTokenRevoke},
-	{method: get, pattern: "/-/npm/v1/keys", does: "signing keys: none yet", answer: (*Registry).serveNothing},
+	{method: get, pattern: "/-/npm/v1/keys", does: "the public keys of signatures, once every version is signed", answer: (*Registry).serveKeys},
 	{method: post, pattern: "/-/npm/v1/security/advisories/bulk", does: "advisories: none known", answer: (*Registry).serveBulkAudit},
 	{method: post, pattern: "/-/npm/v1/security/audits/quick", does: "audit: nothing known", answer: (*Registry).serveAudit},
 	{method: post, pattern: "/-/npm/v1/security/audits", does: "audit: nothing known", answer: (*Registry).serveAudit},

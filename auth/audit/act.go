@@ -55,6 +55,7 @@ const (
 	TeamRemove  Act = "team.remove"
 	TeamPackage Act = "team.package" // its rights on a package; details permissions, "none" where they ended
 
+	ServerKey        Act = "server.key"    // a signing key was made, rotated, revoked or taken in; On is its id, details what
 	ServerConfig     Act = "server.config" // a setting of _config; On is section/key, the value is not told
 	DatabaseDelete   Act = "database.delete"
 	DatabasePurge    Act = "database.purge"
@@ -68,7 +69,7 @@ var acts = []Act{
 	FactorEnable, FactorDisable, FactorChange, FactorRecovery, FactorFailed, TokenCreate, TokenRevoke,
 	PackagePublish, PackageUnpublish, PackageDeprecate, PackageTag, PackageOwner, PackageAccess,
 	OrgCreate, OrgDelete, OrgMember, OrgRemove, TeamCreate, TeamDelete, TeamMember, TeamRemove, TeamPackage,
-	ServerConfig, DatabaseDelete, DatabasePurge, DatabaseSecurity, UserWrite,
+	ServerKey, ServerConfig, DatabaseDelete, DatabasePurge, DatabaseSecurity, UserWrite,
 }
 
 // Acts is the whole list.

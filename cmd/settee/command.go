@@ -31,6 +31,7 @@ var commands = []command{
 	{"user", "administer accounts: make, invite, disable, delete", people},
 	{"token", "administer tokens of accounts", tokens},
 	{"org", "make an organisation, which owns a scope", org},
+	{"keys", "list, rotate and revoke the keys of signatures", keys},
 	{"bench", "measure a server, beside another", bench},
 	{"settings", "list the settings of the CouchDB API", listSettings},
 	{"version", "print what this binary is", version},

@@ -105,7 +105,7 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 		return fmt.Errorf("open the accounts: %w", err)
 	}
 	h.closing(a.Close)
-	r, err := registry.New(ctx, client, through, a, registry.Options{PublicURL: s.publicURL, MaxBody: s.maxBody, MaxMetadata: maxDocument, Guard: s.db != "", NewScoped: s.newScoped, Logger: log})
+	r, err := registry.New(ctx, client, through, a, registry.Options{PublicURL: s.publicURL, MaxBody: s.maxBody, MaxMetadata: maxDocument, Guard: s.db != "", NewScoped: s.newScoped, ReadOnly: s.readOnly, Logger: log})
 	if err != nil {
 		return fmt.Errorf("open the registry: %w", err)
 	}

@@ -11,6 +11,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/go-kivik/kivik/v4"
+
 	"settee/auth"
 	"settee/auth/audit"
 )
@@ -18,6 +20,7 @@ import (
 // An office is where commands administer a server that runs: its accounts, through its CouchDB API.
 type office struct {
 	*auth.Auth
+	client  *kivik.Client
 	by      auth.Identity // the server admin whose credentials --db has
 	w       io.Writer
 	closers []func() error
@@ -30,7 +33,7 @@ func openOffice(ctx context.Context, db string, o auth.Options, reads bool, stdo
 	if err != nil {
 		return nil, fmt.Errorf("--db: %w", err)
 	}
-	f := &office{by: auth.Identity{Roles: []string{"_admin"}}, w: stdout, closers: []func() error{client.Close}}
+	f := &office{client: client, by: auth.Identity{Roles: []string{"_admin"}}, w: stdout, closers: []func() error{client.Close}}
 	if u, err := url.Parse(db); err == nil {
 		f.by.Name = u.User.Username()
 	}

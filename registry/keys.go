@@ -1,0 +1,185 @@
+package registry
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"settee/provenance"
+	"settee/replicate"
+)
+
+// keyring is what is known of the keys. It is replaced whole when they change.
+type keyring struct {
+	keys    []*provenance.Key // the oldest first
+	name    string            // of this very set: a back-fill by another begins anew
+	through atomic.Bool       // every package has a signature of one of them
+}
+
+func newKeyring(keys []*provenance.Key) *keyring {
+	sum := sha256.New()
+	for _, k := range keys {
+		fmt.Fprintln(sum, k.ID, k.Expires.UnixMilli(), k.Revoked)
+	}
+	return &keyring{keys: keys, name: hex.EncodeToString(sum.Sum(nil)[:8])}
+}
+
+// signer is the key that signs what is published now: the newest, so that all regions take the same.
+func (k *keyring) signer(now time.Time) *provenance.Key {
+	for _, key := range slices.Backward(k.keys) {
+		if key.Signs(now) {
+			return key
+		}
+	}
+	return nil
+}
+
+// of finds a key by its id.
+func (k *keyring) of(id string) *provenance.Key {
+	for _, key := range k.keys {
+		if key.ID == id {
+			return key
+		}
+	}
+	return nil
+}
+
+// openKeys reads the keys, and makes the first where there is none.
+func (r *Registry) openKeys(ctx context.Context) error {
+	if err := r.readKeys(ctx); err != nil {
+		return err
+	}
+	if r.keys.Load().signer(r.o.Now()) == nil && !r.o.ReadOnly {
+		k, err := r.signing.Make(ctx, r.o.Now())
+		if err != nil {
+			return err
+		}
+		r.log.Info("made a key that signs what is published", "key", k.ID)
+		if err := r.readKeys(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readKeys replaces the keyring where the keys have changed.
+func (r *Registry) readKeys(ctx context.Context) error {
+	keys, spoilt, err := r.signing.All(ctx)
+	if err != nil {
+		return err
+	}
+	for id, err := range spoilt {
+		r.log.Error("a document of the database "+SigningDatabase+" is no key", "id", id, "error", err)
+	}
+	next := newKeyring(keys)
+	if was := r.keys.Load(); was != nil && was.name == next.name {
+		return nil
+	}
+	r.keys.Store(next)
+	select {
+	case r.rekeyed <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// keyFollower keeps the keyring true.
+func (r *Registry) keyFollower(ctx context.Context) (*replicate.Follower, error) {
+	f := replicate.NewFollower(r.signing.db, replicate.FollowerOptions{
+		Handle:  func(ctx context.Context, _ replicate.Change) error { return r.readKeys(ctx) },
+		Workers: 1,
+		Logger:  r.log,
+	})
+	if err := f.Begin(ctx); err != nil {
+		return nil, err
+	}
+	return f, r.openKeys(ctx)
+}
+
+// keepSigned runs the follower of the keys, and back-fills what was published without a signature, until ctx ends.
+func (r *Registry) keepSigned(ctx context.Context, keys *replicate.Follower) {
+	r.running.Go(func() { _ = keys.Run(ctx) })
+	r.running.Go(func() {
+		for ctx.Err() == nil {
+			r.backfill(ctx, r.keys.Load())
+		}
+	})
+}
+
+// takenPause is how long the back-fill is left to another process of the same database.
+const takenPause = time.Minute
+
+// backfill signs what lacks a signature, from where it was left, until ctx ends or there are other keys.
+func (r *Registry) backfill(ctx context.Context, ring *keyring) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	if r.o.ReadOnly {
+		ring.through.Store(true) // its peer does it
+	} else {
+		r.running.Go(func() { r.sign(ctx, ring) })
+	}
+	select {
+	case <-ctx.Done():
+	case <-r.rekeyed:
+	}
+}
+
+func (r *Registry) sign(ctx context.Context, ring *keyring) {
+	for ctx.Err() == nil {
+		var f *replicate.Follower
+		f = replicate.NewFollower(r.db, replicate.FollowerOptions{
+			Name: "signatures-" + ring.name, Workers: 2, Logger: r.log,
+			Handle: func(ctx context.Context, c replicate.Change) error {
+				if c.Deleted || c.ID[0] == '_' {
+					return nil
+				}
+				return r.signPackage(ctx, PackageName(c.ID), ring)
+			},
+			CaughtUp: func(time.Time) {
+				if f.Status().SetAside > 0 {
+					f.Retry()
+				}
+				ring.through.Store(f.Status().SetAside == 0)
+			},
+		})
+		if err := f.Run(ctx); errors.Is(err, replicate.ErrFollowerTaken) {
+			ring.through.Store(true) // another process of this database does it
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(takenPause):
+		}
+	}
+}
+
+// serveKeys answers GET /-/npm/v1/keys. Once there are keys, clients refuse whatever is not signed:
+// there are none before all is.
+func (r *Registry) serveKeys(w http.ResponseWriter, _ *request) error {
+	ring := r.keys.Load()
+	if !ring.through.Load() {
+		return errNotFound
+	}
+	list := []map[string]any{}
+	for _, k := range ring.keys {
+		if k.Revoked {
+			continue
+		}
+		one := map[string]any{"keyid": k.ID, "keytype": provenance.KeyType, "scheme": provenance.KeyType, "key": k.Public(), "expires": nil}
+		if !k.Expires.IsZero() {
+			one["expires"] = k.Expires.UTC().Format(isoTime)
+		}
+		list = append(list, one)
+	}
+	if len(list) == 0 {
+		return errNotFound
+	}
+	w.Header().Set("Cache-Control", "public, max-age=0")
+	writeJSON(w, http.StatusOK, map[string]any{"keys": list})
+	return nil
+}
