@@ -32,6 +32,8 @@ require (
 	golang.org/x/tools v0.52.0
 )
 
+require github.com/github/go-spdx/v2 v2.3.3 // indirect
+
 require (
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0
