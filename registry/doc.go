@@ -194,6 +194,12 @@
 // answered (audit.go): handlers put what they know into request.entry. Package auth keeps the log. GET /-/settee/audit
 // reads it: {"entries": [{id, at, act, by, …}], "next": what ?before= has for the page after, where there may be one}.
 //
+// # Audits
+//
+// The three audit endpoints answer from package advisories (advise.go): names and versions are asked of it, whatever
+// is published here, so nothing is told of restricted packages. Bodies may be gzip'd, and are bounded as inflated. After
+// a start they wait a moment until the advisories were read, then answer 503: never "nothing known" before that is so.
+//
 // # Errors
 //
 // {"error": text, "message": text, "code": "E404"}, in the words that npm prints;

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"html/template"
-	"io"
 	"net/http"
 )
 
@@ -24,30 +23,6 @@ func (r *Registry) serveLeftover(_ http.ResponseWriter, q *request) error {
 func (r *Registry) serveOldPublish(http.ResponseWriter, *request) error {
 	return invalid("unsupported: publish with npm 1.4 or newer")
 }
-
-// serveBulkAudit answers POST /-/npm/v1/security/advisories/bulk: no advisories
-// are known here. npm posts this on every install, so the body is not even read.
-func (r *Registry) serveBulkAudit(w http.ResponseWriter, q *request) error {
-	forget(q)
-	writeJSON(w, http.StatusOK, map[string]any{})
-	return nil
-}
-
-// serveAudit answers the quick and the full audit of npm 6 and yarn 1.
-func (r *Registry) serveAudit(w http.ResponseWriter, q *request) error {
-	forget(q)
-	writeJSON(w, http.StatusOK, map[string]any{
-		"actions": []any{}, "advisories": map[string]any{}, "muted": []any{},
-		"metadata": map[string]any{
-			"vulnerabilities": map[string]int{"info": 0, "low": 0, "moderate": 0, "high": 0, "critical": 0},
-			"dependencies":    0, "devDependencies": 0, "optionalDependencies": 0, "totalDependencies": 0,
-		},
-	})
-	return nil
-}
-
-// forget reads a body away, within bounds, so that the connection can be kept.
-func forget(q *request) { _, _ = io.CopyN(io.Discard, q.Body, mostDrained) }
 
 var welcome = template.Must(template.New("welcome").Parse(`<!doctype html>
 <html lang="en">

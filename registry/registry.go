@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-kivik/kivik/v4"
 
+	"settee/advisories"
 	"settee/auth"
 	"settee/tarballs"
 )
@@ -29,6 +30,8 @@ type Options struct {
 	TempDir         string        // of uploads over 1 MiB; default the system's
 	Now             func() time.Time
 	Logger          *slog.Logger // default: discards
+
+	Advisories *advisories.Advisories // what audits are answered from; nil: nothing is known
 }
 
 func (o Options) withDefaults() Options {

@@ -31,9 +31,9 @@ var table = compiled([]route{
 	{method: post, pattern: "/-/npm/v1/tokens", does: "make a token", answer: (*Registry).serveTokenCreate},
 	{method: del, pattern: "/-/npm/v1/tokens/token/:token", does: "revoke a token, by its key or itself", answer: (*Registry).serveTokenRevoke},
 	{method: get, pattern: "/-/npm/v1/keys", does: "the public keys of signatures, once every version is signed", answer: (*Registry).serveKeys},
-	{method: post, pattern: "/-/npm/v1/security/advisories/bulk", does: "advisories: none known", answer: (*Registry).serveBulkAudit},
-	{method: post, pattern: "/-/npm/v1/security/audits/quick", does: "audit: nothing known", answer: (*Registry).serveAudit},
-	{method: post, pattern: "/-/npm/v1/security/audits", does: "audit: nothing known", answer: (*Registry).serveAudit},
+	{method: post, pattern: "/-/npm/v1/security/advisories/bulk", does: "the advisories in which versions lie, as npm asks on each install", answer: (*Registry).serveBulkAudit},
+	{method: post, pattern: "/-/npm/v1/security/audits/quick", does: "audit of a tree, as npm 6 asks on each install", answer: (*Registry).serveAudit},
+	{method: post, pattern: "/-/npm/v1/security/audits", does: "audit of a tree, with what npm audit fix of npm 6 does", answer: (*Registry).serveAudit},
 
 	{method: del, pattern: "/-/user/token/:token", does: "logout", answer: (*Registry).serveLogout},
 	{method: put, pattern: "/-/user/:user", does: "adduser, login", open: true, answer: (*Registry).serveLogin},

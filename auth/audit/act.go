@@ -55,6 +55,9 @@ const (
 	TeamRemove  Act = "team.remove"
 	TeamPackage Act = "team.package" // its rights on a package; details permissions, "none" where they ended
 
+	AdvisoryImport Act = "advisory.import" // On is the file; details added, changed
+	AdvisoryRemove Act = "advisory.remove"
+
 	ServerKey        Act = "server.key"    // a signing key was made, rotated, revoked or taken in; On is its id, details what
 	ServerConfig     Act = "server.config" // a setting of _config; On is section/key, the value is not told
 	DatabaseDelete   Act = "database.delete"
@@ -69,7 +72,7 @@ var acts = []Act{
 	FactorEnable, FactorDisable, FactorChange, FactorRecovery, FactorFailed, TokenCreate, TokenRevoke,
 	PackagePublish, PackageUnpublish, PackageDeprecate, PackageTag, PackageOwner, PackageAccess,
 	OrgCreate, OrgDelete, OrgMember, OrgRemove, TeamCreate, TeamDelete, TeamMember, TeamRemove, TeamPackage,
-	ServerKey, ServerConfig, DatabaseDelete, DatabasePurge, DatabaseSecurity, UserWrite,
+	AdvisoryImport, AdvisoryRemove, ServerKey, ServerConfig, DatabaseDelete, DatabasePurge, DatabaseSecurity, UserWrite,
 }
 
 // Acts is the whole list.

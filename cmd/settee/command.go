@@ -32,6 +32,7 @@ var commands = []command{
 	{"token", "administer tokens of accounts", tokens},
 	{"org", "make an organisation, which owns a scope", org},
 	{"keys", "list, rotate and revoke the keys of signatures", keys},
+	{"advisories", "which versions are known to be flawed: import, list, show, remove", runAdvisories},
 	{"bench", "measure a server, beside another", bench},
 	{"settings", "list the settings of the CouchDB API", listSettings},
 	{"version", "print what this binary is", version},
@@ -84,9 +85,9 @@ func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 func help(w io.Writer) {
 	fmt.Fprint(w, "settee is an npm registry and a CouchDB server.\n\nCommands:\n")
 	for _, c := range commands {
-		fmt.Fprintf(w, "  %-9s %s\n", c.name, c.summary)
+		fmt.Fprintf(w, "  %-10s %s\n", c.name, c.summary)
 	}
-	fmt.Fprint(w, "  help      list the commands, or explain one\n\n",
+	fmt.Fprint(w, "  help       list the commands, or explain one\n\n",
 		"settee COMMAND --help explains a command and its flags.\n",
 		"Exit codes: 0 done, 1 failed, 2 wrong flags.\n")
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/go-kivik/kivik/v4"
 
+	"settee/advisories"
 	"settee/auth"
 	"settee/auth/audit"
 	"settee/auth/limit"
@@ -105,7 +106,12 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 		return fmt.Errorf("open the accounts: %w", err)
 	}
 	h.closing(a.Close)
-	r, err := registry.New(ctx, client, through, a, registry.Options{PublicURL: s.publicURL, MaxBody: s.maxBody, MaxMetadata: maxDocument, Guard: s.db != "", NewScoped: s.newScoped, ReadOnly: s.readOnly, Logger: log})
+	known, err := advisories.Open(ctx, client, advisories.Options{Logger: log})
+	if err != nil {
+		return err
+	}
+	h.closing(known.Close)
+	r, err := registry.New(ctx, client, through, a, registry.Options{Advisories: known, PublicURL: s.publicURL, MaxBody: s.maxBody, MaxMetadata: maxDocument, Guard: s.db != "", NewScoped: s.newScoped, ReadOnly: s.readOnly, Logger: log})
 	if err != nil {
 		return fmt.Errorf("open the registry: %w", err)
 	}

@@ -1,0 +1,39 @@
+// Package advisories knows which versions of packages are known to be flawed: it keeps OSV documents in a database,
+// imports them, and answers what a tree of packages holds of them. It knows kivik.DB only, and nothing of packuments.
+//
+// # Documents
+//
+// The database advisories has one document for each OSV record (schema 1.x), its id the record's, GHSA-… or MAL-…;
+// the body is the record as it was published. Only records that say something of the ecosystem npm are kept. Withdrawn ones
+// are kept too, and say nothing: so that an older export, imported later, does not bring them back. The newest "modified"
+// wins, in an import and among leaves that conflict because two regions imported at once.
+//
+// # Ranges
+//
+// A record's events (introduced, fixed, last_affected, limit, of SEMVER and ECOSYSTEM ranges) and its list of versions
+// become intervals of versions, which are joined where they touch:
+//
+//	[{introduced: 0}, {fixed: 1.2.3}]                      <1.2.3
+//	[{introduced: 2.0.0}, {last_affected: 2.4.1}]          >=2.0.0 <=2.4.1
+//	[{introduced: 0}]                                      *
+//	versions: [3.0.1, 3.0.2]                               =3.0.1 || =3.0.2
+//
+// npm's clients judge such a range with prereleases counted in, and so judged it holds exactly the versions that the events
+// hold. Where GitHub says last_known_affected_version_range and no event ends the range, that ends it. Patched is
+// what lies behind a "fixed", up to the next flawed interval; "<0.0.0", nothing, where no fix is known: GitHub's convention.
+//
+// # Answers
+//
+// One flaw has often several records: GitHub's, that of the CVE, one for malware. Records of one package that name each other
+// in aliases, or the same CVE, are one advisory. GitHub's own say what is affected where there are any, as they are reviewed
+// for npm; else all of them together. Its number is made of the OSV id, the same everywhere and always, below 2^53.
+//
+// Severity is what GitHub says, else the word for the CVSS score (the newest version of CVSS that the record has), else
+// critical for malware and high for the rest, as npm itself takes it.
+//
+// # In memory
+//
+// Lookups ask an index from names to what the answers need, some 400 bytes a record (BenchmarkIndexSize), filled
+// and kept true by a follower. Until it has read the whole database for the first time, [Advisories.Ready] waits:
+// a tree is never said to be sound because the server has just started.
+package advisories

@@ -1,0 +1,80 @@
+package registry
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"settee/advisories"
+)
+
+// advised is a registry that knows advisories: of each package here, all versions before one are flawed.
+func advised(t *testing.T, flawed map[string]string) *house {
+	h := open(t)
+	known, err := advisories.Open(context.Background(), h.client, advisories.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, known.Close()) })
+	h.Registry.o.Advisories = known
+	for name, fixed := range flawed {
+		h.advise("GHSA-"+name, name, fixed)
+		require.Eventually(t, func() bool { return len(known.Known(name, "0.0.0")) == 1 }, 10*time.Second, 5*time.Millisecond)
+	}
+	return h
+}
+
+func (h *house) advise(id, name, fixed string) {
+	doc := dict{"id": id, "modified": "2024-05-01T00:00:00Z", "summary": "Trouble in " + name,
+		"severity":          []any{dict{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}},
+		"database_specific": dict{"severity": "HIGH", "cwe_ids": []any{"CWE-79"}},
+		"affected": []any{dict{"package": dict{"ecosystem": "npm", "name": name},
+			"ranges": []any{dict{"type": "SEMVER", "events": []any{dict{"introduced": "0"}, dict{"fixed": fixed}}}}}}}
+	_, err := h.client.DB(advisories.Database).Put(context.Background(), id, doc)
+	require.NoError(h.t, err)
+}
+
+func gzipped(t testing.TB, raw []byte) []byte {
+	var out bytes.Buffer
+	z := gzip.NewWriter(&out)
+	_, err := z.Write(raw)
+	require.NoError(t, err)
+	require.NoError(t, z.Close())
+	return out.Bytes()
+}
+
+const bulkPath = "/-/npm/v1/security/advisories/bulk"
+
+func TestBulkAudit(t *testing.T) {
+	h := advised(t, map[string]string{"left": "1.2.3", "right": "2.0.0"})
+	const question = `{"left":["1.2.2","1.3.0"],"right":["2.0.0"],"unknown":["1.0.0"],"constructor":["1.0.0"]}`
+	const answer = `{"left":[{"id":4902488464824283,"url":"https://github.com/advisories/GHSA-left","title":"Trouble in left","severity":"high",
+		"vulnerable_versions":"<1.2.3","cwe":["CWE-79"],"cvss":{"score":9.8,"vectorString":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}}]}`
+	plain := h.do("POST", bulkPath, "", []byte(question))
+	require.Equal(t, 200, plain.Status, "%s", plain.Body)
+	require.JSONEq(t, answer, string(plain.Body))
+	coded := h.do("POST", bulkPath, "", gzipped(t, []byte(question)), "Content-Encoding", "gzip")
+	require.Equal(t, string(plain.Body), string(coded.Body))
+	require.Equal(t, `{}`, string(h.do("POST", bulkPath, "", []byte(`{}`)).Body))
+
+	for _, wrong := range []string{``, `[]`, `{"left":"1.0.0"}`, `{"left":[1]}`, `{`, `"x"`, `{"left":{}}`} {
+		res := h.do("POST", bulkPath, "", []byte(wrong))
+		require.Equal(t, 400, res.Status, wrong)
+		require.EqualValues(t, 400, res.JSON()["statusCode"])
+		require.Equal(t, res.JSON()["error"], res.JSON()["message"])
+	}
+	require.Equal(t, 400, h.do("POST", bulkPath, "", []byte(question), "Content-Encoding", "gzip").Status)
+	require.Equal(t, 415, h.do("POST", bulkPath, "", []byte(question), "Content-Encoding", "br").Status)
+	bomb := gzipped(t, bytes.Repeat([]byte(" "), mostAudited+1))
+	require.Less(t, len(bomb), 1<<20)
+	require.Equal(t, 413, h.do("POST", bulkPath, "", bomb, "Content-Encoding", "gzip").Status)
+	require.Equal(t, 413, h.do("POST", bulkPath, "", bytes.Repeat([]byte(" "), mostAudited+1)).Status)
+}
+
+// TestBulkAuditWithoutAdvisories is a registry that nothing was given to: it knows of no flaw.
+func TestBulkAuditWithoutAdvisories(t *testing.T) {
+	h := open(t)
+	require.Equal(t, `{}`, string(h.do("POST", bulkPath, "", []byte(`{"left":["1.0.0"]}`)).Body))
+}
