@@ -36,7 +36,7 @@ func (h *house) advise(id, name, fixed string) {
 	require.NoError(h.t, err)
 }
 
-func gzipped(t testing.TB, raw []byte) []byte {
+func zippedBody(t testing.TB, raw []byte) []byte {
 	var out bytes.Buffer
 	z := gzip.NewWriter(&out)
 	_, err := z.Write(raw)
@@ -55,7 +55,7 @@ func TestBulkAudit(t *testing.T) {
 	plain := h.do("POST", bulkPath, "", []byte(question))
 	require.Equal(t, 200, plain.Status, "%s", plain.Body)
 	require.JSONEq(t, answer, string(plain.Body))
-	coded := h.do("POST", bulkPath, "", gzipped(t, []byte(question)), "Content-Encoding", "gzip")
+	coded := h.do("POST", bulkPath, "", zippedBody(t, []byte(question)), "Content-Encoding", "gzip")
 	require.Equal(t, string(plain.Body), string(coded.Body))
 	require.Equal(t, `{}`, string(h.do("POST", bulkPath, "", []byte(`{}`)).Body))
 
@@ -67,7 +67,7 @@ func TestBulkAudit(t *testing.T) {
 	}
 	require.Equal(t, 400, h.do("POST", bulkPath, "", []byte(question), "Content-Encoding", "gzip").Status)
 	require.Equal(t, 415, h.do("POST", bulkPath, "", []byte(question), "Content-Encoding", "br").Status)
-	bomb := gzipped(t, bytes.Repeat([]byte(" "), mostAudited+1))
+	bomb := zippedBody(t, bytes.Repeat([]byte(" "), mostAudited+1))
 	require.Less(t, len(bomb), 1<<20)
 	require.Equal(t, 413, h.do("POST", bulkPath, "", bomb, "Content-Encoding", "gzip").Status)
 	require.Equal(t, 413, h.do("POST", bulkPath, "", bytes.Repeat([]byte(" "), mostAudited+1)).Status)
