@@ -45,6 +45,21 @@ type setting func(*couch.Options, *Options)
 // onDisk makes the engine write to a real folder, as benchmarks want it.
 func onDisk(o *couch.Options, _ *Options) { o.FS = nil }
 
+// searching gives the registry an index.
+func searching(t testing.TB) setting {
+	return func(_ *couch.Options, o *Options) { o.SearchDir = t.TempDir() }
+}
+
+// found waits until all that was published is found.
+func (h *house) found() {
+	h.t.Helper()
+	names := h.documents() - 1 // less the design document
+	require.Eventually(h.t, func() bool {
+		is, err := h.SearchIndex().Status(h.t.Context())
+		return err == nil && is.Complete && int(is.Packages) == names
+	}, 20*time.Second, 5*time.Millisecond)
+}
+
 func open(t testing.TB, settings ...setting) *house {
 	ctx := context.Background()
 	h := &house{t: t, now: time.Now(), secrets: &secrets{}}

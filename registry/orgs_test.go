@@ -210,12 +210,13 @@ func TestNewScoped(t *testing.T) {
 // TestInvisible asks everything that names packages: who may not read one hears nothing of it, nor
 // of how many there are, and of one that is not there the same.
 func TestInvisible(t *testing.T) {
-	h := open(t)
+	h := open(t, searching(t))
 	cyd := acme(h)
 	star := h.sends(h.ann, "GET", "/@acme%2fsecret?write=true", nil, 200).JSON()
 	h.sends(h.ann, "PUT", "/@acme%2fsecret", dict{"_id": "@acme/secret", "_rev": star["_rev"], "users": dict{"ann": true}}, 201)
 	h.sends(h.ann, "PUT", "/-/user/v1/star", dict{"name": "@acme/open", "package": "@acme/open"}, 200)
 	h.sends(h.ann, "PUT", "/-/package/@acme%2fsecret/owners", dict{"user": "bob"}, 200)
+	h.found()
 	for _, who := range []string{"", cyd} {
 		for _, path := range []string{"/P", "/P?write=true", "/P/1.0.0", "/P/latest", "/P/-/secret-1.0.0.tgz", "/-/package/P/dist-tags", "/-/package/P/visibility", "/-/package/P/access", "/-/package/P/collaborators"} {
 			at := func(name string) reply {

@@ -32,6 +32,21 @@ func (r *Registry) serveOrgPackages(w http.ResponseWriter, q *request) error {
 	})
 }
 
+// names are the packages of rows, each row being one's.
+func (r *Registry) names(rows *kivik.ResultSet) (names []PackageName, err error) {
+	defer rows.Close()
+	for rows.Next() {
+		id, err := rows.ID()
+		if err != nil {
+			return nil, err
+		}
+		if name := PackageName(id); name.Storable() {
+			names = append(names, name)
+		}
+	}
+	return names, rows.Err()
+}
+
 // serveUserPackages answers GET /-/user/:user/package, and pnpm's of who asks: what a user may do
 // more with than everybody.
 func (r *Registry) serveUserPackages(w http.ResponseWriter, q *request) error {

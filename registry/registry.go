@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 
 	"settee/advisories"
 	"settee/auth"
+	"settee/search"
 	"settee/tarballs"
 )
 
@@ -27,6 +29,7 @@ type Options struct {
 	NewScoped       string        // access of a new package of a scope whose publisher does not say: "restricted", or default "public", as npm documents it
 	Guard           bool          // keep who is no server admin from writing packuments in the database itself: a CouchDB's design document must do it
 	ReadOnly        bool          // a copy of another region, which makes keys and signatures
+	SearchDir       string        // of the index of packages, which is made anew where it is lost; "": there is no search
 	TempDir         string        // of uploads over 1 MiB; default the system's
 	Now             func() time.Time
 	Logger          *slog.Logger // default: discards
@@ -77,6 +80,7 @@ type Registry struct {
 	cache *cache
 	small *smallBlobs
 	hold  *holds
+	index *search.Index // nil: no search
 
 	keys    atomic.Pointer[keyring]
 	rekeyed chan struct{} // the keyring is another
@@ -97,8 +101,11 @@ func New(ctx context.Context, client *kivik.Client, blobs tarballs.Store, a *aut
 		return nil, err
 	}
 	r.cache = newCache(r.db, o.CacheSize, o.MaxStale, r.load)
-	if err := r.follow(ctx); err != nil {
+	if err := r.openSearch(); err != nil {
 		return nil, err
+	}
+	if err := r.follow(ctx); err != nil {
+		return nil, errors.Join(err, r.closeSearch())
 	}
 	return r, nil
 }
@@ -107,5 +114,5 @@ func New(ctx context.Context, client *kivik.Client, blobs tarballs.Store, a *aut
 func (r *Registry) Close() error {
 	r.stop()
 	r.running.Wait()
-	return nil
+	return r.closeSearch()
 }

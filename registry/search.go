@@ -1,18 +1,16 @@
 package registry
 
 import (
-	"context"
 	"encoding/json"
+	"errors"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
-	"github.com/go-kivik/kivik/v4"
-
 	"settee/auth"
-	"settee/views/packuments"
+	"settee/search"
 )
 
 // The bounds of npm's search.
@@ -20,40 +18,37 @@ const (
 	defaultFound = 20
 	mostFound    = 250
 	mostFrom     = 10_000
-	mostBeyond   = 250 // looked at beyond the page, to count: what is not looked at may be restricted, and is not told of
 )
 
-// searching is a search as the client asked for it. Until there is an index it
-// finds packages by the beginning of their name, by maintainer, keyword or scope,
-// and narrows what it found by the other words.
-type searching struct {
-	words                      []string
-	maintainer, keyword, scope string
-	size, from                 int
-}
-
-func parseSearch(v url.Values) (s searching, err error) {
-	for word := range strings.FieldsSeq(strings.ToLower(v.Get("text"))) {
-		qualifier, value, qualified := strings.Cut(word, ":")
-		switch {
-		case !qualified:
-			s.words = append(s.words, word)
-		case qualifier == "maintainer" || qualifier == "author":
-			s.maintainer = value
-		case qualifier == "keywords" || qualifier == "keyword":
-			s.keyword = value
-		case qualifier == "scope":
-			s.scope = strings.TrimPrefix(value, "@")
+// parseSearch reads what npm sends.
+func parseSearch(v url.Values) (q search.Query, err error) {
+	text := v.Get("text")
+	if len(text) > search.MostText {
+		return q, unsearchable("ERR_TEXT_LENGTH", "'text' query parameter is longer than "+strconv.Itoa(search.MostText)+" bytes")
+	}
+	if q = search.Parse(text); q.Empty() {
+		return q, unsearchable("ERR_TEXT_MISSING", "'text' query parameter is required")
+	}
+	if q.Size, err = bound(v.Get("size"), defaultFound, mostFound); err != nil {
+		return q, err
+	}
+	if q.From, err = bound(v.Get("from"), 0, mostFrom); err != nil {
+		return q, err
+	}
+	for name, into := range map[string]*float64{"quality": &q.Weights.Quality, "popularity": &q.Weights.Popularity, "maintenance": &q.Weights.Maintenance} {
+		if text := v.Get(name); text != "" {
+			w, err := strconv.ParseFloat(text, 64)
+			if err != nil || math.IsNaN(w) {
+				return q, invalid("invalid %s: %q", name, text)
+			}
+			*into = min(max(w, 0), 1)
 		}
 	}
-	if len(s.words) == 0 && s.maintainer == "" && s.keyword == "" && s.scope == "" {
-		return s, &Error{Status: http.StatusBadRequest, Message: "'text' query parameter is required", more: map[string]json.RawMessage{"code": []byte(`"ERR_TEXT_MISSING"`)}}
-	}
-	if s.size, err = bound(v.Get("size"), defaultFound, mostFound); err != nil {
-		return s, err
-	}
-	s.from, err = bound(v.Get("from"), 0, mostFrom)
-	return s, err
+	return q, nil
+}
+
+func unsearchable(code, text string) error {
+	return &Error{Status: http.StatusBadRequest, Message: text, more: map[string]json.RawMessage{"code": quote(code)}}
 }
 
 func bound(text string, unset, most int) (int, error) {
@@ -69,111 +64,135 @@ func bound(text string, unset, most int) (int, error) {
 
 // serveSearch answers GET /-/v1/search.
 func (r *Registry) serveSearch(w http.ResponseWriter, q *request) error {
-	s, err := parseSearch(q.URL.Query())
+	if r.index == nil {
+		return fail(http.StatusNotFound, "Search is off in this registry.")
+	}
+	asked, err := parseSearch(q.URL.Query())
 	if err != nil {
 		return err
 	}
-	names, err := r.candidates(q.Context(), s)
+	res, err := r.index.Search(q.Context(), asked, r.searcher(q))
 	if err != nil {
-		return err
+		return notSearched(err)
 	}
-	objects, total, beyond := []any{}, 0, 0
-	for _, name := range names {
-		if len(objects) == s.size {
-			if beyond++; beyond > mostBeyond {
-				break // whoever pages on finds more
+	believed := r.o.Now().Sub(r.index.Heard()) < r.o.MaxStale
+	objects := []any{}
+	for _, hit := range res.Hits {
+		if !believed {
+			shown, err := r.proved(q, &hit)
+			if err != nil {
+				return err
+			}
+			if !shown {
+				res.Total--
+				continue
 			}
 		}
-		e, err := r.cache.entry(q.Context(), name)
-		if err != nil {
-			return err
-		}
-		if !e.doc.published() || r.may(q.Context(), q.who, auth.Read, name, e.doc) != nil || !s.fits(e.doc) {
-			continue
-		}
-		if total++; total > s.from && len(objects) < s.size {
-			objects = append(objects, r.found(e.doc))
-		}
+		objects = append(objects, r.object(q, hit))
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"objects": objects, "total": total, "time": r.o.Now().UTC().Format(time.RFC1123)})
+	w.Header().Set("Cache-Control", "private, no-cache")
+	writeJSON(w, http.StatusOK, map[string]any{"objects": objects, "total": res.Total, "time": r.o.Now().UTC().Format(time.RFC1123)})
 	return nil
 }
 
-// candidates are the names to look at, by the narrowest thing that was asked for.
-func (r *Registry) candidates(ctx context.Context, s searching) ([]PackageName, error) {
-	var rows *kivik.ResultSet
-	within := func(prefix string) *kivik.ResultSet {
-		return r.db.AllDocs(ctx, kivik.Params(map[string]any{"startkey": prefix, "endkey": prefix + "\ufff0", "limit": mostFrom + mostFound}))
+func notSearched(err error) error {
+	if errors.Is(err, search.ErrNotReady) || errors.Is(err, search.ErrClosed) {
+		return &Error{Status: http.StatusServiceUnavailable, Message: "The search index is being opened. Please try again.", cause: err}
 	}
-	by := func(view, key string) *kivik.ResultSet {
-		return r.db.Query(ctx, packuments.Name, view, kivik.Params(map[string]any{"key": key, "reduce": false, "limit": mostFrom + mostFound}))
-	}
-	switch {
-	case s.maintainer != "":
-		rows = by("by-maintainer", s.maintainer)
-	case s.keyword != "":
-		rows = by("by-keyword", s.keyword)
-	case s.scope != "":
-		rows = within("@" + s.scope + "/")
-	default:
-		rows = within(s.words[0])
-	}
-	return r.names(rows)
+	return err
 }
 
-// names are the packages of rows, each row being one's.
-func (r *Registry) names(rows *kivik.ResultSet) (names []PackageName, err error) {
-	defer rows.Close()
-	for rows.Next() {
-		id, err := rows.ID()
-		if err != nil {
-			return nil, err
-		}
-		if name := PackageName(id); name.Storable() {
-			names = append(names, name)
-		}
+// searcher says which restricted packages who asks may read, by what the index knows of them; nil: none.
+func (r *Registry) searcher(q *request) search.Reader {
+	if q.who.Anonymous() {
+		return nil
 	}
-	return names, rows.Err()
+	return func(name string, maintainers []string) bool {
+		return r.auth.May(q.Context(), q.who, auth.Read, auth.Package{Name: name, Exists: true, Restricted: true, Maintainers: maintainers}) == nil
+	}
 }
 
-// fits reports whether a package has every word in its name, its description or
-// its keywords, and is of the scope and the keyword asked for.
-func (s searching) fits(p *packument) bool {
-	text := strings.ToLower(string(p.name) + " " + p.top.text("description") + " " + string(p.top.of("keywords")))
-	for _, word := range s.words {
-		if !strings.Contains(text, word) {
-			return false
-		}
+// proved reads the package of a hit: once the index has not heard of the database for a while, each that is shown
+// is asked for, as entries of the cache are.
+func (r *Registry) proved(q *request, hit *search.Hit) (bool, error) {
+	e, err := r.cache.entry(q.Context(), PackageName(hit.Name))
+	if err != nil {
+		return false, err
 	}
-	return (s.scope == "" || p.name.Scope() == "@"+s.scope) && (s.keyword == "" || strings.Contains(text, s.keyword))
+	if !e.doc.published() || r.may(q.Context(), q.who, auth.Read, PackageName(hit.Name), e.doc) != nil {
+		return false, nil
+	}
+	if e.doc.rev != hit.Rev {
+		hit.Package = e.doc.found()
+	}
+	return true, nil
 }
 
-// found is a package in npm's answer form: npm reads keywords, links and the
-// maintainers' username without asking whether they are there.
-func (r *Registry) found(p *packument) any {
-	latest := p.latest()
-	links := map[string]string{}
-	if homepage := p.top.text("homepage"); homepage != "" {
-		links["homepage"] = homepage
+// people are as npm reads them: it breaks where a username is no text.
+type people struct {
+	Username string `json:"username"`
+	Email    string `json:"email"`
+}
+
+// object is a hit in npm's form: npm reads keywords, links and the maintainers' username without asking whether they are there.
+func (r *Registry) object(q *request, hit search.Hit) any {
+	name := PackageName(hit.Name)
+	links := map[string]string{"npm": r.base(q) + "/" + string(name)}
+	for to, link := range hit.Links {
+		links[to] = link
 	}
-	maintainers := []map[string]string{}
-	for _, raw := range elements(p.top.of("maintainers")) {
-		maintainers = append(maintainers, map[string]string{"username": plain(packuments.Member(raw, "name")), "email": plain(packuments.Member(raw, "email"))})
+	maintainers := []people{}
+	for _, m := range hit.Maintainers {
+		maintainers = append(maintainers, people{m.Username, m.Email})
 	}
-	keywords := []string{}
-	for _, raw := range elements(p.top.of("keywords")) {
-		keywords = append(keywords, plain(raw))
+	words := hit.Keywords
+	if words == nil {
+		words = []string{}
 	}
-	by := packuments.Member(p.versions.of(latest), "_npmUser")
 	about := map[string]any{
-		"name": p.name, "sanitized_name": p.name, "version": latest, "description": p.top.text("description"), "keywords": keywords,
-		"date": p.times().text(latest), "links": links, "maintainers": maintainers, "license": p.top.text("license"),
-		"publisher": map[string]string{"username": plain(packuments.Member(by, "name")), "email": plain(packuments.Member(by, "email"))},
+		"name": name, "sanitized_name": name, "version": hit.Version, "description": hit.Description, "keywords": words,
+		"date": hit.Date.Format(isoTime), "links": links, "maintainers": maintainers, "license": hit.License,
+		"publisher": people{hit.Publisher.Username, hit.Publisher.Email},
 	}
-	if scope := p.name.Scope(); scope != "" {
+	if hit.Author != nil {
+		about["author"] = hit.Author
+	}
+	about["scope"] = "unscoped"
+	if scope := name.Scope(); scope != "" {
 		about["scope"] = scope[1:]
 	}
-	return map[string]any{
-		"package": about, "updated": p.modified(), "searchScore": 1, "score": map[string]any{"final": 1, "detail": map[string]any{"quality": 1, "popularity": 1, "maintenance": 1}},
+	s := hit.Score
+	object := map[string]any{
+		"package": about, "updated": hit.Updated.Format(isoTime), "dependents": hit.Dependents, "searchScore": s.Text,
+		"score": map[string]any{"final": s.Final, "detail": map[string]any{"quality": s.Quality, "popularity": s.Popularity, "maintenance": s.Maintenance}},
 	}
+	flags := map[string]bool{}
+	for flag, is := range map[string]bool{"deprecated": hit.Deprecated, "unstable": hit.Unstable, "insecure": hit.Insecure} {
+		if is {
+			flags[flag] = true
+		}
+	}
+	if len(flags) > 0 {
+		object["flags"] = flags
+	}
+	return object
 }
+
+// openSearch opens the index, where there is to be one.
+func (r *Registry) openSearch() (err error) {
+	if r.o.SearchDir == "" {
+		return nil
+	}
+	r.index, err = search.Open([]search.Source{{DB: r.db, Read: r.indexed}}, search.Options{Dir: r.o.SearchDir, Proof: r.o.MaxStale * 2 / 3, Now: r.o.Now, Logger: r.log})
+	return err
+}
+
+func (r *Registry) closeSearch() error {
+	if r.index == nil {
+		return nil
+	}
+	return r.index.Close()
+}
+
+// SearchIndex is the index of packages; nil where search is off.
+func (r *Registry) SearchIndex() *search.Index { return r.index }

@@ -234,26 +234,6 @@ func TestAccounts(t *testing.T) {
 	require.Equal(t, 401, h.do("GET", "/-/whoami", h.bob, nil).Status)
 }
 
-func TestSearch(t *testing.T) {
-	h := open(t)
-	for _, name := range []string{"tool-one", "tool-two", "other", "@bob/tool"} {
-		h.publish(h.bob, name, "1.0.0")
-	}
-	names := func(query string) (found []string) {
-		for _, o := range h.do("GET", "/-/v1/search?"+query, "", nil).JSON()["objects"].([]any) {
-			found = append(found, at(t, o, "package", "name").(string))
-			require.Equal(t, "bob", at(t, o, "package", "maintainers").([]any)[0].(dict)["username"])
-		}
-		return found
-	}
-	require.Equal(t, []string{"tool-one", "tool-two"}, names("text=tool&size=20&from=0&quality=0.65"))
-	require.Equal(t, []string{"tool-two"}, names("text=tool&from=1"))
-	require.Equal(t, []string{"@bob/tool"}, names("text=scope:bob"))
-	require.Len(t, names("text=maintainer:bob"), 4)
-	require.Len(t, names("text=keywords:sample+other"), 1)
-	require.Equal(t, 400, h.do("GET", "/-/v1/search", "", nil).Status)
-}
-
 func TestSmallRoutes(t *testing.T) {
 	h := open(t)
 	for _, test := range []struct {

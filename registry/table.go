@@ -21,7 +21,7 @@ var table = compiled([]route{
 	{method: get, pattern: "/-/ping/:rest", does: "ping", answer: (*Registry).servePing},
 	{method: get, pattern: "/-/settee/audit", does: "the audit log, newest first, for server admins; ?user, act, package, since, until, failed, limit, before", answer: (*Registry).serveAuditLog},
 	{method: get, pattern: "/-/whoami", does: "who the credentials are of", answer: (*Registry).serveWhoami},
-	{method: get, pattern: "/-/v1/search", does: "search by the beginning of names", answer: (*Registry).serveSearch},
+	{method: get, pattern: "/-/v1/search", does: "search: words and qualifiers; ?size, from, quality, popularity, maintenance", answer: (*Registry).serveSearch},
 	{method: post, pattern: "/-/v1/login", does: "sign in on the web: the URLs of the page and of what is polled", open: true, answer: (*Registry).serveWebLogin},
 	{method: get, pattern: "/-/v1/login/:poll", does: "202 until somebody has signed in there, then the token, once", open: true, answer: (*Registry).servePollLogin},
 	{method: get, pattern: "/-/v1/challenge/:poll", does: "202 until the second factor was given on the web, then what stands for it", open: true, answer: (*Registry).servePollChallenge},

@@ -30,6 +30,7 @@ var commands = []command{
 	{"replicate", "bring one database to another", runReplicate},
 	{"user", "administer accounts: make, invite, disable, delete", people},
 	{"token", "administer tokens of accounts", tokens},
+	{"search", "make the search index anew", runSearch},
 	{"org", "make an organisation, which owns a scope", org},
 	{"keys", "list, rotate and revoke the keys of signatures", keys},
 	{"advisories", "which versions are known to be flawed: import, list, show, remove", runAdvisories},

@@ -9,6 +9,7 @@
 //	settee token      makes, lists and revokes tokens of accounts
 //	settee org        makes an organisation, and says who is in it
 //	settee advisories brings in, lists and removes what is known of flawed versions
+//	settee search     makes the search index of a stopped server anew
 //	settee bench      measures a server: a running one, or one that it starts
 //	settee settings   lists what _config of the CouchDB API can change
 //	settee version    prints what this binary is

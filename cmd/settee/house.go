@@ -106,12 +106,16 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 		return fmt.Errorf("open the accounts: %w", err)
 	}
 	h.closing(a.Close)
+	searchDir, err := h.searchDir(s)
+	if err != nil {
+		return err
+	}
 	known, err := advisories.Open(ctx, client, advisories.Options{Logger: log})
 	if err != nil {
 		return err
 	}
 	h.closing(known.Close)
-	r, err := registry.New(ctx, client, through, a, registry.Options{Advisories: known, PublicURL: s.publicURL, MaxBody: s.maxBody, MaxMetadata: maxDocument, Guard: s.db != "", NewScoped: s.newScoped, ReadOnly: s.readOnly, Logger: log})
+	r, err := registry.New(ctx, client, through, a, registry.Options{SearchDir: searchDir, Advisories: known, PublicURL: s.publicURL, MaxBody: s.maxBody, MaxMetadata: maxDocument, Guard: s.db != "", NewScoped: s.newScoped, ReadOnly: s.readOnly, Logger: log})
 	if err != nil {
 		return fmt.Errorf("open the registry: %w", err)
 	}

@@ -17,6 +17,7 @@ import (
 type settings struct {
 	data, npm, couch, db, tarballs string
 	publicURL, admin, signup       string
+	search                         string
 	newScoped                      string
 	log, logLevel                  string
 	maxBody                        int64
@@ -46,6 +47,7 @@ func (s *settings) parse(args []string, stdout io.Writer) error {
 	fs.StringVar(&s.couch, "couch", "127.0.0.1:5984", "`ADDR` of the CouchDB API, or off")
 	fs.StringVar(&s.db, "db", "", "`URL` of an Apache CouchDB, with user and password; without it documents live in --data")
 	fs.StringVar(&s.tarballs, "tarballs", "", "`URL` of a bucket, s3://host:9000/bucket (keys from the environment, ?tls=false); without it tarballs live in --data")
+	fs.StringVar(&s.search, "search", "", "`DIR` of the search index, or off; without it the index lives in --data")
 	fs.StringVar(&s.publicURL, "public-url", "", "`URL` that tarball links begin with; without it the one that the client used")
 	fs.StringVar(&s.region, "region", "", "`NAME` of this region, where it keeps the same registry as others")
 	fs.Var(&s.peers, "peer", "`NAME=URL` of another region, its CouchDB API with a server admin's user and password: what is there is brought here; may be given again, in the environment with spaces between")

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// searchDir is the folder of the search index, "" where there is none. One of a node that keeps no data is gone with its end.
+func (h *house) searchDir(s settings) (string, error) {
+	switch {
+	case s.search == off:
+		return "", nil
+	case s.search != "":
+		return s.search, nil
+	case s.keepsData():
+		return filepath.Join(s.data, "search"), nil
+	}
+	dir, err := os.MkdirTemp("", "settee-search-")
+	if err != nil {
+		return "", fmt.Errorf("make a folder for the search index: %w", err)
+	}
+	h.closing(func() error { return os.RemoveAll(dir) })
+	return dir, nil
+}
+
+const searchExamples = `  settee search rebuild --data /var/lib/settee
+`
+
+// runSearch makes the search index of a stopped server anew.
+func runSearch(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	var s settings
+	fs := newFlags("search rebuild", "make the search index of a stopped server anew; a server does so by itself where it is lost or damaged", searchExamples, stdout)
+	fs.StringVar(&s.data, "data", "./settee-data", "`DIR` of the embedded stores")
+	fs.StringVar(&s.search, "search", "", "`DIR` of the index, where it is not in --data")
+	words, err := readWords(fs, args)
+	if err != nil {
+		return err
+	}
+	if strings.Join(words, " ") != "rebuild" {
+		return usageError{fmt.Errorf("settee search takes one word, rebuild: settee search --help explains it")}
+	}
+	if _, err := os.Stat(filepath.Join(s.data, "couch")); err != nil {
+		return usageError{fmt.Errorf("--data %s: there is no store", s.data)}
+	}
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	s.npm, s.couch, s.newScoped = off, off, "public"
+	h, err := open(ctx, s, admin{}, log, new(slog.LevelVar))
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	index := h.registry.SearchIndex()
+	err = index.Rebuild(ctx)
+	is, statusErr := index.Status(ctx)
+	if err == nil {
+		err = statusErr
+	}
+	if err == nil {
+		fmt.Fprintf(stdout, "%d packages, %d bytes, in %.1f s\n", is.Packages, is.Bytes, time.Since(began).Seconds())
+	}
+	if closed := h.close(); err == nil {
+		err = closed
+	}
+	return err
+}

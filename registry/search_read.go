@@ -1,0 +1,162 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"time"
+
+	"github.com/Masterminds/semver/v3"
+
+	"settee/replicate"
+	"settee/search"
+	"settee/views/packuments"
+)
+
+// indexed makes what is found of a changed packument; false of what is not to be found.
+func (r *Registry) indexed(ctx context.Context, c replicate.Change) (search.Package, bool, error) {
+	name := PackageName(c.ID)
+	if !name.Storable() || c.Deleted && len(c.Revs) == 1 {
+		return search.Package{}, false, nil
+	}
+	p := (*packument)(nil)
+	if len(c.Revs) == 1 {
+		p = parsePackument(name, c.Doc)
+	} else { // who may read it is a matter of all leaves
+		var err error
+		if p, err = r.load(ctx, name); err != nil {
+			return search.Package{}, false, err
+		}
+	}
+	if !p.published() {
+		return search.Package{}, false, nil
+	}
+	return p.found(), true, nil
+}
+
+// found is what search knows of a packument.
+func (p *packument) found() search.Package {
+	latest := p.latest()
+	manifest := p.versions.of(latest)
+	times := p.top.of("time")
+	at := func(member string) time.Time {
+		t, _ := time.Parse(time.RFC3339, plain(packuments.Member(times, member)))
+		return t.UTC()
+	}
+	by := packuments.Member(manifest, "_npmUser")
+	f := search.Package{
+		Name: string(p.name), Version: latest, Description: p.top.text("description"), Keywords: keywords(p.top.of("keywords")),
+		Date: at(latest), Updated: at("modified"), Links: p.links(), License: licence(p.top.of("license")), Rev: p.rev,
+		Publisher:  search.Person{Username: plain(packuments.Member(by, "name")), Email: plain(packuments.Member(by, "email"))},
+		Restricted: p.restricted(), Unstable: unstable(latest), Deprecated: isDeprecated(packuments.Member(manifest, "deprecated")),
+	}
+	for _, m := range p.people() {
+		f.Maintainers = append(f.Maintainers, search.Person{Username: m.name, Email: plain(packuments.Member(m.value, "email"))})
+	}
+	f.Author = author(p.top.of("author"))
+	for _, m := range parseObject(p.top.of("users")) {
+		if string(m.value) == "true" {
+			f.Stars++
+		}
+	}
+	seen := map[string]bool{}
+	for _, kind := range []string{"dependencies", "optionalDependencies", "peerDependencies"} {
+		for _, m := range parseObject(packuments.Member(manifest, kind)) {
+			if !seen[m.name] && PackageName(m.name).Storable() {
+				seen[m.name] = true
+				f.Dependencies = append(f.Dependencies, m.name)
+			}
+		}
+	}
+	f.Quality = p.quality(f)
+	return f
+}
+
+// quality is what can be seen of the care that was taken, 0 to 1.
+func (p *packument) quality(f search.Package) (q float64) {
+	for _, each := range []struct {
+		has    bool
+		counts float64
+	}{
+		{f.Description != "", .15}, {len(p.top.of("readme")) > 200, .25}, {f.License != "" && f.License != "UNLICENSED", .15},
+		{f.Links["repository"] != "", .15}, {len(f.Keywords) > 0, .05}, {f.Links["homepage"] != "" || f.Links["bugs"] != "", .05},
+		{!f.Unstable, .1}, {len(p.versions) > 2, .1},
+	} {
+		if each.has {
+			q += each.counts
+		}
+	}
+	return q
+}
+
+// keywords are a list of texts, or one text with commas, as old manifests have them.
+func keywords(raw []byte) (list []string) {
+	if text := plain(raw); text != "" {
+		list = strings.Split(text, ",")
+	} else {
+		list = texts(raw)
+	}
+	words := []string{}
+	for _, word := range list {
+		if word = strings.TrimSpace(word); word != "" {
+			words = append(words, word)
+		}
+	}
+	return words
+}
+
+// licence is a text, or the type of an object.
+func licence(raw []byte) string {
+	if isObject(raw) {
+		raw = packuments.Member(raw, "type")
+	}
+	return plain(raw)
+}
+
+func isDeprecated(raw []byte) bool {
+	return plain(raw) != "" || string(raw) == "true"
+}
+
+// unstable reports whether a version promises nothing.
+func unstable(version string) bool {
+	v, err := semver.NewVersion(version)
+	return err != nil || v.Major() == 0 || v.Prerelease() != ""
+}
+
+// author is an object, or a text like "Ann <ann@example.com> (https://ann.example.com)".
+func author(raw []byte) *search.Person {
+	p := search.Person{Name: plain(packuments.Member(raw, "name")), Email: plain(packuments.Member(raw, "email")), URL: plain(packuments.Member(raw, "url"))}
+	if text := plain(raw); text != "" {
+		between := func(open, end string) string {
+			_, rest, _ := strings.Cut(text, open)
+			inside, _, _ := strings.Cut(rest, end)
+			return strings.TrimSpace(inside)
+		}
+		name, _, _ := strings.Cut(text, "<")
+		name, _, _ = strings.Cut(name, "(")
+		p = search.Person{Name: strings.TrimSpace(name), Email: between("<", ">"), URL: between("(", ")")}
+	}
+	if p == (search.Person{}) {
+		return nil
+	}
+	return &p
+}
+
+// links are the pages that a packument names. Only those that a browser opens.
+func (p *packument) links() map[string]string {
+	links := map[string]string{}
+	for name, raw := range map[string][]byte{"homepage": p.top.of("homepage"), "repository": p.top.of("repository"), "bugs": p.top.of("bugs")} {
+		if isObject(raw) {
+			raw = packuments.Member(raw, "url")
+		}
+		to := plain(bytes.TrimSpace(raw))
+		to = strings.TrimSuffix(strings.TrimPrefix(to, "git+"), ".git")
+		if rest, git := strings.CutPrefix(to, "git://"); git {
+			to = "https://" + rest
+		}
+		if strings.HasPrefix(to, "https://") || strings.HasPrefix(to, "http://") {
+			links[name] = to
+		}
+	}
+	return links
+}

@@ -1,0 +1,124 @@
+package search
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	index "github.com/blevesearch/bleve_index_api"
+)
+
+// Hit is a package that was found.
+type Hit struct {
+	Package
+	Source     int // of which it is
+	Score      Score
+	Dependents uint64 // public packages whose latest version needs it
+}
+
+// Result are the hits of a page, and how many there are on all.
+type Result struct {
+	Hits  []Hit
+	Total int
+}
+
+// Search finds packages. may says which restricted ones are found; nil: none. An index that fails is begun anew.
+func (x *Index) Search(ctx context.Context, q Query, may Reader) (res Result, err error) {
+	g, err := x.acquire(ctx)
+	if err != nil {
+		return res, err
+	}
+	defer x.release(g)
+	err = guarded(func() error {
+		res, err = x.search(ctx, g, q, may)
+		return err
+	})
+	if err != nil && ctx.Err() == nil {
+		x.replace(g, err)
+		err = fmt.Errorf("search: %w", err)
+	}
+	return res, err
+}
+
+func (x *Index) search(ctx context.Context, g *generation, q Query, may Reader) (res Result, err error) {
+	reader, err := g.store.Reader()
+	if err != nil {
+		return res, err
+	}
+	defer func() { _ = reader.Close() }()
+	list, err := x.ranked(ctx, reader, q, may, false)
+	if err == nil && len(list) < fewFound && len(q.Words) > 0 {
+		list, err = x.ranked(ctx, reader, q, may, true)
+	}
+	if err != nil {
+		return res, err
+	}
+	res.Total = len(list)
+	from, to := min(q.From, len(list)), min(q.From+q.Size, len(list))
+	if err := byName(reader, list, from, to); err != nil {
+		return res, err
+	}
+	page := list[from:to]
+	res.Hits = make([]Hit, 0, len(page))
+	for _, k := range page {
+		hit, err := hitOf(ctx, reader, k)
+		if err != nil {
+			return res, err
+		}
+		res.Hits = append(res.Hits, hit)
+	}
+	return res, nil
+}
+
+// ranked are all that match and may be shown, the best first.
+func (x *Index) ranked(ctx context.Context, reader index.IndexReader, q Query, may Reader, fuzzy bool) ([]ranked, error) {
+	space := levels.Get().(*[]uint8)
+	m := &matcher{ctx: ctx, reader: reader, levels: *space}
+	found, err := m.match(q, fuzzy)
+	if err != nil {
+		return nil, err // levels may have been left behind: they are not used again
+	}
+	r := &ranker{q: q, may: may, popular: x.fame.of, now: x.o.Now()}
+	if r.called, err = m.called(q); err != nil {
+		return nil, err
+	}
+	*space = m.levels
+	levels.Put(space)
+	return r.rank(reader, found)
+}
+
+// number is a package's number as bleve writes it.
+func number(doc uint32) index.IndexInternalID {
+	return binary.BigEndian.AppendUint64(nil, uint64(doc))
+}
+
+func hitOf(ctx context.Context, reader index.IndexReader, k ranked) (hit Hit, err error) {
+	id, err := reader.ExternalID(number(k.doc))
+	if err != nil {
+		return hit, err
+	}
+	doc, err := reader.Document(id)
+	if err != nil {
+		return hit, err
+	}
+	if doc == nil {
+		return hit, errors.New("a package that was found is not there")
+	}
+	hit.Source, hit.Score = int(k.source), k.score
+	doc.VisitFields(func(f index.Field) {
+		if f.Name() == "j" {
+			err = json.Unmarshal(f.Value(), &hit.Package)
+		}
+	})
+	if err != nil {
+		return hit, err
+	}
+	needed, err := reader.TermFieldReader(ctx, []byte(hit.Name), "d", false, false, false)
+	if err != nil {
+		return hit, err
+	}
+	hit.Dependents = needed.Count()
+	return hit, needed.Close()
+}
