@@ -14,6 +14,7 @@ func TestWhereNPMIs(t *testing.T) {
 	}{
 		{NPM{URL: "https://npm.example.com/x"}, "http://a:b@us:5984", "https://npm.example.com/x"},
 		{NPM{Port: 4873}, "http://a:b@us:5984", "http://us:4873"},
+		{NPM{Port: 4873, TLS: true}, "https://a:b@us:5984", "https://us:4873"},
 		{NPM{Port: 4873}, "http://a:b@[::1]:5984/couch", "http://[::1]:4873"},
 		{NPM{}, "http://a:b@us:5984", ""},
 		{NPM{URL: "nonsense"}, "http://a:b@us:5984", ""},

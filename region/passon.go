@@ -164,5 +164,9 @@ func (n NPM) at(couch *url.URL) (*url.URL, error) {
 	if n.Port == 0 {
 		return nil, errNoNPM
 	}
-	return &url.URL{Scheme: "http", Host: net.JoinHostPort(couch.Hostname(), strconv.Itoa(n.Port))}, nil
+	scheme := "http"
+	if n.TLS {
+		scheme = "https"
+	}
+	return &url.URL{Scheme: scheme, Host: net.JoinHostPort(couch.Hostname(), strconv.Itoa(n.Port))}, nil
 }

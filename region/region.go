@@ -28,6 +28,7 @@ type Options struct {
 
 	PublicURL string // of this node's npm API; "": its port is told
 	NPMPort   int    // 0: it serves none
+	NPMTLS    bool   // the port speaks HTTPS
 
 	// Written is called on a read-only node when something that was passed on has come here, before
 	// it is answered: what is kept in memory of the databases may be from before. May be nil.

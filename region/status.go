@@ -24,6 +24,7 @@ type Status struct {
 type NPM struct {
 	URL  string `json:"url,omitempty"`
 	Port int    `json:"port,omitempty"`
+	TLS  bool   `json:"tls,omitempty"` // of the port
 }
 
 // PeerStatus is what is known of a peer.
@@ -50,7 +51,7 @@ type DatabaseStatus struct {
 
 // Status tells what the region is at.
 func (r *Region) Status() Status {
-	s := Status{Region: r.o.Name, ReadOnly: r.o.ReadOnly, NPM: NPM{r.o.PublicURL, r.o.NPMPort}, Peers: map[string]PeerStatus{}, Followers: []replicate.Status{}}
+	s := Status{Region: r.o.Name, ReadOnly: r.o.ReadOnly, NPM: NPM{r.o.PublicURL, r.o.NPMPort, r.o.NPMTLS}, Peers: map[string]PeerStatus{}, Followers: []replicate.Status{}}
 	for _, l := range r.links {
 		p := l.meeting.status()
 		p.URL, p.Databases = l.bare().String(), map[string]DatabaseStatus{}

@@ -53,7 +53,11 @@ type route struct {
 
 // ServeHTTP answers the npm API.
 func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	q := &request{Request: req}
+	w.Header()["X-Content-Type-Options"] = nosniff
+	q, body := &request{Request: req}, req.Body
+	if body != nil && body != http.NoBody {
+		req.Body = patiently(w, body, r.o.Stall)
+	}
 	err := r.answer(w, q)
 	if err == nil {
 		return
@@ -62,9 +66,16 @@ func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if answer.Status >= 500 {
 		r.log.Error("request failed", "method", req.Method, "path", req.URL.Path, "error", err)
 	}
-	drain(w, req)
+	if answer == errStalled {
+		w.Header().Set("Connection", "close")
+	} else {
+		drain(w, body, req.ContentLength)
+	}
 	answer.write(w)
 }
+
+// nosniff keeps browsers from taking a tarball, or what a packument says, for a page.
+var nosniff = []string{"nosniff"}
 
 func (r *Registry) answer(w http.ResponseWriter, q *request) error {
 	var room [8]string
@@ -163,13 +174,13 @@ func (t *route) matches(q *request, segments []string) bool {
 }
 
 // split cuts an escaped path at its slashes and unescapes what lies between. A
-// slash at the end, and one too many at the beginning, are forgiven.
+// slash at the end is forgiven, and so are slashes that are too many: clients join a registry's URL and a path with none
+// to spare, or with two.
 func split(into []string, escaped string) ([]string, error) {
-	escaped = strings.TrimSuffix(strings.TrimLeft(escaped, "/"), "/")
-	if escaped == "" {
-		return into, nil
-	}
 	for segment := range strings.SplitSeq(escaped, "/") {
+		if segment == "" {
+			continue
+		}
 		plain, err := url.PathUnescape(segment)
 		if err != nil {
 			return nil, invalid("invalid path: %s", err)
@@ -186,13 +197,13 @@ const (
 	drainingTime = 2 * time.Second
 )
 
-func drain(w http.ResponseWriter, req *http.Request) {
-	if req.Body == nil || req.Body == http.NoBody {
+func drain(w http.ResponseWriter, body io.Reader, length int64) {
+	if body == nil || body == http.NoBody {
 		return
 	}
 	control := http.NewResponseController(w)
-	if req.ContentLength <= mostDrained && control.SetReadDeadline(time.Now().Add(drainingTime)) == nil {
-		if n, err := io.CopyN(io.Discard, req.Body, mostDrained); n < mostDrained && errors.Is(err, io.EOF) {
+	if length <= mostDrained && control.SetReadDeadline(time.Now().Add(drainingTime)) == nil {
+		if n, err := io.CopyN(io.Discard, body, mostDrained); n < mostDrained && errors.Is(err, io.EOF) {
 			_ = control.SetReadDeadline(time.Time{})
 			return
 		}

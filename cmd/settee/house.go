@@ -72,7 +72,7 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 	h.closing(closerOf(blobs))
 	h.region = region.New(region.Options{
 		Name: s.region, Peers: s.peerRegions, ReadOnly: s.readOnly,
-		PublicURL: s.publicURL, NPMPort: s.npmPort(), Logger: log,
+		PublicURL: s.publicURL, NPMPort: s.npmPort(), NPMTLS: s.tls.cert != "", Logger: log,
 		Written: func() { h.accounts.ForgetAccounts(); h.registry.Forget() },
 	})
 	h.blobs, h.announcing = tarballs.Handler(blobs, log), tarballs.Announce(blobs)

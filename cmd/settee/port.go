@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,9 +21,16 @@ const drainTime = 20 * time.Second
 type port struct {
 	name   string
 	l      net.Listener
+	tls    *tls.Config // nil: plain HTTP
 	server *http.Server
 	failed chan error
+
+	headers int // the most bytes of a request's line and headers; 0: a million
 }
+
+// mostNPMHeaders is far above what any npm client sends: names and tags are short, and the longest tokens
+// have some kilobytes. CouchDB's clients may put whole lists of keys into the line.
+const mostNPMHeaders = 64 << 10
 
 func listen(name, addr string) (*port, error) {
 	p := &port{name: name, failed: make(chan error, 1)}
@@ -50,16 +58,24 @@ func (p *port) through(around func(net.Listener) net.Listener) {
 // serve answers from now on. There is no time-out on writes: feeds last for hours
 // and slow clients take large tarballs. Idle connections stay longer than clients
 // keep theirs, as a server that hangs up first makes npm see resets.
+//
+// HTTP/2 is spoken over TLS, where both sides agree on it before the first byte; without TLS no client of npm
+// or CouchDB asks for it.
 func (p *port) serve(h http.Handler, log *slog.Logger) {
 	if p.l == nil {
 		return
 	}
+	listen := (*http.Server).Serve
+	if p.tls != nil {
+		h = strict(h)
+		listen = func(s *http.Server, l net.Listener) error { return s.ServeTLS(l, "", "") }
+	}
 	p.server = &http.Server{
-		Handler: h, ReadHeaderTimeout: 20 * time.Second, IdleTimeout: 75 * time.Second,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		Handler: h, TLSConfig: p.tls, ReadHeaderTimeout: 20 * time.Second, IdleTimeout: 75 * time.Second,
+		MaxHeaderBytes: p.headers, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	go func() {
-		if err := p.server.Serve(p.l); !errors.Is(err, http.ErrServerClosed) {
+		if err := listen(p.server, p.l); !errors.Is(err, http.ErrServerClosed) {
 			p.failed <- fmt.Errorf("serve %s: %w", p.name, err)
 		}
 	}()
@@ -124,6 +140,9 @@ func (p *port) address() string {
 func (p *port) url() string {
 	if p.l == nil {
 		return ""
+	}
+	if p.tls != nil {
+		return "https://" + p.address() + "/"
 	}
 	return "http://" + p.address() + "/"
 }

@@ -64,7 +64,7 @@ func startServing(t *testing.T, args ...string) *serving {
 }
 
 func (s *serving) url(api string) string {
-	m := regexp.MustCompile(`(?m)^  ` + api + ` +(http://\S+)/$`).FindStringSubmatch(s.banner)
+	m := regexp.MustCompile(`(?m)^  ` + api + ` +(https?://\S+)/$`).FindStringSubmatch(s.banner)
 	if m == nil {
 		return ""
 	}

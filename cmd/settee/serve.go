@@ -23,6 +23,10 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if s.db != "" {
 		s.couch = off // the cluster answers for itself
 	}
+	secure, err := s.tls.open(log)
+	if err != nil {
+		return fmt.Errorf("--tls-cert, --tls-key: %w", err)
+	}
 	// Listening comes first: a taken port is the common mistake and must not cost
 	// an opened store. Clients that come early wait in the backlog.
 	npm, err := listen("npm", s.npm)
@@ -34,6 +38,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return errors.Join(err, npm.close())
 	}
 	couch.through(httpd.Listener)
+	npm.tls, couch.tls, npm.headers = secure, secure, mostNPMHeaders
 	s.npm = npm.address()
 	s.couch = couch.address() // the port that was given, where any was asked for
 	h, err := open(ctx, s, admin, log, level)
@@ -45,7 +50,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := admin.keep(); err != nil {
 		return errors.Join(err, npm.close(), couch.close(), h.close())
 	}
-	npm.serve(logged(log, "npm", h.door.Wrap(limit.NPM, h.npm)), log)
+	npm.serve(logged(log, "npm", under(s.publicURL, h.door.Wrap(limit.NPM, h.npm))), log)
 	couch.serve(logged(log, "couch", h.door.Wrap(limit.CouchDB, h.couch)), log)
 	banner(stdout, s, npm, couch, admin)
 	failed := wait(ctx, npm, couch)

@@ -27,6 +27,7 @@ type settings struct {
 	peers       many
 	readOnly    bool
 	door        doorSettings
+	tls         tlsSettings
 	post        postSettings
 	verifyEmail bool
 	peerRegions []region.Peer // as check read them
@@ -34,6 +35,7 @@ type settings struct {
 
 const serveExamples = `  settee serve
   settee serve --data /var/lib/settee --npm 0.0.0.0:4873 --public-url https://npm.example.com
+  settee serve --npm 0.0.0.0:4873 --tls-cert fullchain.pem --tls-key privkey.pem
   settee serve --db http://user:password@couch:5984 --tarballs 's3://minio:9000/tarballs?tls=false'
   settee serve --region eu --peer us=http://admin:password@us.example.com:5984
   settee serve --region ap --peer us=http://admin:password@us.example.com:5984 --read-only
@@ -48,7 +50,8 @@ func (s *settings) parse(args []string, stdout io.Writer) error {
 	fs.StringVar(&s.db, "db", "", "`URL` of an Apache CouchDB, with user and password; without it documents live in --data")
 	fs.StringVar(&s.tarballs, "tarballs", "", "`URL` of a bucket, s3://host:9000/bucket (keys from the environment, ?tls=false); without it tarballs live in --data")
 	fs.StringVar(&s.search, "search", "", "`DIR` of the search index, or off; without it the index lives in --data")
-	fs.StringVar(&s.publicURL, "public-url", "", "`URL` that tarball links begin with; without it the one that the client used")
+	fs.StringVar(&s.publicURL, "public-url", "", "`URL` that tarball links begin with; without it the one that the client used; if it has a path, the npm API answers there too")
+	s.tls.flags(fs)
 	fs.StringVar(&s.region, "region", "", "`NAME` of this region, where it keeps the same registry as others")
 	fs.Var(&s.peers, "peer", "`NAME=URL` of another region, its CouchDB API with a server admin's user and password: what is there is brought here; may be given again, in the environment with spaces between")
 	fs.BoolVar(&s.readOnly, "read-only", false, "be a copy of the one --peer: what npm writes is passed on to it")
@@ -99,6 +102,9 @@ func (s *settings) check() error {
 	}
 	if signup := auth.Signup(s.signup); signup != auth.SignupOpen && signup != auth.SignupInvitation && signup != auth.SignupClosed {
 		return fmt.Errorf("--signup %q: want open, invitation or closed", s.signup)
+	}
+	if err := errors.Join(checkPublicURL(s.publicURL), s.tls.check()); err != nil {
+		return err
 	}
 	if err := s.post.check(s.publicURL); err != nil {
 		return err

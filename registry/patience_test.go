@@ -1,0 +1,76 @@
+package registry
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"settee/couch"
+)
+
+// raw opens a connection and writes to it; what comes back is read until it ends.
+func (h *house) raw(head string) (net.Conn, func() (*http.Response, string)) {
+	c, err := net.Dial("tcp", strings.TrimPrefix(h.url, "http://"))
+	require.NoError(h.t, err)
+	h.t.Cleanup(func() { _ = c.Close() })
+	require.NoError(h.t, c.SetDeadline(time.Now().Add(time.Minute)))
+	_, err = io.WriteString(c, head)
+	require.NoError(h.t, err)
+	in := bufio.NewReader(c)
+	return c, func() (*http.Response, string) {
+		res, err := http.ReadResponse(in, nil)
+		require.NoError(h.t, err)
+		body, err := io.ReadAll(res.Body)
+		require.NoError(h.t, err)
+		return res, string(body)
+	}
+}
+
+// TestStalledBodies sends the beginning of bodies, and then nothing, or hardly anything.
+func TestStalledBodies(t *testing.T) {
+	h := open(t, func(_ *couch.Options, o *Options) { o.Stall = 300 * time.Millisecond })
+	head := func(method, path string, length int) string {
+		return fmt.Sprintf("%s %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", method, path, h.bob, length)
+	}
+	for _, test := range []struct{ method, path, begins string }{
+		{"PUT", "/p", ""}, {"PUT", "/p", `{"_id":"p","versions":{"1.0.0":{`}, {"PUT", "/p", `{"_attachments":{"p-1.0.0.tgz":{"data":"AAAA`},
+		{"PUT", "/-/package/p/dist-tags/beta", `"1.`}, {"POST", "/-/npm/v1/user", `{"email":`},
+	} {
+		_, answer := h.raw(head(test.method, test.path, 100_000) + test.begins)
+		res, body := answer()
+		require.Equal(t, 408, res.StatusCode, "%s %s: %s", test.method, test.path, body)
+		require.Contains(t, body, `"error":"The rest of the request did not arrive in time."`)
+		require.True(t, res.Close, "what comes later is no request")
+	}
+	trickle, answer := h.raw(head("PUT", "/p", 100_000))
+	go func() {
+		for range 1000 { // each byte comes in time, all of them do not
+			if _, err := io.WriteString(trickle, " "); err != nil {
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	}()
+	res, _ := answer()
+	require.Equal(t, 408, res.StatusCode)
+
+	h.publish(h.bob, "p", "1.0.0")
+	c, answered := h.raw(head("PUT", "/-/package/p/dist-tags/beta", 7) + `"1.0.`)
+	time.Sleep(50 * time.Millisecond)
+	_, err := io.WriteString(c, `0"`)
+	require.NoError(t, err)
+	res, body := answered()
+	require.Equal(t, 201, res.StatusCode, body)
+	time.Sleep(500 * time.Millisecond) // longer than a body may stall: nothing is awaited now
+	_, err = io.WriteString(c, "GET /-/ping HTTP/1.1\r\nHost: x\r\n\r\n")
+	require.NoError(t, err)
+	res, _ = answered()
+	require.Equal(t, 200, res.StatusCode, "the connection lives on")
+}
