@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"encoding/asn1"
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"math/big"
 	"testing"
@@ -106,4 +107,10 @@ func FuzzParsePublic(f *testing.F) {
 		require.Equal(t, k.ID, again.ID)
 		require.False(t, k.Verifies([]byte("x"), text))
 	})
+}
+
+func unhex(t *testing.T, text string) []byte {
+	raw, err := hex.DecodeString(text)
+	require.NoError(t, err)
+	return raw
 }

@@ -10,6 +10,7 @@
 //	_users, tokens, orgs          accounts, tokens, who owns which scope
 //	audit                         what happened, losses of merges among it
 //	advisories, hooks, downloads  what they say
+//	attestations                  what proves how versions were built
 //	signing                       the keys of signatures: each region signs, and any region's signature is good in all
 //
 // upstream, _replicator and all others are each node's own; so are design documents, which each

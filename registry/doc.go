@@ -55,7 +55,7 @@
 //     tarball base64-decoded, hashed and spooled (in memory to 1 MiB, then a file).
 //  3. The checks: names, number, tags, length, sha1, sha512; the tarball is read to
 //     its end, bounded, and its package.json must agree. A provenance bundle
-//     (.sigstore) is refused, as nothing here verifies it yet.
+//     (.sigstore) must prove it (see Attestations). The version is signed.
 //  4. The blob is stored and durable.
 //  5. The document is written, spliced from raw JSON: the new version is appended,
 //     all others are copied byte for byte. Writers of one package take turns inside
@@ -177,6 +177,19 @@
 // time.modified by a millisecond, so regions that do it at once write the same revision, and merges unite signatures.
 //
 // Who may write the packuments' database may have anything signed, and who reads signing can sign. Both are server admins.
+//
+// # Attestations
+//
+// A provenance bundle that comes with a publish is proved (package provenance), and must be of the repository that package.json
+// names; else the publish is refused with 422. It is kept in the database attestations, which server admins read and regions
+// replicate, before the version that links to it is written:
+//
+//	{"_id": "@s/n@1.0.0:<32 hex of the tarball's SHA-512>", "type": "attestation", "package", "version", "integrity",
+//	 "predicateType", "repository", "bundle": {…}}
+//
+// Of two publishes of one number each has its own, whichever the packument says is the version's. dist.attestations has
+// {url, provenance: {predicateType}}, the url, like a tarball's, without a host until it is served. Who may read the
+// package may read them. They stay when a version is unpublished, as the logs that prove them do, but nobody is served them.
 //
 // # Second factor and tokens
 //

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"settee/auth"
+	"settee/provenance"
 	"settee/tarballs"
 	"settee/views/packuments"
 )
@@ -30,6 +31,9 @@ type publication struct {
 	digest  tarballs.Digest
 	tarball *spool
 	bundle  []byte // of provenance, JSON as it was sent; nil: none
+
+	repository  []byte                  // that package.json names, raw
+	attestation *provenance.Attestation // what the bundle proved
 }
 
 // dropped are members of a version that clients leave in by mistake, that the
@@ -60,6 +64,7 @@ func (r *Registry) newPublication(name PackageName, u *upload, who auth.Identity
 	if p.readme = sent.of("readme"); p.readme == nil {
 		p.readme = u.members.of("readme")
 	}
+	p.repository = sent.of("repository")
 	if p.bundle, err = u.bundle(); err != nil {
 		return nil, err
 	}

@@ -132,7 +132,7 @@ func TestBadInput(t *testing.T) {
 		{"no attachment", "/p", sample(func(d dict) { delete(d, "_attachments") }), 400, "no attachment with data"},
 		{"second attachment", "/p", sample(func(d dict) { d["_attachments"].(dict)["q.tgz"] = file(d) }), 400, "exactly one attachment"},
 		{"attachment no tarball", "/p", sample(func(d dict) { d["_attachments"] = dict{"p.exe": file(d)} }), 400, "is no .tgz"},
-		{"provenance", "/p", sample(func(d dict) { d["_attachments"].(dict)["p-1.0.0.sigstore"] = dict{"data": "{}", "length": 2} }), 400, "without --provenance"},
+		{"provenance", "/p", sample(func(d dict) { d["_attachments"].(dict)["p-1.0.0.sigstore"] = dict{"data": "{}", "length": 2} }), 422, "the bundle cannot be read"},
 		{"provenance that is no text", "/p", sample(func(d dict) { d["_attachments"].(dict)["p-1.0.0.sigstore"] = dict{"data": dict{}} }), 400, "is no text"},
 		{"provenance that is no JSON", "/p", sample(func(d dict) { d["_attachments"].(dict)["p-1.0.0.sigstore"] = dict{"data": "{"} }), 400, "is no JSON"},
 		{"provenance twice", "/p", sample(func(d dict) {

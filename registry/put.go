@@ -158,6 +158,9 @@ func (r *Registry) publish(ctx context.Context, q *request, u *upload) (*packume
 	if _, err := r.blobs.Put(ctx, p.tarball.Reader(), &p.digest); err != nil {
 		return nil, fmt.Errorf("registry: store a tarball: %w", err)
 	}
+	if err := r.keepAttestation(ctx, p); err != nil {
+		return nil, err
+	}
 	return r.update(ctx, p.name, func(cur *packument) (*packument, error) {
 		if err := r.mayPublish(ctx, p, cur); err != nil {
 			return nil, err

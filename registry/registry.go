@@ -13,6 +13,7 @@ import (
 
 	"settee/advisories"
 	"settee/auth"
+	"settee/provenance"
 	"settee/search"
 	"settee/tarballs"
 )
@@ -35,6 +36,7 @@ type Options struct {
 	Now             func() time.Time
 	Logger          *slog.Logger // default: discards
 
+	Root       *provenance.Root       // whom provenance bundles are believed; nil: the public-good Sigstore
 	Advisories *advisories.Advisories // what audits are answered from; nil: nothing is known
 }
 
@@ -77,9 +79,11 @@ type Registry struct {
 	db      *kivik.DB
 	records *kivik.DB // of losses
 	signing *Keys
-	blobs   tarballs.Store
-	auth    *auth.Auth
-	log     *slog.Logger
+
+	attestations *kivik.DB
+	blobs        tarballs.Store
+	auth         *auth.Auth
+	log          *slog.Logger
 
 	cache *cache
 	small *smallBlobs
@@ -100,6 +104,13 @@ func New(ctx context.Context, client *kivik.Client, blobs tarballs.Store, a *aut
 	r := &Registry{o: o, blobs: blobs, auth: a, log: o.Logger}
 	r.small = newSmallBlobs(o.BlobCacheSize)
 	r.hold = newHolds()
+	if o.Root == nil {
+		public, err := provenance.PublicRoot()
+		if err != nil {
+			return nil, err
+		}
+		r.o.Root = public
+	}
 	r.rekeyed = make(chan struct{}, 1)
 	if err := r.prepare(ctx, client); err != nil {
 		return nil, err

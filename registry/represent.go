@@ -288,11 +288,11 @@ func (p *packument) full(base string) []byte {
 	return append(out, `},"_attachments":{}}`...)
 }
 
-// rebased is an abbreviated packument with its tarball links complete.
+// rebased is an abbreviated packument with its links complete.
 func rebased(raw []byte, name PackageName, base string) []byte {
 	out := make([]byte, 0, len(raw)+len(raw)/16+1024)
 	done := 0
-	for link := range packuments.Tarballs(raw) {
+	for link := range packuments.Links(raw) {
 		at := cap(raw) - cap(link) // link is a part of raw
 		out = appendLink(append(out, raw[done:at]...), link, name, base)
 		done = at + len(link)
@@ -300,22 +300,25 @@ func rebased(raw []byte, name PackageName, base string) []byte {
 	return append(out, raw[done:]...)
 }
 
-// appendRebased appends a version with its tarball link complete.
+// appendRebased appends a version with its links complete.
 func appendRebased(dst, manifest []byte, name PackageName, base string) []byte {
-	link := packuments.Member(packuments.Member(manifest, "dist"), "tarball")
-	if len(link) < 2 || link[0] != '"' {
-		return append(dst, manifest...)
-	}
-	at := cap(manifest) - cap(link) // link is a part of manifest
-	dst = appendLink(append(dst, manifest[:at]...), link, name, base)
-	return append(dst, manifest[at+len(link):]...)
+	done := 0
+	packuments.DistLinks(packuments.Member(manifest, "dist"), func(link []byte) bool {
+		at := cap(manifest) - cap(link) // link is a part of manifest
+		dst = appendLink(append(dst, manifest[done:at]...), link, name, base)
+		done = at + len(link)
+		return true
+	})
+	return append(dst, manifest[done:]...)
 }
 
 // appendLink appends a complete link: stored ones are paths. A link to some other host, in a
 // document that was replicated from there, becomes ours, as its tarball must.
 func appendLink(dst, link []byte, name PackageName, base string) []byte {
 	path := plain(link)
-	if !strings.HasPrefix(path, "/") {
+	if _, attested, found := strings.Cut(path, attestationsPath); found {
+		path = attestationsPath + attested
+	} else if !strings.HasPrefix(path, "/") {
 		path = "/" + string(name) + "/-/" + path[strings.LastIndexByte(path, '/')+1:]
 	}
 	return appendQuoted(dst, base+path)

@@ -19,16 +19,16 @@ const Database = "registry"
 
 // prepare makes the databases and pushes the design document where it differs.
 func (r *Registry) prepare(ctx context.Context, client *kivik.Client) (err error) {
-	for _, name := range []string{Database, AuditDatabase} {
+	for _, name := range []string{Database, AuditDatabase, AttestationsDatabase} {
 		if err := makeDB(ctx, client, name); err != nil {
 			return err
 		}
 	}
-	r.db, r.records = client.DB(Database), client.DB(AuditDatabase)
+	r.db, r.records, r.attestations = client.DB(Database), client.DB(AuditDatabase), client.DB(AttestationsDatabase)
 	if r.signing, err = OpenKeys(ctx, client); err != nil {
 		return err
 	}
-	for db, members := range map[*kivik.DB][]string{r.db: {adminRole, ReaderRole}, r.records: {adminRole}} {
+	for db, members := range map[*kivik.DB][]string{r.db: {adminRole, ReaderRole}, r.records: {adminRole}, r.attestations: {adminRole}} {
 		if err := secure(ctx, db, members); err != nil {
 			return fmt.Errorf("registry: keep %s from strangers: %w", db.Name(), err)
 		}

@@ -30,6 +30,7 @@ var table = compiled([]route{
 	{method: get, pattern: "/-/npm/v1/tokens", does: "list one's tokens", answer: (*Registry).serveTokens},
 	{method: post, pattern: "/-/npm/v1/tokens", does: "make a token", answer: (*Registry).serveTokenCreate},
 	{method: del, pattern: "/-/npm/v1/tokens/token/:token", does: "revoke a token, by its key or itself", answer: (*Registry).serveTokenRevoke},
+	{method: get, pattern: "/-/npm/v1/attestations/:p", does: "what proves how a version was built, :p being name@version", answer: (*Registry).serveAttestations},
 	{method: get, pattern: "/-/npm/v1/keys", does: "the public keys of signatures, once every version is signed", answer: (*Registry).serveKeys},
 	{method: post, pattern: "/-/npm/v1/security/advisories/bulk", does: "the advisories in which versions lie, as npm asks on each install", answer: (*Registry).serveBulkAudit},
 	{method: post, pattern: "/-/npm/v1/security/audits/quick", does: "audit of a tree, as npm 6 asks on each install", answer: (*Registry).serveAudit},

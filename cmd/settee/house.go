@@ -115,7 +115,7 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 		return err
 	}
 	h.closing(known.Close)
-	r, err := registry.New(ctx, client, through, a, registry.Options{SearchDir: searchDir, Advisories: known, PublicURL: s.publicURL, MaxBody: s.maxBody, MaxMetadata: maxDocument, Guard: s.db != "", NewScoped: s.newScoped, ReadOnly: s.readOnly, Logger: log})
+	r, err := registry.New(ctx, client, through, a, registry.Options{Root: s.trust.root, SearchDir: searchDir, Advisories: known, PublicURL: s.publicURL, MaxBody: s.maxBody, MaxMetadata: maxDocument, Guard: s.db != "", NewScoped: s.newScoped, ReadOnly: s.readOnly, Logger: log})
 	if err != nil {
 		return fmt.Errorf("open the registry: %w", err)
 	}

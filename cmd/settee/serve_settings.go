@@ -29,6 +29,7 @@ type settings struct {
 	door        doorSettings
 	tls         tlsSettings
 	post        postSettings
+	trust       trustSettings
 	verifyEmail bool
 	peerRegions []region.Peer // as check read them
 }
@@ -61,6 +62,7 @@ func (s *settings) parse(args []string, stdout io.Writer) error {
 	fs.BoolVar(&s.verifyEmail, "verify-email", false, "let only those publish who have confirmed their e-mail address")
 	s.post.flags(fs)
 	s.door.flags(fs)
+	s.trust.flags(fs)
 	fs.Int64Var(&s.maxBody, "max-body", 256<<20, "`BYTES` of the largest publish")
 	fs.StringVar(&s.log, "log", "text", "`text|json`: the form of the log on standard error")
 	fs.StringVar(&s.logLevel, "log-level", "info", "`info|debug`: debug logs every request")
@@ -116,6 +118,9 @@ func (s *settings) check() error {
 		return errors.New("--npm is off and with --db the CouchDB API is the cluster's own: nothing would be served")
 	}
 	if err := s.door.check(); err != nil {
+		return err
+	}
+	if err := s.trust.check(); err != nil {
 		return err
 	}
 	return s.checkRegion()

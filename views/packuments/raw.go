@@ -48,13 +48,38 @@ func walk(b []byte, i int, member func(name []byte, at int) (end int)) int {
 }
 
 // Integrities walks dist.integrity of a packument's versions, raw.
-func Integrities(doc []byte) iter.Seq[[]byte] { return ofDists(doc, "integrity") }
+func Integrities(doc []byte) iter.Seq[[]byte] {
+	return ofDists(doc, func(dist []byte, yield func([]byte) bool) bool {
+		found := Member(dist, "integrity")
+		return !isText(found) || yield(found)
+	})
+}
 
-// Tarballs walks the links of a packument's versions, dist.tarball, raw.
-func Tarballs(doc []byte) iter.Seq[[]byte] { return ofDists(doc, "tarball") }
+// Links walks what a packument's versions link to, dist.tarball and dist.attestations.url, raw and in the order
+// of the text.
+func Links(doc []byte) iter.Seq[[]byte] { return ofDists(doc, DistLinks) }
 
-// ofDists walks one text of each version's dist, in one pass over the packument's text.
-func ofDists(doc []byte, text string) iter.Seq[[]byte] {
+// DistLinks walks the links of one dist; false: yield has had enough.
+func DistLinks(dist []byte, yield func(link []byte) bool) bool {
+	more := true
+	link := func(found []byte) {
+		more = more && (!isText(found) || yield(found))
+	}
+	walk(dist, blank(dist, 0), func(name []byte, at int) int {
+		end := value(dist, at)
+		switch {
+		case Is(name, "tarball"):
+			link(dist[at:end])
+		case Is(name, "attestations"):
+			link(Member(dist[at:end], "url"))
+		}
+		return end
+	})
+	return more
+}
+
+// ofDists walks each version's dist, in one pass over the packument's text.
+func ofDists(doc []byte, texts func(dist []byte, yield func([]byte) bool) (more bool)) iter.Seq[[]byte] {
 	return func(yield func(text []byte) bool) {
 		walk(doc, blank(doc, 0), func(name []byte, at int) int {
 			if !Is(name, "versions") || !isObject(doc[at:]) {
@@ -66,10 +91,8 @@ func ofDists(doc []byte, text string) iter.Seq[[]byte] {
 				}
 				return walk(doc, at, func(name []byte, at int) int {
 					end := value(doc, at)
-					if Is(name, "dist") {
-						if found := Member(doc[at:end], text); isText(found) && !yield(found) {
-							return -1
-						}
+					if Is(name, "dist") && !texts(doc[at:end], yield) {
+						return -1
 					}
 					return end
 				})

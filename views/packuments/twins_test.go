@@ -244,7 +244,7 @@ func TestTwinsEmitTheRowsOfGeneratedPackuments(t *testing.T) {
 
 func TestTextsOfDists(t *testing.T) {
 	const doc = ` { "dist":{"T":"no"}, "versions" : {"1":{"dist":{"T":"a"}},"2":7,"3":{"dist":7},"4":{"d\u0069st":{"T":null}},"5":{"x":{"dist":{"T":"no"}},"dist":{"y":1,"T":"b"}}},"z":1}`
-	for name, texts := range map[string]func([]byte) iter.Seq[[]byte]{"tarball": Tarballs, "integrity": Integrities} {
+	for name, texts := range map[string]func([]byte) iter.Seq[[]byte]{"tarball": Links, "integrity": Integrities} {
 		doc := strings.ReplaceAll(doc, "T", name)
 		var all []string
 		for text := range texts([]byte(doc)) {
@@ -258,6 +258,23 @@ func TestTextsOfDists(t *testing.T) {
 		for i := range doc {
 			for range texts([]byte(doc[:i])) { // cut off: it ends, and never panics
 			}
+		}
+	}
+}
+
+func TestLinks(t *testing.T) {
+	const doc = `{"versions":{"1":{"dist":{"attestations":{"url":"a","provenance":{"url":"no"}},"tarball":"b"}},"2":{"dist":{"tarball":"c","x":{"tarball":"no"},"attestations":{"url":"d"}}},
+		"3":{"dist":{"attestations":"no","tarball":7}},"4":{"dist":{"attestations":{"url":[]},"tarball":"e"}}}}`
+	var all []string
+	for link := range Links([]byte(doc)) {
+		all = append(all, string(link))
+	}
+	require.Equal(t, []string{`"a"`, `"b"`, `"c"`, `"d"`, `"e"`}, all, "in the order of the text")
+	for range Links([]byte(doc)) {
+		break
+	}
+	for i := range doc {
+		for range Links([]byte(doc[:i])) { // cut off: it ends, and never panics
 		}
 	}
 }
