@@ -31,6 +31,14 @@
 // Severity is what GitHub says, else the word for the CVSS score (the newest version of CVSS that the record has), else
 // critical for malware and high for the rest, as npm itself takes it.
 //
+// # Trees
+//
+// Three forms of answer are here. Bulk: versions by name in, advisories by name out; npm works out the rest. Quick and Full: a tree
+// in, as lockfiles have it, and out the advisories with the ways to them (a>b>c: what the project needs, what that needs …), and with
+// Full what mends them: another version within the range that is asked for, else a newer one of what the project itself depends
+// on with which the flaw is gone, told to be a major change where it is one; else "review". Packages says what there is to install.
+// What a tree may cost is bounded: who sends one needs no account.
+//
 // # In memory
 //
 // Lookups ask an index from names to what the answers need, some 400 bytes a record (BenchmarkIndexSize), filled

@@ -15,7 +15,7 @@ import (
 const (
 	// mostAudited is the most bytes of what is to be audited, inflated: a tree of ten thousand packages has half a
 	// megabyte in the bulk form, four in that of npm 6.
-	mostAudited = 16 << 20
+	mostAudited = 8 << 20
 	// readingTime is how long an audit waits for the advisories to be read, after a start.
 	readingTime = 5 * time.Second
 )
@@ -67,19 +67,3 @@ func (r *Registry) audited(w http.ResponseWriter, q *request) ([]byte, error) {
 	}
 	return raw, nil
 }
-
-// serveAudit answers the quick and the full audit of npm 6 and yarn 1.
-func (r *Registry) serveAudit(w http.ResponseWriter, q *request) error {
-	forget(q)
-	writeJSON(w, http.StatusOK, map[string]any{
-		"actions": []any{}, "advisories": map[string]any{}, "muted": []any{},
-		"metadata": map[string]any{
-			"vulnerabilities": map[string]int{"info": 0, "low": 0, "moderate": 0, "high": 0, "critical": 0},
-			"dependencies":    0, "devDependencies": 0, "optionalDependencies": 0, "totalDependencies": 0,
-		},
-	})
-	return nil
-}
-
-// forget reads a body away, within bounds, so that the connection can be kept.
-func forget(q *request) { _, _ = io.CopyN(io.Discard, q.Body, mostDrained) }

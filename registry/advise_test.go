@@ -78,3 +78,38 @@ func TestBulkAuditWithoutAdvisories(t *testing.T) {
 	h := open(t)
 	require.Equal(t, `{}`, string(h.do("POST", bulkPath, "", []byte(`{"left":["1.0.0"]}`)).Body))
 }
+
+// TestTreeAudit asks as npm 6 does; what to install instead is told of what who asks may read.
+func TestTreeAudit(t *testing.T) {
+	h := advised(t, map[string]string{"left": "1.0.1"})
+	h.publish(h.bob, "left", "1.0.0")
+	h.publish(h.bob, "left", "1.0.1")
+	const tree = `{"requires":{"left":"^1.0.0"},"dependencies":{"left":{"version":"1.0.0"}},"install":[],"remove":[],"metadata":{}}`
+	actions := func(token string) string {
+		res := h.do("POST", "/-/npm/v1/security/audits", token, zippedBody(t, []byte(tree)), "Content-Encoding", "gzip")
+		require.Equal(t, 200, res.Status, "%s", res.Body)
+		require.Len(t, res.JSON()["advisories"], 1)
+		first := res.JSON()["actions"].([]any)[0].(dict)
+		target, _ := first["target"].(string)
+		return first["action"].(string) + " " + target
+	}
+	require.Equal(t, "install 1.0.1", actions(""))
+	quick := h.do("POST", "/-/npm/v1/security/audits/quick", "", []byte(tree))
+	require.Equal(t, 200, quick.Status)
+	require.Len(t, quick.JSON()["advisories"], 1)
+	require.EqualValues(t, 1, quick.JSON()["metadata"].(dict)["vulnerabilities"].(dict)["high"])
+	for _, wrong := range []string{``, `[]`, `{`, `{"dependencies":[]}`} {
+		for _, path := range []string{"/-/npm/v1/security/audits/quick", "/-/npm/v1/security/audits"} {
+			require.Equal(t, 400, h.do("POST", path, "", []byte(wrong)).Status, wrong)
+		}
+	}
+	_, err := h.update(context.Background(), "left", func(cur *packument) (*packument, error) {
+		next := cur.clone()
+		next.set("access", quote("restricted"))
+		return next, nil
+	})
+	require.NoError(t, err)
+	require.Equal(t, "review ", actions(""))
+	require.Equal(t, "review ", actions(h.ann))
+	require.Equal(t, "install 1.0.1", actions(h.bob))
+}

@@ -33,7 +33,7 @@ var table = compiled([]route{
 	{method: get, pattern: "/-/npm/v1/attestations/:p", does: "what proves how a version was built, :p being name@version", answer: (*Registry).serveAttestations},
 	{method: get, pattern: "/-/npm/v1/keys", does: "the public keys of signatures, once every version is signed", answer: (*Registry).serveKeys},
 	{method: post, pattern: "/-/npm/v1/security/advisories/bulk", does: "the advisories in which versions lie, as npm asks on each install", answer: (*Registry).serveBulkAudit},
-	{method: post, pattern: "/-/npm/v1/security/audits/quick", does: "audit of a tree, as npm 6 asks on each install", answer: (*Registry).serveAudit},
+	{method: post, pattern: "/-/npm/v1/security/audits/quick", does: "audit of a tree, as npm 6 asks on each install", answer: (*Registry).serveQuickAudit},
 	{method: post, pattern: "/-/npm/v1/security/audits", does: "audit of a tree, with what npm audit fix of npm 6 does", answer: (*Registry).serveAudit},
 
 	{method: del, pattern: "/-/user/token/:token", does: "logout", answer: (*Registry).serveLogout},
