@@ -216,20 +216,24 @@ func (s *Subject) judgeDependencies(f *findings) {
 // mostTold is how many problems a publisher is told of by a notice each.
 const mostTold = 4
 
-// Notices are what a publisher is told at once: problems, then what was not met. A package that has
+// Notices are what a publisher is told at once: problems, what is urgent first, then what was not met. A package that has
 // none and meets all that is easily met is told nothing.
 func (r Report) Notices() (lines []string) {
-	problems := 0
+	var problems []string
+	urgent := 0
 	for _, f := range r.Findings {
-		if f.Level != Problem {
-			continue
-		}
-		if problems++; problems <= mostTold {
-			lines = append(lines, f.Text)
+		switch {
+		case f.Level != Problem:
+		case f.Code == "secret" || f.Code == "vulnerability":
+			problems = slices.Insert(problems, urgent, f.Text)
+			urgent++
+		default:
+			problems = append(problems, f.Text)
 		}
 	}
-	if problems > mostTold {
-		lines = append(lines, fmt.Sprintf("and %d more problems", problems-mostTold))
+	lines = problems[:min(len(problems), mostTold)]
+	if more := len(problems) - mostTold; more > 0 {
+		lines = append(lines[:mostTold:mostTold], fmt.Sprintf("and %d more problems", more))
 	}
 	var unmet []string
 	for _, c := range r.Checks {

@@ -23,6 +23,8 @@
 //	                    tarball: a path without scheme and host
 //	    _npmUser        who published it; maintainers: of the package at that time
 //	    _hasShrinkwrap, hasInstallScript: as found in the tarball and its scripts
+//	    _quality        what the tarball showed (manifest.Facts), some 100 bytes; all else of a quality report is
+//	                    made when it is read. As all of a version it is copied byte for byte in merges
 //	settee          what merging must know beside it (see Merging); no client of npm sees it
 //
 // A package that was unpublished keeps a tombstone: name, access and time, where
@@ -54,8 +56,9 @@
 //  2. The body in one strict pass: metadata into memory (Options.MaxMetadata), the
 //     tarball base64-decoded, hashed and spooled (in memory to 1 MiB, then a file).
 //  3. The checks: names, number, tags, length, sha1, sha512; the tarball is read to
-//     its end, bounded, and its package.json must agree. A provenance bundle
-//     (.sigstore) must prove it (see Attestations). The version is signed.
+//     its end, bounded: no links or devices, no path that leaves it, no second gzip, nothing behind its end; its package.json must
+//     agree. A provenance bundle (.sigstore) must prove it (see Attestations). What manifest finds in
+//     package.json and the tarball is no reason to refuse: it is told by npm-notice. The version is signed.
 //  4. The blob is stored and durable.
 //  5. The document is written, spliced from raw JSON: the new version is appended,
 //     all others are copied byte for byte. Writers of one package take turns inside

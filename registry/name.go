@@ -2,10 +2,11 @@ package registry
 
 import (
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
+
+	"settee/manifest"
 )
 
 // PackageName is a package's name as a client spelt it, unescaped.
@@ -47,33 +48,14 @@ func (n PackageName) Storable() bool {
 	return base != "" && urlSafe(base) && base[0] != '.' && base[0] != '_' && base[0] != '-'
 }
 
-// builtins are the modules of Node.js, which no package may shadow.
-var builtins = strings.Fields(`assert async_hooks buffer child_process cluster console constants crypto dgram
-	diagnostics_channel dns domain events fs http http2 https inspector module net os path perf_hooks process
-	punycode querystring readline repl stream string_decoder sys timers tls trace_events tty url util v8 vm
-	wasi worker_threads zlib`)
-
 // Check refuses a name that no new package may have, as npm's own rules say it.
 func (n PackageName) Check() error {
-	switch name := string(n); {
-	case name == "":
-		return invalid("invalid name: name length must be greater than zero")
-	case len(name) > 214:
-		return invalid("invalid name: name can no longer contain more than 214 characters")
-	case strings.TrimSpace(name) != name:
-		return invalid("invalid name: name cannot contain leading or trailing spaces")
-	case strings.ContainsAny(name[:1], "._-"):
-		return invalid("invalid name: name cannot start with %q", name[:1])
-	case name == "node_modules" || name == "favicon.ico":
-		return invalid("invalid name: %s is not a valid package name", name)
-	case slices.Contains(builtins, name):
-		return invalid("invalid name: %s is a core module name", name)
-	case strings.ToLower(name) != name:
-		return invalid("invalid name: name can no longer contain capital letters")
-	case strings.ContainsAny(n.Base(), `~'!()*`):
-		return invalid(`invalid name: name can no longer contain special characters ("~'!()*")`)
-	case !n.Storable():
-		return invalid("invalid name: name can only contain URL-friendly characters")
+	refused, outdated := manifest.Name(string(n))
+	if why := append(refused, outdated...); len(why) > 0 {
+		return invalid("invalid name: %s", why[0])
+	}
+	if !n.Storable() {
+		return invalid("invalid name: name cannot start with %q", n.Base()[:1])
 	}
 	return nil
 }
@@ -115,13 +97,8 @@ func checkTag(tag string) error {
 	if !urlSafe(tag) || len(tag) > 214 {
 		return invalid("invalid tag: %q; tags may not have characters that encodeURIComponent encodes", tag)
 	}
-	if isRange(tag) {
+	if manifest.IsRange(tag) {
 		return invalid("invalid tag: Tag name must not be a valid SemVer range: %s", tag)
 	}
 	return nil
-}
-
-func isRange(s string) bool {
-	_, err := semver.NewConstraint(s)
-	return err == nil
 }

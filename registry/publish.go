@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"settee/auth"
+	"settee/manifest"
 	"settee/provenance"
 	"settee/tarballs"
 	"settee/views/packuments"
@@ -26,6 +27,7 @@ type publication struct {
 	rev       string // "": not sent
 	who       auth.Identity
 	newScoped string // access, if the publish makes a scoped package and does not say
+	sent      []byte // the version as it was sent
 	founder   string // whose name the package's is, if the publish makes it; see marks
 
 	digest  tarballs.Digest
@@ -34,12 +36,15 @@ type publication struct {
 
 	repository  []byte                  // that package.json names, raw
 	attestation *provenance.Attestation // what the bundle proved
+	said        *manifest.Package       // what the version says of itself
+	facts       manifest.Facts          // and its tarball
+	size        manifest.Size
 }
 
 // dropped are members of a version that clients leave in by mistake, that the
 // registry alone may set, or that belong to the package.
 var dropped = []string{"_integrity", "_from", "_resolved", "_where", "_args", "_requested", "_spec", "_phantomChildren",
-	"_inCache", "_location", "_requiredBy", "_shasum", "_attachments", "_rev", "readme", "maintainers", "_npmUser", "_npmOperationalInternal"}
+	"_inCache", "_location", "_requiredBy", "_shasum", "_attachments", "_rev", "readme", "maintainers", "_npmUser", "_npmOperationalInternal", factsMember}
 
 // newPublication checks an upload, all but what the package as stored decides.
 func (r *Registry) newPublication(name PackageName, u *upload, who auth.Identity) (*publication, error) {
@@ -112,6 +117,7 @@ func (p *publication) pickVersion(u *upload, file string) (object, error) {
 			return nil, err
 		}
 		p.version = m.name
+		p.sent = m.value
 		sent := parseObject(m.value)
 		return sent, p.consistent(sent)
 	}
@@ -195,6 +201,7 @@ func (r *Registry) seal(p *publication, sent object, a attachment) error {
 		with("dist", dist.raw()).
 		with("_hasShrinkwrap", []byte(strconv.FormatBool(c.Shrinkwrap))).
 		with("_npmUser", person(p.who.Name, p.who.Email))
+	p.look(p.sent, c, a.data.size)
 	p.manifest = p.manifest.without("hasInstallScript")
 	if c.Gyp || installs(sent.of("scripts")) {
 		p.manifest = p.manifest.with("hasInstallScript", []byte("true"))

@@ -99,6 +99,9 @@ func (r *Registry) take(w http.ResponseWriter, q *request, e *entry, body io.Rea
 	if err != nil {
 		return err
 	}
+	for _, line := range q.advice {
+		q.tell(w, line)
+	}
 	writeJSON(w, http.StatusCreated, done(doc))
 	return nil
 }
@@ -161,6 +164,7 @@ func (r *Registry) publish(ctx context.Context, q *request, u *upload) (*packume
 	if err := r.keepAttestation(ctx, p); err != nil {
 		return nil, err
 	}
+	r.advise(ctx, q, p)
 	return r.update(ctx, p.name, func(cur *packument) (*packument, error) {
 		if err := r.mayPublish(ctx, p, cur); err != nil {
 			return nil, err

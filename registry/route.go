@@ -20,6 +20,7 @@ type request struct {
 	pkg    PackageName
 	who    auth.Identity
 	entry  audit.Entry // what the audit log is to say of it
+	advice []string    // what who publishes is to be told once it is done
 	params [3]param
 	n      int
 }

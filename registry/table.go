@@ -20,6 +20,7 @@ var table = compiled([]route{
 	{method: get, pattern: "/-/ping", does: "ping", answer: (*Registry).servePing},
 	{method: get, pattern: "/-/ping/:rest", does: "ping", answer: (*Registry).servePing},
 	{method: get, pattern: "/-/settee/audit", does: "the audit log, newest first, for server admins; ?user, act, package, since, until, failed, limit, before", answer: (*Registry).serveAuditLog},
+	{method: get, pattern: "/-/settee/package/:p/quality", does: "the quality report of latest, or of ?version, which may be a range or dist-tag", answer: (*Registry).serveQuality},
 	{method: get, pattern: "/-/whoami", does: "who the credentials are of", answer: (*Registry).serveWhoami},
 	{method: get, pattern: "/-/v1/search", does: "search: words and qualifiers; ?size, from, quality, popularity, maintenance", answer: (*Registry).serveSearch},
 	{method: post, pattern: "/-/v1/login", does: "sign in on the web: the URLs of the page and of what is polled", open: true, answer: (*Registry).serveWebLogin},
