@@ -13,6 +13,7 @@ import (
 
 	"settee/advisories"
 	"settee/auth"
+	"settee/downloads"
 	"settee/provenance"
 	"settee/search"
 	"settee/tarballs"
@@ -37,6 +38,7 @@ type Options struct {
 	Logger          *slog.Logger // default: discards
 
 	Root       *provenance.Root       // whom provenance bundles are believed; nil: the public-good Sigstore
+	Downloads  *downloads.Downloads   // counts what is served; nil: nothing is counted
 	Advisories *advisories.Advisories // what audits are answered from; nil: nothing is known
 }
 

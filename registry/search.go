@@ -166,6 +166,10 @@ func (r *Registry) object(q *request, hit search.Hit) any {
 		"package": about, "updated": hit.Updated.Format(isoTime), "dependents": hit.Dependents, "searchScore": s.Text,
 		"score": map[string]any{"final": s.Final, "detail": map[string]any{"quality": s.Quality, "popularity": s.Popularity, "maintenance": s.Maintenance}},
 	}
+	if r.o.Downloads != nil {
+		lately := r.o.Downloads.All()[hit.Name]
+		object["downloads"] = map[string]int64{"weekly": lately.Week, "monthly": lately.Month}
+	}
 	flags := map[string]bool{}
 	for flag, is := range map[string]bool{"deprecated": hit.Deprecated, "unstable": hit.Unstable, "insecure": hit.Insecure} {
 		if is {
@@ -183,7 +187,7 @@ func (r *Registry) openSearch() (err error) {
 	if r.o.SearchDir == "" {
 		return nil
 	}
-	r.index, err = search.Open([]search.Source{{DB: r.db, Read: r.indexed}}, search.Options{Dir: r.o.SearchDir, Proof: r.o.MaxStale * 2 / 3, Now: r.o.Now, Logger: r.log})
+	r.index, err = search.Open([]search.Source{{DB: r.db, Read: r.indexed}}, search.Options{Dir: r.o.SearchDir, Weekly: r.popular, Proof: r.o.MaxStale * 2 / 3, Now: r.o.Now, Logger: r.log})
 	return err
 }
 

@@ -13,7 +13,7 @@ const (
 // stands first.
 var table = compiled([]route{
 	{method: get, pattern: "/:p", does: "packument, full or abbreviated by Accept; ?write=true past all caches", answer: (*Registry).servePackument},
-	{method: get, pattern: "/:p/-/:file", does: "tarball", answer: (*Registry).serveTarball},
+	{method: get, pattern: "/:p/-/:file", does: "tarball", answer: (*Registry).serveCounted},
 	{method: put, pattern: "/:p", does: "publish, deprecate, star", answer: (*Registry).servePut},
 
 	{method: get, pattern: "/", does: "how to point npm here", answer: (*Registry).serveWelcome},
@@ -98,6 +98,11 @@ var table = compiled([]route{
 	{method: del, pattern: "/:p/-rev/:rev", does: "unpublish a package", asks: writing, answer: (*Registry).serveUnpublish},
 	{method: del, pattern: "/:p/-/:file/-rev/:rev", does: "what follows an unpublish; the sweep removes the bytes", answer: (*Registry).serveTarballDelete},
 	{method: put, pattern: "/:p/-/:file/-rev/:rev", does: "publish as before 2013: refused", answer: (*Registry).serveOldPublish},
+	{method: get, pattern: "/downloads/point/:period", does: "downloads of all public packages in a period", answer: (*Registry).serveDownloadsPoint},
+	{method: get, pattern: "/downloads/point/:period/:p", does: "downloads of a package, or of several with commas", answer: (*Registry).serveDownloadsPoint},
+	{method: get, pattern: "/downloads/range/:period", does: "the same of each day", answer: (*Registry).serveDownloadsRange},
+	{method: get, pattern: "/downloads/range/:period/:p", does: "the same of each day", answer: (*Registry).serveDownloadsRange},
+	{method: get, pattern: "/versions/:p/last-week", does: "downloads of a package's versions", answer: (*Registry).serveDownloadsVersions},
 	{method: get, pattern: "/:p/:spec", does: "one version, by number, dist-tag or range", answer: (*Registry).serveVersion},
 	{method: put, pattern: "/:p/:tag", does: "set a dist-tag, as npm 1 did", asks: tagging, answer: (*Registry).serveTagSet},
 })

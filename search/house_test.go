@@ -56,7 +56,11 @@ func (h *house) start() {
 		sources = append(sources, Source{h.client.DB(name), readJSON})
 	}
 	var err error
-	h.index, err = Open(sources, Options{Dir: h.dir, Weekly: func() map[string]int64 { return h.weekly }, Proof: 50 * time.Millisecond, Now: func() time.Time { return h.now }})
+	h.index, err = Open(sources, Options{Dir: h.dir, Weekly: func(yield func(string, int64)) {
+		for name, n := range h.weekly {
+			yield(name, n)
+		}
+	}, Proof: 50 * time.Millisecond, Now: func() time.Time { return h.now }})
 	require.NoError(h.t, err)
 }
 

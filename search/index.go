@@ -16,7 +16,7 @@ import (
 // Options of an index. Only Dir is needed.
 type Options struct {
 	Dir    string                  // of the index alone
-	Weekly func() map[string]int64 // downloads of the last week by name; nil: none are known
+	Weekly func(yield func(name string, downloads int64)) // of the last week; nil: none are known
 	Proof  time.Duration           // in which followers prove that they missed nothing; default 10 s
 	Now    func() time.Time
 	Logger *slog.Logger // default: discards

@@ -28,14 +28,14 @@ func (f *fame) of(name uint64) popular {
 }
 
 // renew reads the downloads and counts who needs whom.
-func (f *fame) renew(ctx context.Context, g *generation, weekly func() map[string]int64) error {
+func (f *fame) renew(ctx context.Context, g *generation, weekly func(func(string, int64))) error {
 	table := map[uint64]popular{}
 	if weekly != nil {
-		for name, n := range weekly() {
+		weekly(func(name string, n int64) {
 			if n > 0 {
 				table[xxhash.Sum64String(name)] = popular{weekly: uint32(min(n, 1<<32-1))}
 			}
-		}
+		})
 	}
 	reader, err := g.store.Reader()
 	if err != nil {

@@ -106,7 +106,7 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 		return fmt.Errorf("open the accounts: %w", err)
 	}
 	h.closing(a.Close)
-	searchDir, err := h.searchDir(s)
+	searchDir, counted, err := h.openSearch(ctx, client, s, log)
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 		return err
 	}
 	h.closing(known.Close)
-	r, err := registry.New(ctx, client, through, a, registry.Options{Root: s.trust.root, SearchDir: searchDir, Advisories: known, PublicURL: s.publicURL, MaxBody: s.maxBody, MaxMetadata: maxDocument, Guard: s.db != "", NewScoped: s.newScoped, ReadOnly: s.readOnly, Logger: log})
+	r, err := registry.New(ctx, client, through, a, registry.Options{Root: s.trust.root, SearchDir: searchDir, Downloads: counted, Advisories: known, PublicURL: s.publicURL, MaxBody: s.maxBody, MaxMetadata: maxDocument, Guard: s.db != "", NewScoped: s.newScoped, ReadOnly: s.readOnly, Logger: log})
 	if err != nil {
 		return fmt.Errorf("open the registry: %w", err)
 	}

@@ -9,6 +9,10 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/go-kivik/kivik/v4"
+
+	"settee/downloads"
 )
 
 // searchDir is the folder of the search index, "" where there is none. One of a node that keeps no data is gone with its end.
@@ -27,6 +31,18 @@ func (h *house) searchDir(s settings) (string, error) {
 	}
 	h.closing(func() error { return os.RemoveAll(dir) })
 	return dir, nil
+}
+
+// openSearch opens what search stands on: the folder of the index, and the counting of downloads.
+func (h *house) openSearch(ctx context.Context, client *kivik.Client, s settings, log *slog.Logger) (dir string, counted *downloads.Downloads, err error) {
+	if dir, err = h.searchDir(s); err != nil {
+		return "", nil, err
+	}
+	if counted, err = downloads.Open(ctx, client, downloads.Options{Region: s.region, Logger: log}); err != nil {
+		return "", nil, err
+	}
+	h.closing(counted.Close)
+	return dir, counted, nil
 }
 
 const searchExamples = `  settee search rebuild --data /var/lib/settee
