@@ -194,6 +194,16 @@
 // {url, provenance: {predicateType}}, the url, like a tarball's, without a host until it is served. Who may read the
 // package may read them. They stay when a version is unpublished, as the logs that prove them do, but nobody is served them.
 //
+// # Other registries
+//
+// Where Options.Upstream is set, a package that no document here bears the name of is read through (beyond.go); package
+// upstream says when. Names that are ours never get there: one that was unpublished or is restricted has a document, and
+// every name in a scope of an account, an organisation or a package here counts as ours. What is read through has a cache of
+// its own, over the database upstream; all reads answer from an entry of either alike, and no write does. An entry shows what the rules let
+// through at the time that it was made for (filter.go): versions, their times and the dist-tags agree, in both forms, and when time changes what they show the
+// entry is made anew. The member policyRestrictions has npm tell why; other clients are told by npm-notice, and by the
+// answer for the version or the tarball itself.
+//
 // # Second factor and tokens
 //
 // The route table says which routes ask for a second factor (otp.go), and a PUT of a package asks as soon as

@@ -24,6 +24,8 @@ type packument struct {
 	conflicts []string // the other live leaves: what is here was merged of all
 	closed    []string // the deleted leaves
 	losses    []Loss
+
+	far *far // of a package of another registry: what is to be known beside it
 }
 
 // parsePackument reads a stored document.

@@ -20,7 +20,9 @@ func (r *Registry) visible(q *request) (*entry, error) {
 		return nil, err
 	}
 	if e.doc == nil {
-		return nil, errNotFound
+		if e, err = r.beyond(q); err != nil {
+			return nil, err
+		}
 	}
 	if err := r.may(q.Context(), q.who, auth.Read, q.pkg, e.doc); err != nil {
 		return nil, err
@@ -107,7 +109,7 @@ func (r *Registry) serveVersion(w http.ResponseWriter, q *request) error {
 	}
 	manifest := e.doc.resolve(q.param("spec"))
 	if manifest == nil {
-		return fail(http.StatusNotFound, "version not found: %s", q.param("spec"))
+		return e.doc.missing(q.param("spec"))
 	}
 	c, err := q.coding(false)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"settee/provenance"
 	"settee/search"
 	"settee/tarballs"
+	"settee/upstream"
 )
 
 // Options are the policies and bounds of a registry. The zero value works.
@@ -40,6 +41,9 @@ type Options struct {
 	Root       *provenance.Root       // whom provenance bundles are believed; nil: the public-good Sigstore
 	Downloads  *downloads.Downloads   // counts what is served; nil: nothing is counted
 	Advisories *advisories.Advisories // what audits are answered from; nil: nothing is known
+
+	Upstream          *upstream.Reader // other registries, asked for what is not ours; nil: none. It stays the caller's
+	UpstreamCacheSize int64            // bytes of their packuments and representations kept ready; default 256 MiB: what installing 600 packages reads
 }
 
 func (o Options) withDefaults() Options {
@@ -52,6 +56,7 @@ func (o Options) withDefaults() Options {
 	set(&o.MaxMetadata, 64<<20)
 	set(&o.CacheSize, 128<<20)
 	set(&o.BlobCacheSize, 32<<20)
+	set(&o.UpstreamCacheSize, 256<<20)
 	if o.NewScoped == "" {
 		o.NewScoped = "public"
 	}
@@ -86,17 +91,22 @@ type Registry struct {
 	blobs        tarballs.Store
 	auth         *auth.Auth
 	log          *slog.Logger
+	naming       []*kivik.DB // whose packuments name blobs
 
 	cache *cache
 	small *smallBlobs
 	hold  *holds
 	index *search.Index // nil: no search
 
+	far    *cache // of other registries' packages; nil without Options.Upstream
+	scopes scopes
+
 	keys    atomic.Pointer[keyring]
 	rekeyed chan struct{} // the keyring is another
 
-	stop    context.CancelFunc
-	running sync.WaitGroup
+	following context.Context // ends with stop
+	stop      context.CancelFunc
+	running   sync.WaitGroup
 }
 
 // New opens the registry in client's databases, making what is missing, and
@@ -121,8 +131,8 @@ func New(ctx context.Context, client *kivik.Client, blobs tarballs.Store, a *aut
 	if err := r.openSearch(); err != nil {
 		return nil, err
 	}
-	if err := r.follow(ctx); err != nil {
-		return nil, errors.Join(err, r.closeSearch())
+	if err := r.listen(ctx); err != nil {
+		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
 }

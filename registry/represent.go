@@ -174,7 +174,7 @@ func (e *entry) keep(f form, made *rendering) {
 func newRepresentation(doc *packument, f form, body []byte) *representation {
 	sum := sha256.Sum256(body)
 	rep := &representation{body: encoded(body, f.coding)}
-	if len(doc.conflicts)+len(doc.closed) == 0 { // a merge is no later than what it is made of
+	if len(doc.conflicts)+len(doc.closed) == 0 && !doc.filtered() { // a merge is no later than what it is made of
 		rep.modified = doc.modified()
 	}
 	rep.etag = `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + codings[f.coding].etag + `"`
@@ -231,7 +231,7 @@ const indexPatience = 2 * time.Second
 // twin says the same of the packument here: where that was merged of leaves in
 // conflict, which no index has, and where the index fails or does not come.
 func (r *Registry) abbreviated(ctx context.Context, e *entry, base string) ([]byte, error) {
-	if len(e.doc.conflicts) == 0 {
+	if len(e.doc.conflicts) == 0 && !e.doc.filtered() {
 		raw, err := e.row(ctx)
 		switch {
 		case err != nil:
@@ -243,7 +243,7 @@ func (r *Registry) abbreviated(ctx context.Context, e *entry, base string) ([]by
 		}
 	}
 	if short := packuments.Abbreviated(e.doc.full(base)); short != nil {
-		return short, nil
+		return e.doc.explained(short), nil
 	}
 	return nil, errNotFound // none of the versions is one
 }

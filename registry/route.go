@@ -19,6 +19,7 @@ type request struct {
 	*http.Request
 	pkg    PackageName
 	who    auth.Identity
+	head   http.Header // of the answer
 	entry  audit.Entry // what the audit log is to say of it
 	advice []string    // what who publishes is to be told once it is done
 	params [3]param
@@ -55,7 +56,7 @@ type route struct {
 // ServeHTTP answers the npm API.
 func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	w.Header()["X-Content-Type-Options"] = nosniff
-	q, body := &request{Request: req}, req.Body
+	q, body := &request{Request: req, head: w.Header()}, req.Body
 	if body != nil && body != http.NoBody {
 		req.Body = patiently(w, body, r.o.Stall)
 	}

@@ -19,9 +19,10 @@ import (
 
 // file is what a tarball's name stands for in one entry.
 type file struct {
-	digest tarballs.Digest
-	etag   []string // as http.Header wants it
-	cache  []string
+	version string
+	digest  tarballs.Digest
+	etag    []string // as http.Header wants it
+	cache   []string
 }
 
 // The Cache-Control of tarballs: their bytes never change.
@@ -40,14 +41,16 @@ func (r *Registry) serveTarball(w http.ResponseWriter, q *request) error {
 	}
 	f := e.file(path.Base(q.param("file")))
 	if f == nil {
-		return fail(http.StatusNotFound, "Not found: %s", q.param("file"))
+		if e, f, err = r.missed(q, e); err != nil {
+			return err
+		}
 	}
 	h := w.Header()
 	h["Etag"], h["Cache-Control"], h["Content-Type"] = f.etag, f.cache, octets
 	blob := r.small.get(f.digest)
 	if blob == nil {
-		if blob, err = r.openTarball(w, q, f); blob == nil {
-			return err
+		if blob, err = r.openTarball(w, q, f, r.storeOf(e, f)); blob == nil {
+			return e.elsewhere(err)
 		}
 	}
 	if len(q.Header["Range"]) > 0 || len(q.Header["If-None-Match"]) > 0 || len(q.Header["If-Match"]) > 0 {
@@ -63,8 +66,8 @@ func (r *Registry) serveTarball(w http.ResponseWriter, q *request) error {
 }
 
 // openTarball reads a small tarball into memory, or serves a large one itself.
-func (r *Registry) openTarball(w http.ResponseWriter, q *request, f *file) ([]byte, error) {
-	from, info, err := r.blobs.Open(q.Context(), f.digest, 0, -1)
+func (r *Registry) openTarball(w http.ResponseWriter, q *request, f *file, blobs tarballs.Store) ([]byte, error) {
+	from, info, err := blobs.Open(q.Context(), f.digest, 0, -1)
 	if errors.Is(err, fs.ErrNotExist) && !errors.Is(err, tarballs.ErrNoPeer) {
 		return nil, fail(http.StatusNotFound, "Not found: the tarball is not in the store")
 	}
@@ -77,7 +80,7 @@ func (r *Registry) openTarball(w http.ResponseWriter, q *request, f *file) ([]by
 	}
 	h := w.Header()
 	if len(q.Header["Range"]) > 0 || len(q.Header["If-None-Match"]) > 0 || len(q.Header["If-Match"]) > 0 {
-		parts := tarballs.Seeker(q.Context(), r.blobs, info)
+		parts := tarballs.Seeker(q.Context(), blobs, info)
 		defer func() { _ = parts.Close() }()
 		http.ServeContent(w, q.Request, "", time.Time{}, parts)
 		return nil, nil
@@ -139,29 +142,34 @@ func (e *entry) file(name string) *file {
 // file reads a tarball's digest out of the version whose it is: by the
 // convention of names, else by the links, as documents from elsewhere have them.
 func (p *packument) file(name string) *file {
-	number, ok := strings.CutPrefix(strings.TrimSuffix(name, ".tgz"), p.name.Base()+"-")
-	manifest := p.versions.of(number)
-	if !ok || manifest == nil {
-		manifest = p.linked(name)
-	}
+	number, manifest := p.fileOf(name)
 	sum := packuments.Text(packuments.Member(packuments.Member(manifest, "dist"), "integrity"))
 	digest, err := tarballs.ParseSRI(sum)
 	if err != nil {
 		return nil
 	}
-	f := &file{digest: digest, etag: []string{`"` + digest.String()[:32] + `"`}, cache: []string{forEver}}
+	f := &file{version: number, digest: digest, etag: []string{`"` + digest.String()[:32] + `"`}, cache: []string{forEver}}
 	if p.restricted() {
 		f.cache = []string{forEverPrivate}
 	}
 	return f
 }
 
-func (p *packument) linked(name string) []byte {
+// fileOf is the version whose tarball has that name.
+func (p *packument) fileOf(name string) (number string, manifest []byte) {
+	number, ok := strings.CutPrefix(strings.TrimSuffix(name, ".tgz"), p.name.Base()+"-")
+	if manifest = p.versions.of(number); ok && manifest != nil {
+		return number, manifest
+	}
+	return p.linked(name)
+}
+
+func (p *packument) linked(name string) (number string, manifest []byte) {
 	for _, m := range p.versions {
 		link := plain(packuments.Member(packuments.Member(m.value, "dist"), "tarball"))
 		if link[strings.LastIndexByte(link, '/')+1:] == name && name != "" {
-			return m.value
+			return m.name, m.value
 		}
 	}
-	return nil
+	return "", nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-kivik/kivik/v4"
 
+	"settee/upstream"
 	"settee/views/packuments"
 )
 
@@ -32,6 +33,12 @@ func (r *Registry) prepare(ctx context.Context, client *kivik.Client) (err error
 		if err := secure(ctx, db, members); err != nil {
 			return fmt.Errorf("registry: keep %s from strangers: %w", db.Name(), err)
 		}
+	}
+	r.naming = []*kivik.DB{r.db}
+	if far, err := client.DBExists(ctx, upstream.Database); err != nil {
+		return fmt.Errorf("registry: look for %s: %w", upstream.Database, err)
+	} else if far { // also where no other registry is asked any more
+		r.naming = append(r.naming, client.DB(upstream.Database))
 	}
 	for range writeAttempts {
 		if err = r.pushDesign(ctx); !conflict(err) {
@@ -113,8 +120,12 @@ func equalJSON(a, b any) bool {
 
 // read reads a document's text; nil where there is none.
 func (r *Registry) read(ctx context.Context, id string, options ...kivik.Option) (json.RawMessage, error) {
+	return readFrom(ctx, r.db, id, options...)
+}
+
+func readFrom(ctx context.Context, db *kivik.DB, id string, options ...kivik.Option) (json.RawMessage, error) {
 	var raw json.RawMessage
-	doc := r.db.Get(ctx, id, append(options, untouched{&raw})...)
+	doc := db.Get(ctx, id, append(options, untouched{&raw})...)
 	defer doc.Close()
 	err := doc.Err()
 	if err == nil && raw == nil {
@@ -211,6 +222,7 @@ func (r *Registry) put(ctx context.Context, e *entry, next *packument) error {
 	if e.doc != nil {
 		next.conflicts, next.closed, next.losses = e.doc.conflicts, e.doc.closed, e.doc.losses
 	}
+	r.scopes.forget(next.name.Scope())
 	r.cache.written(e, next)
 	return nil
 }

@@ -111,8 +111,17 @@ func (r *Registry) sweepOne(ctx context.Context, d tarballs.Digest, o SweepOptio
 }
 
 // named reports whether a packument has the blob.
-func (r *Registry) named(ctx context.Context, d tarballs.Digest) (bool, error) {
-	rows := r.db.Query(ctx, packuments.Name, "integrity", kivik.Params(map[string]any{"key": d.SRI(), "limit": 1}))
+func (r *Registry) named(ctx context.Context, d tarballs.Digest) (named bool, err error) {
+	for _, db := range r.naming {
+		if named, err = names(ctx, db, d); named || err != nil {
+			break
+		}
+	}
+	return named, err
+}
+
+func names(ctx context.Context, db *kivik.DB, d tarballs.Digest) (bool, error) {
+	rows := db.Query(ctx, packuments.Name, "integrity", kivik.Params(map[string]any{"key": d.SRI(), "limit": 1}))
 	defer rows.Close()
 	found := false
 	for rows.Next() { // to the end: Kivik closes what is left in two places at once

@@ -98,6 +98,9 @@
 //	what comes has another digest                   ErrDigest; that peer is asked last from then on
 //	it cannot be stored, as on a full disk          readers have it; the next one fetches it again
 //
+// A reader who knows somebody in particular that has a blob names him (ThroughStore.From): he is asked first, and how he
+// does counts for that blob alone.
+//
 // An Announcing store tells the peers that listen which digests are put, so that they
 // fetch a blob while the document that names it is still on its way: then both cost one
 // round trip together, not one after the other. Below a ThroughStore it tells of what that fetches too, so

@@ -12,6 +12,7 @@ import (
 // are few, and any number of readers follow at their own pace.
 type download struct {
 	digest Digest
+	source Source // who is asked first; nil: nobody in particular
 
 	sized chan struct{} // closed when size is known, or there is an error
 	size  int64         // may be read once sized is closed and err is nil

@@ -62,6 +62,9 @@ func (t *ThroughStore) did(s *sourceState, well bool) {
 // fetch brings the bytes into the spool, from whoever has them, and proves them.
 func (t *ThroughStore) fetch(ctx context.Context, d *download) error {
 	sources, others := t.askable()
+	if d.source != nil {
+		sources = append([]*sourceState{{Source: d.source}}, sources...)
+	}
 	a := &arrival{t: t, d: d, hash: sha512.New()}
 	var failures []error
 	for _, s := range sources {

@@ -114,11 +114,29 @@ func (t *ThroughStore) List(ctx context.Context) iter.Seq2[Info, error] { return
 // right: before that the reader ends with an error. A blob that nobody has is
 // fs.ErrNotExist, ErrNoPeer where there are sources; ErrUnavailable is one that somebody may have who does not answer.
 func (t *ThroughStore) Open(ctx context.Context, d Digest, offset, length int64) (io.ReadCloser, Info, error) {
+	return t.open(ctx, d, offset, length, nil)
+}
+
+// From is a Store that fetches what it lacks from s first, and then as t does: s is one who is known to have the blob
+// that is going to be opened. A blob is still fetched once, from whom its first reader names.
+func (t *ThroughStore) From(s Source) Store { return from{t, s} }
+
+type from struct {
+	*ThroughStore
+	source Source
+}
+
+// Open implements Store.
+func (f from) Open(ctx context.Context, d Digest, offset, length int64) (io.ReadCloser, Info, error) {
+	return f.open(ctx, d, offset, length, f.source)
+}
+
+func (t *ThroughStore) open(ctx context.Context, d Digest, offset, length int64, s Source) (io.ReadCloser, Info, error) {
 	r, info, err := t.local.Open(ctx, d, offset, length)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return r, info, err
 	}
-	down, err := t.join(d)
+	down, err := t.join(d, s)
 	if err != nil {
 		return nil, Info{}, err
 	}
@@ -136,7 +154,7 @@ func (t *ThroughStore) Fetch(ctx context.Context, d Digest) (fetched bool, err e
 	if _, err := t.local.Stat(ctx, d); !errors.Is(err, fs.ErrNotExist) {
 		return false, err
 	}
-	down, err := t.join(d)
+	down, err := t.join(d, nil)
 	if err != nil {
 		return false, err
 	}
@@ -149,8 +167,8 @@ func (t *ThroughStore) Fetch(ctx context.Context, d Digest) (fetched bool, err e
 	}
 }
 
-// join finds the download of a blob, or begins one. The caller leaves it.
-func (t *ThroughStore) join(d Digest) (*download, error) {
+// join finds the download of a blob, or begins one, which asks s first, if there is one. The caller leaves it.
+func (t *ThroughStore) join(d Digest, s Source) (*download, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if down := t.mu.downloads[d]; down != nil {
@@ -161,6 +179,7 @@ func (t *ThroughStore) join(d Digest) (*download, error) {
 		return nil, errClosed
 	}
 	down := newDownload(d)
+	down.source = s
 	t.mu.downloads[d] = down
 	down.enter()
 	t.running.Go(func() { t.run(down) })

@@ -26,6 +26,7 @@ import (
 	"settee/region"
 	"settee/registry"
 	"settee/tarballs"
+	"settee/upstream"
 	"settee/views"
 	"settee/views/packuments"
 	"settee/web"
@@ -115,7 +116,24 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 		return err
 	}
 	h.closing(known.Close)
-	r, err := registry.New(ctx, client, through, a, registry.Options{Root: s.trust.root, SearchDir: searchDir, Downloads: counted, Advisories: known, PublicURL: s.publicURL, MaxBody: s.maxBody, MaxMetadata: maxDocument, Guard: s.db != "", NewScoped: s.newScoped, ReadOnly: s.readOnly, Logger: log})
+	up, err := h.openUpstream(ctx, client, blobs, s, log)
+	if err != nil {
+		return fmt.Errorf("--upstream: %w", err)
+	}
+	r, err := registry.New(ctx, client, through, a, registry.Options{
+		Upstream:    up,
+		Root:        s.trust.root,
+		SearchDir:   searchDir,
+		Downloads:   counted,
+		Advisories:  known,
+		PublicURL:   s.publicURL,
+		MaxBody:     s.maxBody,
+		MaxMetadata: maxDocument,
+		Guard:       s.db != "",
+		NewScoped:   s.newScoped,
+		ReadOnly:    s.readOnly,
+		Logger:      log,
+	})
 	if err != nil {
 		return fmt.Errorf("open the registry: %w", err)
 	}
@@ -189,7 +207,7 @@ func (h *house) documents(ctx context.Context, s settings, blobs tarballs.Store,
 	}
 	return client, func(a *auth.Auth) http.Handler {
 		server := httpd.New(store, eng, a, httpd.Options{Version: release(), Logger: log, LogLevel: level, Configured: configured(s),
-			Record: a.Record, Own: h.own(), ReadOnly: s.copied(), Kept: map[string]string{registry.Database: packuments.Kept}, Metrics: metricsOf(h.region)})
+			Record: a.Record, Own: h.own(), ReadOnly: s.copied(), Kept: map[string]string{registry.Database: packuments.Kept, upstream.Database: packuments.Kept}, Metrics: metricsOf(h.region)})
 		h.closing(server.Close)
 		h.endFeeds = func() {
 			_ = h.announcing.Close() // neither has anything to tell

@@ -30,6 +30,7 @@ type settings struct {
 	tls         tlsSettings
 	post        postSettings
 	trust       trustSettings
+	upstream    upstreamSettings
 	verifyEmail bool
 	peerRegions []region.Peer // as check read them
 }
@@ -40,6 +41,7 @@ const serveExamples = `  settee serve
   settee serve --db http://user:password@couch:5984 --tarballs 's3://minio:9000/tarballs?tls=false'
   settee serve --region eu --peer us=http://admin:password@us.example.com:5984
   settee serve --region ap --peer us=http://admin:password@us.example.com:5984 --read-only
+  settee serve --upstream https://npm.example.com --cooldown 7d --cooldown-except @acme
   settee serve --config settee.yaml
 `
 
@@ -61,6 +63,7 @@ func (s *settings) parse(args []string, stdout io.Writer) error {
 	fs.StringVar(&s.signup, "signup", string(auth.SignupOpen), "`open|invitation|closed`: who may make an account by npm adduser or on the web")
 	fs.BoolVar(&s.verifyEmail, "verify-email", false, "let only those publish who have confirmed their e-mail address")
 	s.post.flags(fs)
+	s.upstream.flags(fs)
 	s.door.flags(fs)
 	s.trust.flags(fs)
 	fs.Int64Var(&s.maxBody, "max-body", 256<<20, "`BYTES` of the largest publish")
@@ -121,6 +124,9 @@ func (s *settings) check() error {
 		return err
 	}
 	if err := s.trust.check(); err != nil {
+		return err
+	}
+	if err := s.upstream.check(); err != nil {
 		return err
 	}
 	return s.checkRegion()
