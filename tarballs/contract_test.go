@@ -31,10 +31,10 @@ var stores = []struct {
 		t.Cleanup(func() { require.NoError(t, s.(*FolderStore).Close()) })
 		return s
 	}},
-	{"checkpoints", func(t testing.TB) Store {
-		s, err := Folder(t.TempDir())
-		require.NoError(t, err)
-		s.journal.limit = 1 // one for every round
+	{"packs", func(t testing.TB) Store {
+		s := newFolder(t.TempDir(), osDoor{})
+		s.packs.limit = 1 // one for every round
+		require.NoError(t, s.open(time.Now()))
 		t.Cleanup(func() { require.NoError(t, s.Close()) })
 		return s
 	}},

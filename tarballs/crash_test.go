@@ -11,7 +11,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -24,144 +23,6 @@ var (
 	seed   = flag.Uint64("seed", uint64(time.Now().UnixNano()), "of the random tests")
 	losses = flag.Int("losses", 30, "of power that TestPowerLoss goes through")
 )
-
-// disk is the real file system with a model beside it of what a loss of power
-// would leave: bytes that were fsynced, names whose folder was, and a random
-// share of the rest. Folders are taken as durable: openings make them.
-type disk struct {
-	unsynced
-	mu      sync.Mutex
-	live    map[string]*inode // what a process sees
-	durable map[string]*inode
-	random  *rand.Rand
-	ops, at int
-	crash   func() // called once, before the operation number at
-}
-
-type inode struct {
-	written, synced []byte // now, and at the last fsync; files never shrink
-}
-
-func (d *disk) do(effect func() error) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.ops == d.at {
-		d.crash()
-	}
-	d.ops++
-	return effect()
-}
-
-func (d *disk) create(dir string) (t file, err error) {
-	err = d.do(func() error {
-		if t, err = d.unsynced.create(dir); err == nil {
-			n := &inode{}
-			d.live[t.Name()] = n
-			t = diskFile{t, d, n}
-		}
-		return err
-	})
-	return t, err
-}
-
-func (d *disk) rename(from, to string) error {
-	return d.do(func() error {
-		d.live[to] = d.live[from]
-		delete(d.live, from)
-		return d.unsynced.rename(from, to)
-	})
-}
-
-func (d *disk) remove(name string) error {
-	return d.do(func() error {
-		delete(d.live, name)
-		return d.unsynced.remove(name)
-	})
-}
-
-func (d *disk) sync(name string) error {
-	return d.do(func() error {
-		if n := d.live[name]; n != nil {
-			n.synced = bytes.Clone(n.written)
-			return nil
-		}
-		if _, err := d.unsynced.stat(name); err != nil {
-			return err
-		}
-		maps.DeleteFunc(d.durable, func(p string, _ *inode) bool { return filepath.Dir(p) == name })
-		for p, n := range d.live {
-			if filepath.Dir(p) == name {
-				d.durable[p] = n
-			}
-		}
-		return nil
-	})
-}
-
-type diskFile struct {
-	file
-	d *disk
-	n *inode
-}
-
-func (t diskFile) Write(p []byte) (int, error) {
-	return len(p), t.d.do(func() error {
-		t.n.written = append(t.n.written, p...)
-		_, err := t.file.Write(p)
-		return err
-	})
-}
-
-func (t diskFile) WriteAt(p []byte, at int64) (int, error) {
-	return len(p), t.d.do(func() error {
-		if grow := int(at) + len(p) - len(t.n.written); grow > 0 {
-			t.n.written = append(t.n.written, make([]byte, grow)...)
-		}
-		copy(t.n.written[at:], p)
-		_, err := t.file.WriteAt(p, at)
-		return err
-	})
-}
-
-func (t diskFile) Datasync() error { return t.Sync() }
-
-func (t diskFile) Sync() error {
-	return t.d.do(func() error { t.n.synced = bytes.Clone(t.n.written); return nil })
-}
-
-// image is what the disk holds after a loss of power now: each name as it is or
-// as it was last fsynced, each file with any part of what was not.
-func (d *disk) image() map[string][]byte {
-	names := slices.Sorted(maps.Keys(d.live))
-	for p := range d.durable {
-		if d.live[p] == nil {
-			names = append(names, p)
-		}
-	}
-	image := map[string][]byte{}
-	for _, p := range names {
-		n := d.durable[p]
-		if d.random.IntN(2) == 0 {
-			n = d.live[p]
-		}
-		if n == nil {
-			continue
-		}
-		b := bytes.Clone(n.written)
-		if d.random.IntN(2) == 0 { // what was not fsynced is lost, block by block
-			for from := 0; from < len(b); from += 512 {
-				if d.random.IntN(2) == 0 {
-					was := min(from, len(n.synced))
-					copied := copy(b[from:min(from+512, len(b))], n.synced[was:])
-					clear(b[from+copied : min(from+512, len(b))])
-				}
-			}
-			b = b[:len(n.synced)+d.random.IntN(len(b)-len(n.synced)+1)]
-		}
-		image[p] = b
-	}
-	return image
-}
 
 // acked is what a store has promised.
 type acked struct {
@@ -198,10 +59,10 @@ func TestPowerLoss(t *testing.T) {
 		var kept map[Digest]bool
 		d := &disk{live: map[string]*inode{}, durable: map[string]*inode{}, random: random, at: random.IntN(2500)}
 		d.crash = func() { kept, image = promised.clone(), d.image() }
-		s, err := openFolder(dir, d, time.Now())
-		require.NoError(t, err)
-		s.journal.limit = int64(random.IntN(30_000))
-		s.journal.zeros = make([]byte, 1+random.IntN(20_000))
+		s := newFolder(dir, d)
+		s.packs.limit = int64(random.IntN(30_000))
+		s.packs.writer.zeros = make([]byte, 1+random.IntN(20_000))
+		require.NoError(t, s.open(time.Now()))
 		work(t, s, promised, random.Uint64())
 		require.NoError(t, s.Close())
 		if image == nil {
@@ -275,9 +136,19 @@ func boot(t *testing.T, dir, again string, image map[string][]byte, kept map[Dig
 		require.True(t, there[d], "lost %s", d)
 	}
 	require.NoError(t, s.Close())
-	left, err := os.ReadDir(filepath.Join(again, journalFolder))
+	allSealed(t, again)
+}
+
+// allSealed requires an index beside each pack, and a pack beside each index.
+func allSealed(t *testing.T, dir string) {
+	t.Helper()
+	left, err := os.ReadDir(filepath.Join(dir, packFolder))
 	require.NoError(t, err)
-	require.Empty(t, left)
+	for _, e := range left {
+		name := filepath.Join(dir, packFolder, strings.TrimSuffix(e.Name(), indexSuffix))
+		require.FileExists(t, name)
+		require.FileExists(t, name+indexSuffix)
+	}
 }
 
 // moved is an image of one store's folder as one of another's.
@@ -322,8 +193,8 @@ func TestReplayFaults(t *testing.T) {
 	}
 }
 
-// abandoned makes a folder whose process was killed and whose machine lost
-// power: a file is missing, another torn, and the segment has a torn end.
+// abandoned makes a folder whose process was killed: its pack has no index, and a torn end.
+// One that an older layout left has a record, too.
 func abandoned(t *testing.T, dir string) (digests []Digest) {
 	wipe(t, dir)
 	s := openUnsynced(t, dir)
@@ -332,13 +203,24 @@ func abandoned(t *testing.T, dir string) (digests []Digest) {
 		require.NoError(t, err)
 		digests = append(digests, info.Digest)
 	}
-	_, err := s.journal.segment.file.WriteAt(random(recordHead+20), s.journal.segment.size)
+	_, err := s.packs.writer.pack.file.WriteAt(random(recordHead+20), s.packs.writer.pack.end)
 	require.NoError(t, err)
-	s.journal.segment.timer.Stop()
-	s.journal.segment.release()
-	require.NoError(t, os.Remove(s.blob(digests[1])))
-	require.NoError(t, os.Truncate(s.blob(digests[2]), 0))
-	return digests
+	kill(t, s)
+	var old bytes.Buffer
+	body := random(333)
+	writeRecord(&old, Digest(sha512.Sum512(body)), body)
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, oldFolder), 0o777))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, oldFolder, "SEGMENT"), old.Bytes(), 0o600))
+	return append(digests, Digest(sha512.Sum512(body)))
+}
+
+// kill leaves a store as the end of its process does.
+func kill(t *testing.T, s *FolderStore) {
+	t.Helper()
+	if p := s.packs.writer.pack; p != nil {
+		require.NoError(t, p.file.Close())
+	}
+	require.NoError(t, s.lock.Close())
 }
 
 // brokenSync fails the fsyncs of files that are written, or of names, or none.
@@ -373,66 +255,81 @@ func (t brokenFile) Sync() error {
 
 func (t brokenFile) Datasync() error { return t.Sync() }
 
-// TestBrokenJournal fails one fsync: from then on no small blob is acknowledged,
+// TestBrokenPack fails one fsync: from then on no small blob is acknowledged,
 // whatever later fsyncs say, and the next opening has all that was before.
-func TestBrokenJournal(t *testing.T) {
-	for _, checkpoint := range []bool{false, true} {
-		var files, names bool
-		dir := t.TempDir()
-		s, err := openFolder(dir, brokenSync{files: &files, names: &names}, time.Now())
-		require.NoError(t, err)
-		put := func(s Store, n int) (Digest, error) {
-			info, err := s.Put(t.Context(), bytes.NewReader(random(n)), nil)
-			return info.Digest, err
-		}
-		d, err := put(s, 10)
-		require.NoError(t, err)
-		if checkpoint {
-			names = true
-			s.journal.rounds.join(&entry{aged: s.journal.segment})
-			s.journal.checkpoints.Wait()
-		} else {
-			files = true
-			_, err = put(s, 20)
-			require.ErrorIs(t, err, errInjected)
-		}
-		files, names = false, false
-		_, err = put(s, 20)
-		require.ErrorIs(t, err, errBroken)
-		_, err = put(s, 2*smallBlob)
-		require.NoError(t, err, "large blobs need no journal")
-		require.ErrorIs(t, s.Close(), errBroken)
-
-		require.NoError(t, os.Truncate(s.blob(d), 0)) // the segment must have it still
-		s, err = Folder(dir)
-		require.NoError(t, err)
-		require.NoError(t, verifyOne(t.Context(), s, d))
-		_, err = put(s, 20)
-		require.NoError(t, err)
-		require.NoError(t, s.Close())
-		_, err = put(s, 30)
-		require.ErrorIs(t, err, os.ErrClosed)
-		require.NoError(t, s.Close(), "closing again")
+func TestBrokenPack(t *testing.T) {
+	var files, names bool
+	dir := t.TempDir()
+	s, err := openFolder(dir, brokenSync{files: &files, names: &names}, time.Now())
+	require.NoError(t, err)
+	put := func(s Store, n int) (Digest, error) {
+		info, err := s.Put(t.Context(), bytes.NewReader(random(n)), nil)
+		return info.Digest, err
 	}
+	d, err := put(s, 10)
+	require.NoError(t, err)
+	files = true
+	_, err = put(s, 20)
+	require.ErrorIs(t, err, errInjected)
+	files = false
+	_, err = put(s, 20)
+	require.ErrorIs(t, err, errBroken)
+	_, err = put(s, 10)
+	require.NoError(t, err, "it is there")
+	_, err = put(s, 2*smallBlob)
+	require.NoError(t, err, "large blobs need no pack")
+	require.ErrorIs(t, s.Close(), errBroken)
+
+	s, err = Folder(dir)
+	require.NoError(t, err)
+	require.NoError(t, verifyOne(t.Context(), s, d))
+	_, err = put(s, 20)
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	_, err = put(s, 30)
+	require.ErrorIs(t, err, os.ErrClosed)
 }
 
-// TestJournalOfAnother leaves the segment of a living store alone.
-func TestJournalOfAnother(t *testing.T) {
+// TestUnsealed lets no index be written for a while, as on a full disk: puts go on, and it is written later.
+func TestUnsealed(t *testing.T) {
+	var files, names bool
+	dir := t.TempDir()
+	s, err := openFolder(dir, brokenSync{files: &files, names: &names}, time.Now())
+	require.NoError(t, err)
+	w := &s.packs.writer
+	var digests []Digest
+	for n := range 5 {
+		info, err := s.Put(t.Context(), bytes.NewReader(random(n)), nil)
+		require.NoError(t, err)
+		digests = append(digests, info.Digest)
+		if n == 1 {
+			names = true
+			w.rounds.join(&batch{close: true})
+			w.sealing.Wait()
+			names, w.closed = false, false
+			require.Len(t, w.ended, 1)
+		}
+	}
+	require.NoError(t, s.Delete(t.Context(), digests[0]))
+	require.NoError(t, s.Close())
+	allSealed(t, dir)
+	s, err = Folder(dir)
+	require.NoError(t, err)
+	require.Len(t, all(t, s), 4)
+	require.NoError(t, s.Close())
+}
+
+// TestOneProcess keeps a second process out of a folder.
+func TestOneProcess(t *testing.T) {
 	dir := t.TempDir()
 	s, err := Folder(dir)
 	require.NoError(t, err)
-	info, err := s.Put(t.Context(), bytes.NewReader(random(10)), nil)
+	_, err = Folder(dir)
+	require.ErrorIs(t, err, ErrInUse)
+	require.NoError(t, s.Close())
+	s, err = Folder(dir)
 	require.NoError(t, err)
-	other, err := Folder(dir)
-	require.NoError(t, err)
-	require.FileExists(t, s.journal.segment.name)
-	require.NoError(t, verifyOne(t.Context(), other, info.Digest))
-	s.journal.rounds.join(&entry{aged: s.journal.segment})
-	s.journal.checkpoints.Wait()
-	left, err := os.ReadDir(filepath.Join(dir, journalFolder))
-	require.NoError(t, err)
-	require.Empty(t, left, "a segment of age is ended")
-	require.NoError(t, errors.Join(s.Close(), other.Close()))
+	require.NoError(t, s.Close())
 }
 
 func FuzzRecords(f *testing.F) {

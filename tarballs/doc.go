@@ -7,51 +7,41 @@
 //	DIR/ab/ab34…ef      a blob; its name is its digest in lower-case hex (128
 //	                    characters), its shard the first byte of it
 //	DIR/tmp/put-*       a blob that is still arriving, or was when a crash came
-//	DIR/journal/X       a segment: small blobs whose files need not be durable yet
+//	DIR/packs/X         a pack: small blobs, one behind the other
+//	DIR/packs/X.index   where in the pack they are
 //
-// All folders are made when the store is first opened, so a put never makes one.
+// All folders are made when the store is first opened, so a put never makes one. One process at a
+// time has a folder open (it holds a flock on it; on systems without flock nothing but this
+// sentence keeps a second one out). Several processes share a bucket.
 //
 // A blob over 64 KiB is written to tmp, hashed as it goes; the file is fsynced,
 // renamed into its shard and the shard fsynced.
 //
-// A smaller one goes to the journal first. All that wait share one write to the
-// segment and one fsync; then each file is written to tmp and renamed into its
-// shard, and no fsync is waited for. (Past 64 KiB writing the bytes twice costs
-// about what the fsyncs do, and a put would hold more memory for idle senders.)
-// Reads know nothing of the journal: they find plain files.
+// A smaller one goes into a pack. All that wait share one write and one fdatasync, and a put makes no
+// file: to create, name and fsync one cost a third of the processor's time of a publish, and more on a disk
+// where many files were deleted shortly before. (Past 64 KiB a put would hold more memory for idle
+// senders, and a reader too.) Stores made before packs have small blobs in shards; they are read there.
 //
-// So a name in a shard always means whole bytes that a crash cannot take: they
-// are durable there, or lie in a segment, whose own name is durable. After a
-// crash a small blob's file may be torn until the next opening has replayed the
-// segments; nothing reads before that.
+// # Packs
 //
-// # Segments
+//	pack   = record* zeros
+//	record = length (4 bytes, little-endian) sha512 (64 bytes) the bytes
 //
-//	segment = record* zeros
-//	record  = length (4 bytes, little-endian) sha512 (64 bytes) the bytes
+// One pack is written at a time. It grows by zeros, which records replace: an fdatasync of them
+// then need not commit the file system's journal. At 64 MiB, or with Close, a pack is sealed: its index is written
+// (see encodeIndex), fsynced and named, and the pack changes no more. Where each blob lies is in memory, some
+// 60 bytes for each, and read from the indexes when the store is opened; the bytes are read from the pack.
 //
-// A segment grows by 4 MiB of zeros, which records replace: an fdatasync of them
-// then need not commit the names of all the files made meanwhile.
+// A pack without an index is what a crash leaves. Opening writes all its whole records anew into
+// another and removes it: after a failed fsync memory may show what the disk does not have. A torn tail was never
+// acknowledged and is dropped. An index that is damaged is treated as none. So is what a store of before packs has
+// left in DIR/journal, which has the same form.
 //
-// A segment ends at 64 MiB, after 30 seconds, or with Close. Its checkpoint, in
-// the background, fsyncs each of its blobs' files, then their shards, and removes
-// it. One checkpoint runs at a time and the next segment's end waits for it, so
-// two segments at most lie on the disk. Plain fsyncs, 16 in flight, rather than
-// Linux's syncfs: they are everywhere, report each file's error and do not wait
-// for what others write to the disk. (A known hole: a file is opened again for
-// its fsync. Where a write has failed since, and the kernel has forgotten the
-// file in between, it forgets the error too.)
-//
-// The process that writes a segment holds a lock on it (flock). Opening replays
-// the segments that nobody holds: every record whose bytes have its sha512 is
-// written anew, fsynced, and then the segment goes. A torn tail was never
-// acknowledged and is dropped. Files that look whole are written as well: after
-// a failed fsync memory may show what the disk does not have. A replay may bring
-// a deleted blob back, which the next sweep removes. On systems without flock
-// one process at a time may open the store.
-//
-// Opening also removes the files in tmp that are older than a day; younger ones
-// may belong to another process that is still writing.
+// A deletion, and the date of a blob that is put again, are written into the index in place, and no
+// fsync is waited for: a crash may bring a deleted blob back, which the next sweep removes. When less than half of a
+// sealed pack is left, or more than eight are small, what they still hold is put into the pack that is being written,
+// durably, keeping its date, and they are removed. That takes room for what is moved before it gives any; and where a moved
+// blob turns out damaged its pack stays, for Verify to tell.
 //
 // # Layout of a bucket
 //
@@ -74,11 +64,10 @@
 // Where a shard's fsync fails, the put takes its name away again, so that the
 // next put of these bytes writes anew and trusts nothing that may be lost.
 //
-// Where an fsync of a segment or of its checkpoint fails, the journal is broken:
-// every later put of a new small blob is an error until the store is closed and
-// opened again, and the segments stay for that opening. Reads, large blobs and
-// repeated puts go on. A segment that could not be written to, as on a full disk,
-// is ended, and the next put begins another.
+// Where an fsync of a pack fails, packs are broken: every later put of a new small blob is an
+// error until the store is closed and opened again, and no index is written. Reads, large blobs and
+// repeated puts go on. A pack that could not be written to, as on a full disk,
+// is ended, and the next put begins another; one that could not be sealed is sealed later.
 //
 // # Other regions
 //

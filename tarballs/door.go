@@ -17,7 +17,8 @@ type door interface {
 	stat(name string) (fs.FileInfo, error) // follows the name
 	rename(from, to string) error
 	remove(name string) error
-	touch(name string) error // sets the time of modification to now
+	patch(name string, at int64, b []byte) error // writes bytes in the place of others
+	touch(name string) error                     // sets the time of modification to now
 	readDir(dir string) ([]fs.DirEntry, error)
 	sync(name string) error              // an fsync of a file or a folder
 	lock(name string) (io.Closer, error) // errLocked where another has it
@@ -53,6 +54,15 @@ func (osDoor) readDir(dir string) ([]fs.DirEntry, error) { return os.ReadDir(dir
 func (osDoor) create(dir string) (file, error) {
 	f, err := os.CreateTemp(dir, "put-*")
 	return osFile{f}, err
+}
+
+func (osDoor) patch(name string, at int64, b []byte) error {
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(b, at)
+	return errors.Join(err, f.Close())
 }
 
 func (osDoor) sync(name string) error {

@@ -1,13 +1,12 @@
 package tarballs
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"iter"
 	"path/filepath"
 	"time"
 
@@ -19,45 +18,85 @@ import (
 const staleAfter = 24 * time.Hour
 
 const (
-	tempFolder    = "tmp"
-	journalFolder = "journal"
+	tempFolder = "tmp"
+	packFolder = "packs"
+	// oldFolder is where stores made before packs kept small blobs until their files were
+	// durable. What a crash has left there is read as a pack.
+	oldFolder = "journal"
 )
+
+// shards are the folders of plain files.
+var shards = func() (names []string) {
+	for i := range 256 {
+		names = append(names, fmt.Sprintf("%02x", i))
+	}
+	return names
+}()
 
 // FolderStore is a Store in a folder. See the package doc for its layout.
 type FolderStore struct {
 	dir      string
 	fs       door
+	lock     io.Closer
 	folders  rounds[*folderWait]
-	journal  journal
+	packs    *packs
 	settling singleflight.Group // by digest: stat, rename and fsync of one name never interleave
 	counters counters
 }
 
-// Folder opens the store in dir, making it where it is absent.
+// Folder opens the store in dir, making it where it is absent. One process at a time has it open.
 func Folder(dir string) (*FolderStore, error) {
-	return openFolder(dir, osDoor{}, time.Now())
-}
-
-func openFolder(dir string, d door, now time.Time) (*FolderStore, error) {
-	f := &FolderStore{dir: dir, fs: d}
-	f.folders.serve = f.syncFolders
-	f.journal = journal{
-		fs: d, dir: f.path(journalFolder), temp: f.path(tempFolder), limit: segmentLimit, age: segmentAge,
-		checkpoint: f.syncBlobs, buffer: bufio.NewWriterSize(nil, 1<<20), zeros: make([]byte, segmentGrowth),
-	}
-	f.journal.rounds.serve = f.journal.serve
-	for _, step := range []func() error{f.prepare, func() error { return f.removeStale(now) }, f.replay} {
-		if err := step(); err != nil {
-			return nil, fmt.Errorf("open tarballs in %s: %w", dir, err)
-		}
+	f := newFolder(dir, osDoor{})
+	if err := f.open(time.Now()); err != nil {
+		return nil, err
 	}
 	return f, nil
 }
 
-// Close makes plain files of the journal's blobs; puts of small blobs fail from
-// then on. A store that was not closed is as right, and slower to open.
+func newFolder(dir string, d door) *FolderStore {
+	f := &FolderStore{dir: dir, fs: d}
+	f.folders.serve = f.syncFolders
+	f.packs = newPacks(d, f.path(packFolder), f.path(tempFolder), time.Now)
+	return f
+}
+
+// open makes a store of the folder. What it took before an error it gives back.
+func (f *FolderStore) open(now time.Time) error {
+	for _, step := range []func() error{
+		f.prepare, f.take, func() error { return f.removeStale(now) },
+		func() error { return f.packs.open(f.path(packFolder), f.path(oldFolder)) },
+	} {
+		if err := step(); err != nil {
+			return fmt.Errorf("open tarballs in %s: %w", f.dir, errors.Join(err, f.release()))
+		}
+	}
+	return nil
+}
+
+// ErrInUse says that another process has the folder open.
+var ErrInUse = errors.New("another process has it open: stop that one, or let both share a bucket, s3://HOST/BUCKET")
+
+// take keeps other processes out.
+func (f *FolderStore) take() (err error) {
+	f.lock, err = f.fs.lock(f.dir)
+	if errors.Is(err, errLocked) {
+		return ErrInUse
+	}
+	return err
+}
+
+func (f *FolderStore) release() error {
+	err := f.packs.Close()
+	if f.lock != nil {
+		err = errors.Join(err, f.lock.Close())
+	}
+	return err
+}
+
+// Close seals the packs; puts of small blobs fail from then on. A store that was not closed is
+// as right, and slower to open.
 func (f *FolderStore) Close() error {
-	if err := f.journal.Close(); err != nil {
+	if err := f.release(); err != nil {
 		return fmt.Errorf("close tarballs in %s: %w", f.dir, err)
 	}
 	return nil
@@ -65,15 +104,11 @@ func (f *FolderStore) Close() error {
 
 // prepare makes the folders, durably: a blob's name is no safer than its shard's.
 func (f *FolderStore) prepare() error {
-	last := f.path(journalFolder)
+	last := f.path(packFolder)
 	if _, err := f.fs.stat(last); err == nil {
 		return nil // the last that a first opening makes
 	}
-	names := []string{tempFolder}
-	for i := range 256 {
-		names = append(names, fmt.Sprintf("%02x", i))
-	}
-	for _, name := range append(names, journalFolder) {
+	for _, name := range append(append([]string{tempFolder}, shards...), packFolder) {
 		if err := f.fs.mkdirAll(f.path(name)); err != nil {
 			return err
 		}
@@ -108,15 +143,46 @@ func (f *FolderStore) path(parts ...string) string {
 
 func (f *FolderStore) blob(d Digest) string { return f.dir + "/" + d.key() }
 
-// Open reads a blob. A whole blob is given as its *os.File, and a part can
-// write itself, so that io.Copy into a connection lets the kernel send.
+// Open reads a blob. A whole file is given as its *os.File, and a part can
+// write itself, so that io.Copy into a connection lets the kernel send. Small blobs are
+// read at once.
 func (f *FolderStore) Open(ctx context.Context, d Digest, offset, length int64) (io.ReadCloser, Info, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, Info{}, err
 	}
+	r, info, rest, err := f.openSmall(d, offset, length)
+	if errors.Is(err, fs.ErrNotExist) {
+		r, info, rest, err = f.openFile(d, offset, length)
+	}
+	if err != nil {
+		return nil, Info{}, f.counters.failed(fmt.Errorf("open blob %s: %w", d, err))
+	}
+	f.counters.opened(rest)
+	return r, info, nil
+}
+
+func (f *FolderStore) openSmall(d Digest, offset, length int64) (io.ReadCloser, Info, int64, error) {
+	b, info, err := f.packs.read(d)
+	if err != nil {
+		return nil, Info{}, 0, err
+	}
+	rest, err := span(info.Size, offset, length)
+	if err != nil {
+		return nil, Info{}, 0, err
+	}
+	return small{bytes.NewReader(b[offset : offset+rest])}, info, rest, nil
+}
+
+// small is a blob in memory.
+type small struct{ *bytes.Reader }
+
+// Close implements io.Closer.
+func (small) Close() error { return nil }
+
+func (f *FolderStore) openFile(d Digest, offset, length int64) (io.ReadCloser, Info, int64, error) {
 	file, err := f.fs.open(f.blob(d))
 	if err != nil {
-		return nil, Info{}, f.counters.failed(fmt.Errorf("open blob: %w", err))
+		return nil, Info{}, 0, err
 	}
 	stat, err := file.Stat()
 	var rest int64
@@ -128,14 +194,13 @@ func (f *FolderStore) Open(ctx context.Context, d Digest, offset, length int64) 
 	}
 	if err != nil {
 		file.Close()
-		return nil, Info{}, f.counters.failed(fmt.Errorf("open blob %s: %w", d, err))
+		return nil, Info{}, 0, err
 	}
-	f.counters.opened(rest)
 	info := Info{Digest: d, Size: stat.Size(), Stored: stat.ModTime()}
 	if offset+rest == stat.Size() {
-		return file, info, nil
+		return file, info, rest, nil
 	}
-	return &part{io.LimitedReader{R: file, N: rest}, file}, info, nil
+	return &part{io.LimitedReader{R: file, N: rest}, file}, info, rest, nil
 }
 
 // part is some bytes of an open file.
@@ -152,9 +217,20 @@ func (f *FolderStore) Stat(ctx context.Context, d Digest) (Info, error) {
 	if err := ctx.Err(); err != nil {
 		return Info{}, err
 	}
-	stat, err := f.fs.stat(f.blob(d))
+	info, err := f.stat(d)
 	if err != nil {
 		return Info{}, f.counters.failed(fmt.Errorf("stat blob: %w", err))
+	}
+	return info, nil
+}
+
+func (f *FolderStore) stat(d Digest) (Info, error) {
+	if at, found := f.packs.find(d); found {
+		return at.info(d), nil
+	}
+	stat, err := f.fs.stat(f.blob(d))
+	if err != nil {
+		return Info{}, err
 	}
 	return Info{Digest: d, Size: stat.Size(), Stored: stat.ModTime()}, nil
 }
@@ -165,48 +241,15 @@ func (f *FolderStore) Delete(ctx context.Context, d Digest) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := f.fs.remove(f.blob(d)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	err := f.packs.remove(d)
+	if e := f.fs.remove(f.blob(d)); !errors.Is(e, fs.ErrNotExist) {
+		err = errors.Join(err, e)
+	}
+	if err != nil {
 		return f.counters.failed(fmt.Errorf("delete blob: %w", err))
 	}
 	f.counters.deletes.Add(1)
 	return nil
-}
-
-// List walks all blobs; names that are no digest are passed over.
-func (f *FolderStore) List(ctx context.Context) iter.Seq2[Info, error] {
-	return func(yield func(Info, error) bool) {
-		for i := range 256 {
-			if !f.listShard(ctx, fmt.Sprintf("%02x", i), yield) {
-				return
-			}
-		}
-	}
-}
-
-func (f *FolderStore) listShard(ctx context.Context, shard string, yield func(Info, error) bool) bool {
-	err := ctx.Err()
-	var entries []fs.DirEntry
-	if err == nil {
-		entries, err = f.fs.readDir(f.path(shard))
-	}
-	if err != nil {
-		yield(Info{}, f.counters.failed(fmt.Errorf("list blobs: %w", err)))
-		return false
-	}
-	for _, e := range entries {
-		d, err := ParseDigest(e.Name())
-		if err != nil || e.Name()[:2] != shard {
-			continue
-		}
-		info, err := f.Stat(ctx, d)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // deleted since the folder was read
-		}
-		if !yield(info, err) || err != nil {
-			return false
-		}
-	}
-	return true
 }
 
 // Metrics are the store's figures since it was opened.

@@ -12,9 +12,9 @@ import (
 )
 
 // smallBlob is the size up to which a folder's put reads all before it touches
-// the disk, and then goes through the journal: most tarballs (the median is
-// 20 kB) need no fsync of their own, and no write when their bytes are there
-// already. Larger would hold memory for idle uploads and write much twice.
+// the disk, and then writes it into a pack: most tarballs (the median is
+// 20 kB) need no file and no fsync of their own, and no write when their bytes are there
+// already. Larger would hold memory for idle uploads, and be read into memory whole.
 const smallBlob = 64 << 10
 
 // buffers are for small blobs and for copying larger ones. A byte over, so that
@@ -60,26 +60,9 @@ func (f *FolderStore) putSmall(b []byte, want *Digest) (Info, error) {
 	if want != nil && *want != d {
 		return Info{}, ErrDigest
 	}
-	return f.settle(d, func(name string) error {
-		in, err := f.journal.add(d, b)
-		if err != nil {
-			return err
-		}
-		defer in.placing.Done()
-		return f.place(b, name)
+	return f.settle(d, func(string) error {
+		return f.packs.writer.add(&batch{blobs: []blob{{d, b}}})
 	})
-}
-
-// place writes a file that lies in the journal too, so it waits for no disk.
-func (f *FolderStore) place(b []byte, name string) error {
-	t, err := f.fs.create(f.path(tempFolder))
-	if err != nil {
-		return err
-	}
-	if _, err = t.Write(b); err != nil {
-		return f.drop(t, err)
-	}
-	return f.name(t, name)
 }
 
 // putLarge stores all of first and what r still gives.
@@ -117,6 +100,10 @@ func (f *FolderStore) putLarge(r io.Reader, first *[smallBlob + 1]byte, want *Di
 // absent. Equal puts share one call.
 func (f *FolderStore) settle(d Digest, bring func(name string) error) (Info, error) {
 	v, err, _ := f.settling.Do(string(d[:]), func() (any, error) {
+		if info, found, err := f.packs.again(d); found {
+			f.counters.duplicates.Add(1)
+			return info, err
+		}
 		name := f.blob(d)
 		_, err := f.fs.stat(name)
 		switch {
@@ -131,11 +118,7 @@ func (f *FolderStore) settle(d Digest, bring func(name string) error) (Info, err
 		if err != nil {
 			return nil, err
 		}
-		stat, err := f.fs.stat(name)
-		if err != nil {
-			return nil, err
-		}
-		return Info{Digest: d, Size: stat.Size(), Stored: stat.ModTime()}, nil
+		return f.stat(d)
 	})
 	if err != nil {
 		return Info{}, err

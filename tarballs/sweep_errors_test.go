@@ -63,6 +63,9 @@ func (d faultyDoor) rename(a, b string) error {
 func (d faultyDoor) remove(n string) error {
 	return d.f.do(func() error { return d.unsynced.remove(n) })
 }
+func (d faultyDoor) patch(n string, at int64, b []byte) error {
+	return d.f.do(func() error { return d.unsynced.patch(n, at, b) })
+}
 func (d faultyDoor) touch(n string) error { return d.f.do(func() error { return d.unsynced.touch(n) }) }
 func (d faultyDoor) sync(n string) error  { return d.f.do(func() error { return d.unsynced.sync(n) }) }
 
@@ -171,10 +174,11 @@ func TestFolderFaults(t *testing.T) {
 // strike opens a folder and plays the story in it, with a fault somewhere, and proves
 // what is left. It tells how many operations the opening took, and what failed.
 func strike(t *testing.T, dir string, f *faults) (opening int64, err error) {
-	s, err := openFolder(dir, faultyDoor{f: f}, time.Now())
+	s := newFolder(dir, faultyDoor{f: f})
+	s.packs.limit = 1 // a pack for every blob
+	err = s.open(time.Now())
 	opening = f.n
 	if err == nil {
-		s.journal.limit = 1 // a checkpoint for every blob
 		err = errors.Join(story(t, s), s.Close())
 	}
 	if err != nil {
@@ -197,20 +201,17 @@ func recovered(t *testing.T, dir string) {
 	require.NoError(t, story(t, s))
 	require.Empty(t, all(t, s))
 	require.NoError(t, s.Close())
-	left, err = os.ReadDir(filepath.Join(dir, journalFolder))
-	require.NoError(t, err)
-	require.Empty(t, left)
+	allSealed(t, dir)
 }
 
 func TestFolderKeepsYoungTemporaryFiles(t *testing.T) {
-	dir := t.TempDir()
-	_, err := Folder(dir)
-	require.NoError(t, err)
+	dir := emptyFolder(t)
 	young := filepath.Join(dir, tempFolder, "put-1")
 	require.NoError(t, os.WriteFile(young, []byte("another process writes"), 0o600))
-	_, err = Folder(dir)
+	s, err := Folder(dir)
 	require.NoError(t, err)
 	require.FileExists(t, young)
+	require.NoError(t, s.Close())
 }
 
 func TestVerifyFindsRot(t *testing.T) {
@@ -218,10 +219,17 @@ func TestVerifyFindsRot(t *testing.T) {
 	require.NoError(t, err)
 	info, err := s.Put(t.Context(), bytes.NewReader(random(1000)), nil)
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(s.blob(info.Digest), random(999), 0o600))
-	var found error
-	require.NoError(t, Verify(t.Context(), s, func(_ Info, err error) { found = err }))
-	require.ErrorIs(t, found, ErrDigest)
+	large, err := s.Put(t.Context(), bytes.NewReader(random(100_000)), nil)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(s.blob(large.Digest), random(99_999), 0o600))
+	require.NoError(t, s.Close())
+	p := s.packs.mu.packs[1]
+	require.NoError(t, osDoor{}.patch(p.name, recordHead+17, []byte("rot")))
+	found := map[Digest]error{}
+	require.NoError(t, Verify(t.Context(), s, func(i Info, err error) { found[i.Digest] = err }))
+	require.Len(t, found, 2)
+	require.ErrorIs(t, found[info.Digest], ErrDigest)
+	require.ErrorIs(t, found[large.Digest], ErrDigest)
 }
 
 // faultyTransport breaks one request before the server sees it or its answer after.

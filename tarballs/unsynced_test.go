@@ -34,8 +34,21 @@ func (unsyncedFile) Datasync() error { return nil }
 // openUnsynced opens a folder that is made already, or makes one.
 func openUnsynced(t testing.TB, dir string) *FolderStore {
 	t.Helper()
-	s, err := openFolder(dir, unsynced{}, time.Now())
-	require.NoError(t, err)
+	return openLimited(t, dir, packLimit)
+}
+
+// openFolder opens a folder through a door of the test's, at a time of its own.
+func openFolder(dir string, d door, now time.Time) (*FolderStore, error) {
+	s := newFolder(dir, d)
+	return s, s.open(now)
+}
+
+// openLimited ends packs from a size on.
+func openLimited(t testing.TB, dir string, limit int64) *FolderStore {
+	t.Helper()
+	s := newFolder(dir, unsynced{})
+	s.packs.limit = limit
+	require.NoError(t, s.open(time.Now()))
 	return s
 }
 

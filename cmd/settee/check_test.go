@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -40,15 +41,15 @@ func damaged(t *testing.T) string {
 
 func TestCheckFindsDamage(t *testing.T) {
 	data := damaged(t)
-	blobs := filesOf(t, filepath.Join(data, "tarballs"), "*")
-	require.Len(t, blobs, 2)
+	packs := filesOf(t, filepath.Join(data, "tarballs"), "*") // and their indexes
+	require.Len(t, packs, 2)
 
 	t.Run("a changed byte", func(t *testing.T) {
-		raw, err := os.ReadFile(blobs[0])
+		slices.Sort(packs)
+		raw, err := os.ReadFile(packs[0])
 		require.NoError(t, err)
-		raw[len(raw)/2] ^= 1
-		require.NoError(t, os.Chmod(blobs[0], 0o600))
-		require.NoError(t, os.WriteFile(blobs[0], raw, 0o600))
+		raw[200] ^= 1 // of the first blob
+		require.NoError(t, os.WriteFile(packs[0], raw, 0o600))
 		code, stdout, stderr := settee(t, "check", "--data", data)
 		require.Equal(t, exitFailed, code)
 		require.Regexp(t, `(?m)^problem: blob sha512-\S+: .*the bytes do not have the expected sha512$`, stdout)
@@ -57,8 +58,8 @@ func TestCheckFindsDamage(t *testing.T) {
 		require.Contains(t, stderr, "settee: "+data+": 2 problems\n")
 	})
 	t.Run("no tarballs", func(t *testing.T) {
-		for _, blob := range blobs {
-			require.NoError(t, os.Remove(blob))
+		for _, file := range packs {
+			require.NoError(t, os.Remove(file))
 		}
 		code, stdout, _ := settee(t, "check", "--data", data)
 		require.Equal(t, exitFailed, code)

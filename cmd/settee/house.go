@@ -272,6 +272,9 @@ func openTarballs(ctx context.Context, s settings) (tarballs.Store, error) {
 		flag, location = "the tarballs of --data", filepath.Join(s.data, "tarballs")
 	}
 	store, err := tarballs.Open(ctx, location)
+	if errors.Is(err, tarballs.ErrInUse) {
+		return nil, fmt.Errorf("--data %s: another settee is running there: stop it first", s.data)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", flag, err)
 	}
