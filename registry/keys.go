@@ -31,13 +31,17 @@ func newKeyring(keys []*provenance.Key) *keyring {
 }
 
 // signer is the key that signs what is published now: the newest, so that all regions take the same.
-func (k *keyring) signer(now time.Time) *provenance.Key {
+func (k *keyring) signer(now time.Time) (ending *provenance.Key) {
 	for _, key := range slices.Backward(k.keys) {
-		if key.Signs(now) {
+		switch {
+		case !key.Signs(now):
+		case key.Expires.IsZero(): // it follows those that end, also where it was made in the same millisecond
 			return key
+		case ending == nil:
+			ending = key
 		}
 	}
-	return nil
+	return ending
 }
 
 // of finds a key by its id.
@@ -139,7 +143,7 @@ func (r *Registry) sign(ctx context.Context, ring *keyring) {
 				if c.Deleted || c.ID[0] == '_' {
 					return nil
 				}
-				return r.signPackage(ctx, PackageName(c.ID), ring)
+				return r.signPackage(ctx, PackageName(c.ID), c.Revs[0], ring)
 			},
 			CaughtUp: func(time.Time) {
 				if f.Status().SetAside > 0 {

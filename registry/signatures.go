@@ -64,10 +64,10 @@ func (k *keyring) counting(dist []byte, at time.Time) (keep [][]byte, all bool) 
 }
 
 // signPackage gives the versions of a package that have none a signature, and those that were signed
-// by a key that does not count another.
-func (r *Registry) signPackage(ctx context.Context, name PackageName, ring *keyring) error {
+// by a key that does not count another. What the cache has may be older than the change that brought rev.
+func (r *Registry) signPackage(ctx context.Context, name PackageName, rev string, ring *keyring) error {
 	e := r.cache.peek(name)
-	if e == nil || e.doc == nil {
+	if e == nil || e.doc == nil || e.doc.rev != rev {
 		doc, err := r.load(ctx, name)
 		if err != nil || doc == nil {
 			return err

@@ -175,13 +175,14 @@ func TestRotate(t *testing.T) {
 	h := open(t)
 	h.publish(h.bob, "p", "1.0.0")
 	first := h.keys.Load().keys[0]
-	second, err := h.signing.Rotate(t.Context(), h.now)
+	rotated := h.now.Add(time.Second)
+	second, err := h.signing.Rotate(t.Context(), rotated)
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return len(h.keys.Load().keys) == 2 }, 10*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return h.keys.Load().signer(h.now).ID == second.ID }, 10*time.Second, 5*time.Millisecond)
 	h.publish(h.bob, "p", "1.0.1")
 	keys := h.shownKeys()
 	require.Empty(t, h.audited("p", keys))
-	require.Equal(t, h.now.Add(overlap).UTC().Truncate(time.Millisecond), keys[first.ID].Expires.UTC())
+	require.Equal(t, rotated.Add(overlap).UTC().Truncate(time.Millisecond), keys[first.ID].Expires.UTC())
 	require.True(t, keys[second.ID].Expires.IsZero())
 	doc := h.do("GET", "/p", "", nil).JSON()
 	require.Equal(t, first.ID, at(t, doc, "versions", "1.0.0", "dist", "signatures").([]any)[0].(dict)["keyid"])
@@ -196,7 +197,7 @@ func TestRotate(t *testing.T) {
 	sig, err := first.Sign(provenance.Message("late@1.0.0", at(t, raw, "versions", "1.0.0", "dist", "integrity").(string)))
 	require.NoError(t, err)
 	at(t, raw, "versions", "1.0.0", "dist").(dict)["signatures"] = []dict{{"keyid": first.ID, "sig": sig}}
-	raw["time"].(dict)["1.0.0"] = h.now.Add(overlap + time.Hour).UTC().Format(isoTime)
+	raw["time"].(dict)["1.0.0"] = rotated.Add(overlap + time.Hour).UTC().Format(isoTime)
 	h.overwrite("late", raw)
 	require.Eventually(t, func() bool { return h.audited("late", keys) == "" }, 10*time.Second, 5*time.Millisecond)
 
