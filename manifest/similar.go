@@ -16,14 +16,15 @@ var popularText string
 const leastCompared = 5
 
 type popular struct {
+	is        map[string]bool
 	byMoniker map[string]string
 	byLength  map[int][]string
 }
 
 var popularNames = sync.OnceValue(func() popular {
-	p := popular{map[string]string{}, map[int][]string{}}
+	p := popular{map[string]bool{}, map[string]string{}, map[int][]string{}}
 	for name := range strings.FieldsSeq(popularText) {
-		p.byMoniker[Moniker(name)] = name
+		p.is[name], p.byMoniker[Moniker(name)] = true, name
 		if len(name) >= leastCompared {
 			p.byLength[len(name)] = append(p.byLength[len(name)], name)
 		}
@@ -40,11 +41,14 @@ func Moniker(name string) string {
 // Popular is the popular name that a name is too similar to; "" if there is none. A popular
 // name itself is not similar: a fork may have it.
 func Popular(name string) string {
-	if other := popularNames().byMoniker[Moniker(name)]; other != name {
-		return other
+	if IsPopular(name) {
+		return ""
 	}
-	return ""
+	return popularNames().byMoniker[Moniker(name)]
 }
+
+// IsPopular reports whether a name is one of the popular ones.
+func IsPopular(name string) bool { return popularNames().is[name] }
 
 // Resembling is a popular name that differs by one letter, or by two that changed places; "" if
 // there is none, or the name is popular itself.

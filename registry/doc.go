@@ -59,6 +59,8 @@
 //     its end, bounded: no links or devices, no path that leaves it, no second gzip, nothing behind its end; its package.json must
 //     agree. A provenance bundle (.sigstore) must prove it (see Attestations). What manifest finds in
 //     package.json and the tarball is no reason to refuse: it is told by npm-notice. The version is signed.
+//     A new unscoped name is refused where it differs from another here, or from a popular one, only by capitals and
+//     punctuation (403, in npm's words); admins may. The names here that have any are mirrored in memory, at most half a million.
 //  4. The blob is stored and durable.
 //  5. The document is written, spliced from raw JSON: the new version is appended,
 //     all others are copied byte for byte. Writers of one package take turns inside

@@ -28,6 +28,7 @@ type publication struct {
 	who       auth.Identity
 	newScoped string // access, if the publish makes a scoped package and does not say
 	sent      []byte // the version as it was sent
+	begins    bool   // no package of that unscoped name was there
 	founder   string // whose name the package's is, if the publish makes it; see marks
 
 	digest  tarballs.Digest

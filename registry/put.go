@@ -157,6 +157,11 @@ func (r *Registry) publish(ctx context.Context, q *request, u *upload) (*packume
 			return nil, err
 		}
 	}
+	release, err := r.distinct(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	defer r.hold.take(p.digest)()
 	if _, err := r.blobs.Put(ctx, p.tarball.Reader(), &p.digest); err != nil {
 		return nil, fmt.Errorf("registry: store a tarball: %w", err)
@@ -165,7 +170,7 @@ func (r *Registry) publish(ctx context.Context, q *request, u *upload) (*packume
 		return nil, err
 	}
 	r.advise(ctx, q, p)
-	return r.update(ctx, p.name, func(cur *packument) (*packument, error) {
+	doc, err = r.update(ctx, p.name, func(cur *packument) (*packument, error) {
 		if err := r.mayPublish(ctx, p, cur); err != nil {
 			return nil, err
 		}
@@ -176,6 +181,10 @@ func (r *Registry) publish(ctx context.Context, q *request, u *upload) (*packume
 		}
 		return p.apply(cur, r.o.Now())
 	})
+	if err == nil {
+		r.unscoped.changed(p.name, false) // before release: the feed is later
+	}
+	return doc, err
 }
 
 // mayPublish asks for the right to publish, and for more where the publish changes who may read the package.

@@ -96,7 +96,9 @@ type Registry struct {
 	cache *cache
 	small *smallBlobs
 	hold  *holds
-	index *search.Index // nil: no search
+
+	unscoped *unscoped
+	index    *search.Index // nil: no search
 
 	far    *cache // of other registries' packages; nil without Options.Upstream
 	scopes scopes
@@ -116,6 +118,7 @@ func New(ctx context.Context, client *kivik.Client, blobs tarballs.Store, a *aut
 	r := &Registry{o: o, blobs: blobs, auth: a, log: o.Logger}
 	r.small = newSmallBlobs(o.BlobCacheSize)
 	r.hold = newHolds()
+	r.unscoped = newUnscoped(r.readNames)
 	if o.Root == nil {
 		public, err := provenance.PublicRoot()
 		if err != nil {
