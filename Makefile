@@ -3,7 +3,7 @@
 #	make test    all tests; installs what they need (clients, servers) under .cache
 #	make short   the tests that need no network, in under a minute
 #	make lint    gofmt, vet, staticcheck, the import table, package docs
-#	make bench   the figures of the README, measured on this machine, beside another server (COUCH_URL)
+#	make bench   the figures of the README, measured on this machine, beside other servers (COUCH_URL, NPM_URL)
 #	make fuzz    every fuzz target for FUZZTIME (default 20s)
 
 GO       ?= go

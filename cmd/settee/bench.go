@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-const benchUsage = `Usage: settee bench [--couch URL] [--npm URL] [--against URL] [flags]
+const benchUsage = `Usage: settee bench [--couch URL] [--npm URL] [--against URL] [--against-npm URL] [flags]
 
 Measures a server over HTTP and prints Go's benchmark format, which benchstat
 compares. Without --couch and --npm it starts a server of its own, empty, in a temporary folder,
@@ -25,10 +25,11 @@ them at its end.
   settee bench --couch http://127.0.0.1:5984 --npm http://127.0.0.1:4873 --admin me:secret
   settee bench --npm http://127.0.0.1:4873 --token npm_… --only publish,tarball | tee new.txt
   settee bench --against http://admin:password@127.0.0.1:5985
+  settee bench --against-npm 'http://127.0.0.1:4874#Verdaccio' --only publish,version,packument,full,tarball,largest
 
 --against asks another server of the CouchDB API (Apache CouchDB, pouchdb-server) for the same
-work in the same run: timed workloads twice on each, in the order here, there, there, here. A table
-of both ends the output; what the other cannot do is told in its cell. It grows only
+work in the same run, --against-npm another npm registry: timed workloads twice on each, in the order here, there,
+there, here. A table of both ends the output; what the other cannot do is told in its cell. It grows only
 when --only names growth.
 
 Bodies are made before the clock starts. The client writes prepared bytes on
@@ -43,7 +44,7 @@ Workloads, in their order (--only takes a comma list):
 type benchmark struct {
 	name, what string
 	couch      func(*subject) ([]figure, error)
-	npm        func(*bencher) ([]figure, error)
+	npm        func(*shop) ([]figure, error)
 	own        func(*bencher) ([]figure, error) // of no server: only where bench starts its own
 	timed      bool                             // lasts --seconds, so that it can be split into rounds
 }
@@ -58,17 +59,22 @@ var benchmarks = []benchmark{
 	{"view", "build two JavaScript views, three rows a document; 20 rows, a grouped reduction, one of a random range, 8 clients", (*subject).view, nil, nil, true},
 	{"find", "build a Mango index; search 20 documents by it, 8 clients", (*subject).mango, nil, nil, true},
 	{"growth", "get, the end of _changes, _all_docs&limit=20 and a random reduction in 10,000 documents and in --growth", (*subject).growth, nil, nil, false},
-	{"publish", "publish new packages of 20 kB, 8 clients", nil, (*bencher).publish, nil, false},
-	{"version", "publish 300 versions of one package: the last 20", nil, (*bencher).version, nil, false},
-	{"packument", "abbreviated packument of 300 versions, gzip, 32 clients", nil, (*bencher).packument, nil, true},
-	{"tarball", "tarball of 20 kB, 32 clients", nil, (*bencher).tarball, nil, true},
+	{"publish", "publish new packages of 20 kB, 8 clients", nil, (*shop).publish, nil, false},
+	{"version", "publish 300 versions of one package: the last 20", nil, (*shop).version, nil, false},
+	{"packument", "abbreviated packument of 300 versions, gzip, 32 clients", nil, (*shop).packument, nil, true},
+	{"full", "its full packument, gzip, 32 clients", nil, (*shop).full, nil, true},
+	{"tarball", "tarball of 20 kB, 32 clients", nil, (*shop).tarball, nil, true},
+	{"ping", "/-/ping, 32 clients", nil, (*shop).ping, nil, true},
+	{"largest", "a packument of --largest MB: publish five more versions, read each for the first time, abbreviated and full; then full, 8 clients", nil, (*shop).largest, nil, false},
+	{"package", "publish a package of --package MB and read it, 4 clients; the memory that takes", nil, nil, packages, false},
 	{"replication", "_replicate of 20,000 documents between two databases of the server", (*subject).replication, nil, nil, false},
 	{"replicate", "20,000 documents within the embedded engine, to a server and back; from a write to a continuous target and to a follower; an attachment of 100 MB to a server and back; nothing new in --growth", nil, nil, replicates, false},
 }
 
 // benchFlags are the parsed flags of bench.
 type benchFlags struct {
-	couch, npm, against *url.URL // nil: not measured
+	couch, npm          *url.URL // nil: not measured
+	against, againstNPM *url.URL // nil: nothing to compare with
 	admin, token        string
 	only                []string
 	seconds             float64
@@ -77,6 +83,7 @@ type benchFlags struct {
 	growth              int
 	packages            int
 	versions            int
+	largest, large      int // MB
 }
 
 // local reports whether bench is to start its own server.
@@ -84,12 +91,13 @@ func (f *benchFlags) local() bool { return f.couch == nil && f.npm == nil }
 
 func parseBenchFlags(args []string, stderr io.Writer) (benchFlags, error) {
 	var f benchFlags
-	var couch, npm, against, only string
+	var couch, npm, against, againstNPM, only string
 	set := flag.NewFlagSet("bench", flag.ContinueOnError)
 	set.SetOutput(stderr)
 	set.StringVar(&couch, "couch", "", "`URL` of the CouchDB API; may hold name and password")
 	set.StringVar(&npm, "npm", "", "`URL` of the npm API")
 	set.StringVar(&against, "against", "", "`URL` of another CouchDB API to measure beside; may hold name and password")
+	set.StringVar(&againstNPM, "against-npm", "", "`URL` of another npm API to measure beside; may hold name and password, and its name in the table after a #")
 	set.StringVar(&f.admin, "admin", "", "`NAME:PASSWORD` for both APIs")
 	set.StringVar(&f.token, "token", "", "npm `TOKEN`, instead of --admin")
 	set.StringVar(&only, "only", "", "comma `LIST` of workloads; default: all")
@@ -99,6 +107,8 @@ func parseBenchFlags(args []string, stderr io.Writer) (benchFlags, error) {
 	set.IntVar(&f.growth, "growth", 1_000_000, "documents of growth, whole thousands; 0: no growth")
 	set.IntVar(&f.packages, "packages", 3_000, "packages of publish")
 	set.IntVar(&f.versions, "versions", 300, "versions of version and packument")
+	set.IntVar(&f.largest, "largest", 20, "MB of the packument of largest")
+	set.IntVar(&f.large, "package", 200, "MB of the package of package")
 	set.Usage = func() {
 		fmt.Fprint(stderr, benchUsage)
 		for _, b := range benchmarks {
@@ -113,10 +123,10 @@ func parseBenchFlags(args []string, stderr io.Writer) (benchFlags, error) {
 	if set.NArg() > 0 {
 		return f, fmt.Errorf("bench: unexpected argument %q", set.Arg(0))
 	}
-	return f, f.check(couch, npm, against, only)
+	return f, f.check(couch, npm, against, againstNPM, only)
 }
 
-func (f *benchFlags) check(couch, npm, against, only string) (err error) {
+func (f *benchFlags) check(couch, npm, against, againstNPM, only string) (err error) {
 	if f.couch, err = baseURL("--couch", couch); err != nil {
 		return err
 	}
@@ -126,11 +136,17 @@ func (f *benchFlags) check(couch, npm, against, only string) (err error) {
 	if f.against, err = baseURL("--against", against); err != nil {
 		return err
 	}
+	if f.againstNPM, err = baseURL("--against-npm", againstNPM); err != nil {
+		return err
+	}
+	if f.againstNPM != nil && f.npm == nil && f.couch != nil {
+		return errors.New("bench: --against-npm compares npm APIs: name one by --npm, or no server at all")
+	}
 	if f.against != nil && f.couch == nil && f.npm != nil {
 		return errors.New("bench: --against compares CouchDB APIs: name one by --couch, or no server at all")
 	}
-	if f.seconds <= 0 || f.docs < 1000 || f.updates < 200 || f.packages < 1 || f.versions < 20 {
-		return errors.New("bench: --seconds above 0, --docs from 1000, --updates from 200, --packages from 1, --versions from 20")
+	if f.seconds <= 0 || f.docs < 1000 || f.updates < 200 || f.packages < 1 || f.versions < 20 || f.largest < 1 || f.large < 1 {
+		return errors.New("bench: --seconds above 0, --docs from 1000, --updates from 200, --packages, --largest and --package from 1, --versions from 20")
 	}
 	if f.growth != 0 && f.growth < 2*smallGrowth {
 		return fmt.Errorf("bench: --growth from %d, or 0", 2*smallGrowth)
@@ -155,7 +171,8 @@ func (f *benchFlags) wants(row benchmark) (here, there bool) {
 		return here && f.local(), false
 	}
 	if row.npm != nil {
-		return here && (f.npm != nil || f.local()), false
+		here = here && (f.npm != nil || f.local())
+		return here, here && f.againstNPM != nil
 	}
 	here = here && (f.couch != nil || f.local())
 	return here, here && f.against != nil && (named || row.name != "growth")
@@ -165,10 +182,11 @@ func baseURL(flag, s string) (*url.URL, error) {
 	if s == "" {
 		return nil, nil
 	}
-	u, err := url.Parse(strings.TrimSuffix(s, "/"))
+	u, err := url.Parse(s)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("bench: %s is not http://HOST:PORT", flag)
 	}
+	u.Path, u.RawPath = strings.TrimSuffix(u.Path, "/"), strings.TrimSuffix(u.RawPath, "/")
 	return u, nil
 }
 
@@ -188,7 +206,7 @@ func bench(ctx context.Context, args []string, stdout, stderr io.Writer) (err er
 	}
 	defer func() { err = errors.Join(err, b.clean()) }()
 	fmt.Fprintf(stdout, "goos: %s\ngoarch: %s\npkg: settee/bench\n", runtime.GOOS, runtime.GOARCH)
-	var sides comparison
+	var sides, shops comparison
 	for _, row := range benchmarks {
 		here, there := f.wants(row)
 		if !here {
@@ -199,7 +217,11 @@ func bench(ctx context.Context, args []string, stdout, stderr io.Writer) (err er
 		if err != nil {
 			return err
 		}
-		sides.add(figures, rivals, there)
+		if row.npm != nil {
+			shops.add(figures, rivals, there)
+		} else {
+			sides.add(figures, rivals, there)
+		}
 	}
-	return sides.print(stdout, b.rival)
+	return errors.Join(sides.print(stdout, b.rival), shops.print(stdout, b.rivalShop))
 }

@@ -48,10 +48,13 @@ func (f *figure) measured() []value {
 		return f.values
 	}
 	slices.Sort(f.took)
-	n := float64(f.work())
+	rate, digits := float64(f.work())/f.elapsed.Seconds(), 0
+	if rate < 100 {
+		digits = 1
+	}
 	return append([]value{
 		{f.perWork(), "ns/op", 0},
-		{n / f.elapsed.Seconds(), f.unit + "/s", 0},
+		{rate, f.unit + "/s", digits},
 		{f.of(.5), "p50-ms", 3},
 		{f.of(.99), "p99-ms", 3},
 	}, f.values...)
@@ -154,7 +157,7 @@ func brief(err error) string {
 }
 
 // print writes the table; benchstat passes over its lines.
-func (c *comparison) print(w io.Writer, rival *subject) error {
+func (c *comparison) print(w io.Writer, rival interface{ title() string }) error {
 	if len(c.rows) == 0 {
 		return nil
 	}

@@ -17,17 +17,13 @@ import (
 type bencher struct {
 	ctx            context.Context
 	flags          benchFlags
-	couch, rival   *subject // nil: not measured
-	npm            benchServer
+	couch, rival   *subject     // nil: not measured
+	npm, rivalShop *shop        // the same
 	local          *localServer // nil: the server is not ours
 	stdout, stderr io.Writer
 	progress       *progress
 	stamp          string  // makes this run's names its own
 	seconds        float64 // of a timed workload, or of one of its rounds
-
-	packages []string
-	big      string // the package of many versions, once it is published
-	small    string // a package of 20 kB, once there is one
 }
 
 func newBencher(ctx context.Context, f benchFlags, stdout, stderr io.Writer) (*bencher, error) {
@@ -38,17 +34,20 @@ func newBencher(ctx context.Context, f benchFlags, stdout, stderr io.Writer) (*b
 		if b.local, err = startLocal(ctx); err != nil {
 			return nil, fmt.Errorf("bench: a server of its own: %w", err)
 		}
-		b.couch = &subject{bencher: b}
+		b.couch, b.npm = &subject{bencher: b}, &shop{bencher: b}
 		b.find()
 	}
 	if f.couch != nil {
 		b.couch = &subject{bencher: b, server: newBenchServer(f.couch, f.admin, "")}
 	}
 	if f.npm != nil {
-		b.npm = newBenchServer(f.npm, f.admin, f.token)
+		b.npm = &shop{bencher: b, server: newBenchServer(f.npm, f.admin, f.token)}
 	}
 	if f.against != nil {
 		b.rival = &subject{bencher: b, server: newBenchServer(f.against, "", ""), rival: true}
+	}
+	if f.againstNPM != nil {
+		b.rivalShop = newRivalShop(b, f.againstNPM)
 	}
 	return b, nil
 }
@@ -56,7 +55,7 @@ func newBencher(ctx context.Context, f benchFlags, stdout, stderr io.Writer) (*b
 // find learns where the own server listens, again after each start.
 func (b *bencher) find() {
 	b.couch.server = newBenchServer(b.local.couch, b.local.admin, "")
-	b.npm = newBenchServer(b.local.npm, b.local.admin, "")
+	b.npm.server = newBenchServer(b.local.npm, b.local.admin, "")
 }
 
 // run measures one workload, and prints what is done here as soon as it is.
@@ -68,12 +67,9 @@ func (b *bencher) run(row benchmark, there bool) (figures, rivals []figure, err 
 	if b.progress.stage(""); b.progress.terminal {
 		b.progress.stage(row.name) // elsewhere the line that names the workload suffices
 	}
-	switch {
-	case row.own != nil:
+	if row.own != nil {
 		figures, err = row.own(b)
-	case row.npm != nil:
-		figures, err = row.npm(b)
-	default:
+	} else {
 		figures, rivals, err = b.sides(row, there)
 	}
 	b.progress.end()
@@ -96,30 +92,41 @@ func (b *bencher) run(row benchmark, there bool) (figures, rivals []figure, err 
 // sides measures here and there, timed workloads in two rounds of half the length so that what
 // slows the machine meets both. A failure there is a figure of its own.
 func (b *bencher) sides(row benchmark, there bool) (figures, rivals []figure, err error) {
+	work := func(rival bool) ([]figure, error) {
+		switch {
+		case row.npm != nil && rival:
+			return row.npm(b.rivalShop)
+		case row.npm != nil:
+			return row.npm(b.npm)
+		case rival:
+			return row.couch(b.rival)
+		}
+		return row.couch(b.couch)
+	}
 	if !there {
-		figures, err = row.couch(b.couch)
+		figures, err = work(false)
 		return figures, nil, err
 	}
-	order := []*subject{b.couch, b.rival}
+	order := []bool{false, true} // whether it is the rival's turn
 	if row.timed {
-		order = []*subject{b.couch, b.rival, b.rival, b.couch}
+		order = []bool{false, true, true, false}
 		b.seconds /= 2
 		defer func() { b.seconds *= 2 }()
 	}
 	var failed error
-	for _, s := range order {
-		if s.rival && failed != nil {
+	for _, rival := range order {
+		if rival && failed != nil {
 			continue
 		}
-		fs, err := row.couch(s)
+		fs, err := work(rival)
 		switch {
 		case b.ctx.Err() != nil:
 			return nil, nil, b.ctx.Err()
-		case s.rival && err != nil:
+		case rival && err != nil:
 			failed = err
 		case err != nil:
 			return nil, nil, err
-		case s.rival:
+		case rival:
 			rivals = join(rivals, fs)
 		default:
 			figures = join(figures, fs)
@@ -229,7 +236,7 @@ func sum(took []time.Duration) load {
 
 // clean removes what the run made, also after an interrupt.
 func (b *bencher) clean() error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(b.ctx), time.Minute)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(b.ctx), 5*time.Minute) // a rival may be slow at it
 	defer cancel()
 	b.ctx = ctx
 	b.progress.stage("")
@@ -237,21 +244,10 @@ func (b *bencher) clean() error {
 	if b.local != nil {
 		errs = append(errs, b.local.remove()) // and everything in it
 	} else {
-		errs = append(errs, b.couch.clean(), b.unpublishAll())
+		errs = append(errs, b.couch.clean(), b.npm.clean())
 	}
-	if err := errors.Join(append(errs, b.rival.clean())...); err != nil {
+	if err := errors.Join(append(errs, b.rival.clean(), b.rivalShop.clean())...); err != nil {
 		return fmt.Errorf("bench: what begins with bench was not all removed: %w", err)
 	}
 	return nil
-}
-
-func (b *bencher) unpublishAll() error {
-	if len(b.packages) == 0 {
-		return nil
-	}
-	fmt.Fprintf(b.stderr, "bench: removing %d packages\n", len(b.packages))
-	_, err := b.each(b.npm, 8, len(b.packages), func(c *benchConn, i int) error {
-		return b.unpublish(c, b.packages[i])
-	})
-	return err
 }

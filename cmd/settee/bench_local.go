@@ -107,14 +107,17 @@ func (s *localServer) stop(signal os.Signal) error {
 	return nil
 }
 
-// peak is the most memory the server held so far, in bytes; 0 where the system does not tell.
-func (s *localServer) peak() float64 {
+// peak is the most memory the server held so far, held what it holds now, in bytes; 0 where the system does not tell.
+func (s *localServer) peak() float64 { return s.memory("VmHWM:") }
+func (s *localServer) held() float64 { return s.memory("VmRSS:") }
+
+func (s *localServer) memory(line string) float64 {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
 	if err != nil {
 		return 0
 	}
-	_, line, _ := strings.Cut(string(status), "VmHWM:")
-	fields := strings.Fields(line)
+	_, after, _ := strings.Cut(string(status), line)
+	fields := strings.Fields(after)
 	if len(fields) < 2 {
 		return 0
 	}

@@ -11,8 +11,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
-	"net/http"
 	"strings"
 )
 
@@ -21,6 +21,9 @@ const tarballSize = 20_000
 
 // abbreviatedAccept is what npm sends when it installs.
 const abbreviatedAccept = "Accept: application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*\r\nAccept-Encoding: gzip\r\n"
+
+// fullAccept is what npm sends since 10.4, and npm view.
+const fullAccept = "Accept: application/json\r\nAccept-Encoding: gzip\r\n"
 
 // packTarball packs a package whose payload cannot be compressed.
 func packTarball(name, version string, size, seed int) ([]byte, error) {
@@ -57,6 +60,12 @@ func packTarball(name, version string, size, seed int) ([]byte, error) {
 
 // publishBody is what npm publish sends.
 func publishBody(name, version string, size, seed int) ([]byte, error) {
+	return publishMore(name, version, size, seed, nil)
+}
+
+// publishMore has more members in the version's manifest. The tarball stands last and is encoded into
+// its place: it may have hundreds of megabytes.
+func publishMore(name, version string, size, seed int, more map[string]any) ([]byte, error) {
 	tgz, err := packTarball(name, version, size, seed)
 	if err != nil {
 		return nil, err
@@ -73,114 +82,16 @@ func publishBody(name, version string, size, seed int) ([]byte, error) {
 		"dist": map[string]any{"integrity": "sha512-" + base64.StdEncoding.EncodeToString(s5[:]),
 			"shasum": hex.EncodeToString(s1[:]), "tarball": "http://localhost/" + name + "/-/" + file},
 	}
-	return json.Marshal(map[string]any{
+	maps.Copy(manifest, more)
+	head, err := json.Marshal(map[string]any{
 		"_id": name, "name": name, "description": "a package for load", "access": nil,
 		"dist-tags": map[string]string{"latest": version}, "versions": map[string]any{version: manifest},
-		"_attachments": map[string]any{file: map[string]any{"content_type": "application/octet-stream",
-			"data": base64.StdEncoding.EncodeToString(tgz), "length": len(tgz)}},
-	})
-}
-
-// publishNew publishes n new packages of 20 kB.
-func (b *bencher) publishNew(prefix string, n, clients int) (load, error) {
-	names := make([]string, n)
-	bodies := make([][]byte, n)
-	for i := range names {
-		names[i] = fmt.Sprintf("bench-%s-%s-%d", b.stamp, prefix, i)
-		var err error
-		if bodies[i], err = publishBody(names[i], "1.0.0", tarballSize, i); err != nil {
-			return load{}, err
-		}
-	}
-	b.packages = append(b.packages, names...)
-	b.small = names[0]
-	return b.each(b.npm, clients, n, func(c *benchConn, i int) error {
-		_, err := c.do("PUT", "/"+names[i], "", bodies[i], false)
-		return err
-	})
-}
-
-func (b *bencher) publish() ([]figure, error) {
-	l, err := b.publishNew("new", b.flags.packages, 8)
-	if err != nil {
-		return nil, err
-	}
-	return []figure{{name: "Publish/new/20kB/c=8", load: l, unit: "packages"}}, nil
-}
-
-// grow publishes the package of many versions, once.
-func (b *bencher) grow() (load, error) {
-	if b.big != "" {
-		return load{}, nil
-	}
-	name := "bench-" + b.stamp + "-versions"
-	bodies := make([][]byte, b.flags.versions)
-	for i := range bodies {
-		var err error
-		if bodies[i], err = publishBody(name, fmt.Sprintf("1.%d.0", i), 500, i); err != nil {
-			return load{}, err
-		}
-	}
-	b.big = name
-	b.packages = append(b.packages, name)
-	return b.each(b.npm, 1, len(bodies), func(c *benchConn, i int) error {
-		_, err := c.do("PUT", "/"+name, "", bodies[i], false)
-		return err
-	})
-}
-
-func (b *bencher) version() ([]figure, error) {
-	l, err := b.grow()
-	if err != nil {
-		return nil, err
-	}
-	return []figure{{name: fmt.Sprintf("Publish/version=%d", b.flags.versions), load: sum(l.took[len(l.took)-20:]), unit: "versions"}}, nil
-}
-
-func (b *bencher) packument() ([]figure, error) {
-	if _, err := b.grow(); err != nil {
-		return nil, err
-	}
-	l, err := b.during(b.npm, 32, func(c *benchConn, _, _ int) error {
-		_, err := c.do("GET", "/"+b.big, abbreviatedAccept, nil, false)
-		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return []figure{{name: fmt.Sprintf("Packument/versions=%d/gzip/c=32", b.flags.versions), load: l, unit: "requests"}}, nil
-}
-
-func (b *bencher) tarball() ([]figure, error) {
-	if b.small == "" {
-		if _, err := b.publishNew("one", 1, 1); err != nil {
-			return nil, err
-		}
-	}
-	path := "/" + b.small + "/-/" + b.small + "-1.0.0.tgz"
-	l, err := b.during(b.npm, 32, func(c *benchConn, _, _ int) error {
-		_, err := c.do("GET", path, "", nil, false)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return []figure{{name: "Tarball/20kB/c=32", load: l, unit: "requests"}}, nil
-}
-
-// unpublish removes a package, in npm's own way. One that a failed run never
-// published is no error.
-func (b *bencher) unpublish(c *benchConn, name string) error {
-	answer, err := c.do("GET", "/"+name+"?write=true", "Accept: application/json\r\n", nil, true)
-	if err != nil {
-		return ignoreStatus(err, http.StatusNotFound)
-	}
-	var doc struct {
-		Rev string `json:"_rev"`
-	}
-	if err := json.Unmarshal(answer, &doc); err != nil {
-		return err
-	}
-	_, err = c.do("DELETE", "/"+name+"/-rev/"+doc.Rev, "", nil, false)
-	return err
+	head = fmt.Appendf(head[:len(head)-1], `,"_attachments":{%q:{"content_type":"application/octet-stream","length":%d,"data":"`, file, len(tgz))
+	const tail = `"}}}`
+	body := make([]byte, 0, len(head)+base64.StdEncoding.EncodedLen(len(tgz))+len(tail))
+	return append(base64.StdEncoding.AppendEncode(append(body, head...), tgz), tail...), nil
 }

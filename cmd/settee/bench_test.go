@@ -40,6 +40,8 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case name == "_replicate" && password == "pass:word":
 		fmt.Fprint(w, `{"ok":true,"history":[{"docs_written":20000}]}`)
+	case name == "-" && rest == "ping":
+		fmt.Fprint(w, "{}")
 	case err != nil || password != "pass:word" || !strings.HasPrefix(name, "bench"):
 		http.Error(w, "refused", http.StatusBadRequest)
 	case s.refuse != "" && strings.Contains(r.URL.Path, s.refuse):
@@ -119,7 +121,7 @@ func startFake(t *testing.T) (*fakeServer, []string) {
 	server := httptest.NewServer(fake)
 	t.Cleanup(server.Close)
 	return fake, []string{"--couch", server.URL + "/base/", "--npm", server.URL + "/base", "--admin", "me:pass:word",
-		"--seconds", "0.02", "--docs", "1000", "--updates", "200", "--growth", "20000", "--packages", "20", "--versions", "25"}
+		"--seconds", "0.02", "--docs", "1000", "--updates", "200", "--growth", "20000", "--packages", "20", "--versions", "25", "--largest", "1"}
 }
 
 func TestBenchPrintsEveryRowAndCleansUp(t *testing.T) {
@@ -131,7 +133,8 @@ func TestBenchPrintsEveryRowAndCleansUp(t *testing.T) {
 		"Growth/docs=20000/load", "Growth/docs=20000/view",
 		"Growth/docs=10000/get/c=8", "Growth/docs=10000/changes/c=8", "Growth/docs=10000/alldocs/c=8", "Growth/docs=10000/reduce/c=8",
 		"Growth/docs=20000/get/c=8", "Growth/docs=20000/changes/c=8", "Growth/docs=20000/alldocs/c=8", "Growth/docs=20000/reduce/c=8", "Growth/docs=20000/disk",
-		"Publish/new/20kB/c=8", "Publish/version=25", "Packument/versions=25/gzip/c=32", "Tarball/20kB/c=32", "Replicate/n=20000/_replicate"}, printed(out.String()), out.String())
+		"Publish/new/20kB/c=8", "Publish/version=25", "Packument/versions=25/gzip/c=32", "Packument/versions=25/full/gzip/c=32", "Tarball/20kB/c=32", "Ping/c=32",
+		"Largest/MB=1/publish", "Largest/MB=1/first/gzip", "Largest/MB=1/first/full/gzip", "Largest/MB=1/full/gzip/c=8", "Replicate/n=20000/_replicate"}, printed(out.String()), out.String())
 	require.Contains(t, out.String(), "\t300 bytes/doc\n")
 	require.Regexp(t, `Growth/docs=20000/get.* x-of-10000\n`, out.String())
 	fake.empty(t)
@@ -141,7 +144,7 @@ func TestBenchPrintsEveryRowAndCleansUp(t *testing.T) {
 
 // printed are the names of the lines in Go's benchmark format; every line of figures is one.
 func printed(out string) (names []string) {
-	timed := `\d+ ns/op\t\d+ \w+/s\t[\d.]+ p50-ms\t[\d.]+ p99-ms(\t[\d.]+ x-of-10000)?`
+	timed := `\d+ ns/op\t[\d.]+ \w+/s\t[\d.]+ p50-ms\t[\d.]+ p99-ms(\t[\d.]+ x-of-10000)?`
 	line := regexp.MustCompile(`(?m)^Benchmark(\S+)-\d+\t\d+\t(` + timed + `|\d+ ns/op\t\d+ docs/s|\d+ (bytes/doc|peak-MB))$`)
 	for _, m := range line.FindAllStringSubmatch(out, -1) {
 		names = append(names, m[1])
@@ -174,10 +177,28 @@ func TestBenchAgainst(t *testing.T) {
 	require.Regexp(t, `(?m)^\| Get/c=32 .*connection refused`, out.String())
 }
 
+func TestBenchAgainstAnotherRegistry(t *testing.T) {
+	fake, args := startFake(t)
+	other := &fakeServer{databases: map[string]int{}, packages: map[string]int{}, refuse: ".tgz"}
+	server := httptest.NewServer(other)
+	defer server.Close()
+	there := strings.Replace(server.URL, "http://", "http://me:pass%3Aword@", 1) + "/base/#Verdaccio%206"
+	var out bytes.Buffer
+	require.NoError(t, bench(t.Context(), append(args, "--against-npm", there, "--only", "put1,publish,version,packument,tarball,largest"), &out, io.Discard))
+	names := printed(out.String())
+	require.Subset(t, names, []string{"Put/c=1", "Against/Publish/new/20kB/c=8", "Against/Publish/version=25", "Against/Packument/versions=25/gzip/c=32", "Against/Largest/MB=1/first/gzip"})
+	require.NotContains(t, names, "Against/Put/c=1", "the other one speaks no CouchDB")
+	require.Regexp(t, `(?m)^\| work +\| +settee \| +Verdaccio 6 \| settee is better by \|$`, out.String())
+	require.Regexp(t, `(?m)^\| Publish/version=25 +\| +[\d,.]+ versions/s \| +[\d,.]+ versions/s \| +[\d.]+ x \|$`, out.String())
+	require.Regexp(t, `(?m)^\| Tarball/20kB/c=32 +\| +[\d,]+ requests/s \| +answer 500 {"error":"internal"} \| +\|$`, out.String())
+	fake.empty(t)
+	other.empty(t)
+}
+
 // TestBenchOfItsOwnServer starts the real server twice over.
 func TestBenchOfItsOwnServer(t *testing.T) {
 	tmp := t.TempDir()
-	cmd := exec.Command("settee", "bench", "--only", "growth,tarball", "--growth", "20000", "--seconds", "0.1")
+	cmd := exec.Command("settee", "bench", "--only", "growth,tarball,package", "--growth", "20000", "--package", "20", "--seconds", "0.1")
 	cmd.Env = append(os.Environ(), "TMPDIR="+tmp, "SETTEE_COUCH=off")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -185,6 +206,8 @@ func TestBenchOfItsOwnServer(t *testing.T) {
 	require.NoError(t, err, "%s", stderr.String())
 	names := printed(string(out))
 	require.Subset(t, names, []string{"Growth/docs=20000/disk", "Growth/docs=20000/open", "Growth/docs=20000/open-after-kill", "Tarball/20kB/c=32"})
+	require.Regexp(t, `Package/MB=20/publish-\d+\t1\t\d+ MB/s\t[\d.]+ more-server-MB\n`, string(out))
+	require.Regexp(t, `Package/MB=20/read/c=4-\d+\t8\t\d+ MB/s\t[\d.]+ more-server-MB\n`, string(out))
 	left, err := os.ReadDir(tmp)
 	require.NoError(t, err)
 	require.Empty(t, left)
@@ -254,14 +277,15 @@ func (c *cancelAt) Write(p []byte) (int, error) {
 
 func TestBenchFlags(t *testing.T) {
 	for says, args := range map[string][]string{
-		"--against compares":    {"--npm", "http://h:1", "--against", "http://h:2"},
-		"--growth from 20000":   {"--growth", "10000"},
-		"no workload \"fly\"":   {"--npm", "http://h:1", "--only", "fly"},
-		"--couch is not http":   {"--couch", "h:1"},
-		"unexpected argument":   {"--npm", "http://h:1", "what"},
-		"--seconds above 0":     {"--npm", "http://h:1", "--seconds", "0"},
-		"flag provided but not": {"--fast"},
-		"connection refused":    {"--npm", "http://127.0.0.1:1", "--only", "tarball"},
+		"--against-npm compares": {"--couch", "http://h:1", "--against-npm", "http://h:2"},
+		"--against compares":     {"--npm", "http://h:1", "--against", "http://h:2"},
+		"--growth from 20000":    {"--growth", "10000"},
+		"no workload \"fly\"":    {"--npm", "http://h:1", "--only", "fly"},
+		"--couch is not http":    {"--couch", "h:1"},
+		"unexpected argument":    {"--npm", "http://h:1", "what"},
+		"--seconds above 0":      {"--npm", "http://h:1", "--seconds", "0"},
+		"flag provided but not":  {"--fast"},
+		"connection refused":     {"--npm", "http://127.0.0.1:1", "--only", "tarball"},
 	} {
 		require.ErrorContains(t, bench(t.Context(), args, io.Discard, io.Discard), says, "%v", args)
 	}
