@@ -30,6 +30,8 @@
 // A package that was unpublished keeps a tombstone: name, access and time, where
 // time.unpublished is {name, time, tags, versions, maintainers, description}. After
 // 24 hours those maintainers may publish under the name again, with new numbers.
+// Owners may unpublish for 72 h after a publish, and later what has one owner, fewer than 300 downloads a week and
+// no package here whose latest version needs it (unpublish_policy.go); admins always. All else is 405, in npm's words.
 //
 // # Rights
 //

@@ -58,6 +58,14 @@ func (o object) at(name string) int {
 	return slices.IndexFunc(o, func(m member) bool { return m.name == name })
 }
 
+// names are the members' names.
+func (o object) names() (list []string) {
+	for _, m := range o {
+		list = append(list, m.name)
+	}
+	return list
+}
+
 // of is the raw value of a member, nil where there is none.
 func (o object) of(name string) []byte {
 	if i := o.at(name); i >= 0 {

@@ -25,18 +25,21 @@ type Options struct {
 	PublicURL       string        // what tarball links begin with; default the request's own scheme and host
 	MaxBody         int64         // bytes of a request; default 256 MiB, what the public registry takes
 	MaxMetadata     int64         // bytes of a request beside its tarball; default 64 MiB, thrice the largest packument known
-	UnpublishWithin time.Duration // after a publish; default 72 h, as the public registry; admins at any time
-	CacheSize       int64         // bytes of packuments and representations kept ready; default 128 MiB: the largest packuments, of 20 MB, with all their representations, are not half of it
-	BlobCacheSize   int64         // bytes of small tarballs kept in memory; default 32 MiB
-	MaxStale        time.Duration // how long the cache is believed once the changes feed is lost; default 15 s: a restart of the database goes unnoticed
-	NewScoped       string        // access of a new package of a scope whose publisher does not say: "restricted", or default "public", as npm documents it
-	Stall           time.Duration // how long a client may send nothing of a body that it promised; default a minute
-	Guard           bool          // keep who is no server admin from writing packuments in the database itself: a CouchDB's design document must do it
-	ReadOnly        bool          // a copy of another region, which makes keys and signatures
-	SearchDir       string        // of the index of packages, which is made anew where it is lost; "": there is no search
-	TempDir         string        // of uploads over 1 MiB; default the system's
-	Now             func() time.Time
-	Logger          *slog.Logger // default: discards
+	UnpublishWithin time.Duration // after a publish anybody may undo it; default 72 h, as the public registry; below 0: never. Admins at any time
+	// UnpublishDownloads is how many a week are too many to unpublish later, which needs also that no package here depends on it and that
+	// it has one owner; default 300, as the public registry; below 0: never later.
+	UnpublishDownloads int
+	CacheSize          int64         // bytes of packuments and representations kept ready; default 128 MiB: the largest packuments, of 20 MB, with all their representations, are not half of it
+	BlobCacheSize      int64         // bytes of small tarballs kept in memory; default 32 MiB
+	MaxStale           time.Duration // how long the cache is believed once the changes feed is lost; default 15 s: a restart of the database goes unnoticed
+	NewScoped          string        // access of a new package of a scope whose publisher does not say: "restricted", or default "public", as npm documents it
+	Stall              time.Duration // how long a client may send nothing of a body that it promised; default a minute
+	Guard              bool          // keep who is no server admin from writing packuments in the database itself: a CouchDB's design document must do it
+	ReadOnly           bool          // a copy of another region, which makes keys and signatures
+	SearchDir          string        // of the index of packages, which is made anew where it is lost; "": there is no search
+	TempDir            string        // of uploads over 1 MiB; default the system's
+	Now                func() time.Time
+	Logger             *slog.Logger // default: discards
 
 	Root       *provenance.Root       // whom provenance bundles are believed; nil: the public-good Sigstore
 	Downloads  *downloads.Downloads   // counts what is served; nil: nothing is counted
@@ -60,7 +63,10 @@ func (o Options) withDefaults() Options {
 	if o.NewScoped == "" {
 		o.NewScoped = "public"
 	}
-	if o.UnpublishWithin <= 0 {
+	if o.UnpublishDownloads == 0 {
+		o.UnpublishDownloads = defaultUnpublishDownloads
+	}
+	if o.UnpublishWithin == 0 {
 		o.UnpublishWithin = 72 * time.Hour
 	}
 	if o.MaxStale <= 0 {

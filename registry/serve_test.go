@@ -126,7 +126,7 @@ func TestUnpublish(t *testing.T) {
 	require.Equal(t, 403, h.do("PUT", "/p", h.bob, publishDoc(t, "p", "2.0.0", sampleTarball(t, "p", "2.0.0", 7))).Status)
 
 	h.now = h.now.Add(73 * time.Hour)
-	require.Equal(t, 403, h.do("DELETE", "/p/-rev/"+rev, h.bob, nil).Status, "too late")
+	require.Equal(t, 405, h.do("DELETE", "/p/-rev/"+rev, h.bob, nil).Status, "too late")
 	require.Equal(t, 403, h.do("DELETE", "/p/-rev/"+rev, h.ann, nil).Status)
 	require.Equal(t, 200, h.do("DELETE", "/p/-rev/"+rev, h.root, nil).Status, "admins may")
 	gone := h.do("GET", "/p", "", nil)

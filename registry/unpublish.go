@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"path"
 	"slices"
-	"time"
 
 	"settee/auth"
 	"settee/auth/audit"
@@ -26,15 +25,16 @@ func (r *Registry) unpublishVersions(q *request, u *upload) (*packument, error) 
 	return r.amend(q.Context(), q.who, auth.Unpublish, q.pkg, revOf(q, u), func(cur *packument) (*packument, error) {
 		next := cur.clone()
 		next.versions = next.versions[:0]
-		times := cur.times()
+		var gone []string
 		for _, m := range cur.versions {
-			if kept[m.name] != nil {
-				next.versions = append(next.versions, m)
+			if kept[m.name] == nil {
+				gone = append(gone, m.name)
 				continue
 			}
-			if err := r.mayUnpublish(q.who, times.text(m.name)); err != nil {
-				return nil, err
-			}
+			next.versions = append(next.versions, m)
+		}
+		if err := r.mayUnpublish(q.Context(), q.who, cur, gone...); err != nil {
+			return nil, err
 		}
 		switch len(next.versions) {
 		case len(cur.versions):
@@ -43,25 +43,9 @@ func (r *Registry) unpublishVersions(q *request, u *upload) (*packument, error) 
 			return r.tombstone(q.who, cur), nil
 		}
 		next.retag(sent)
-		next.touch(r.o.Now(), times)
+		next.touch(r.o.Now(), cur.times())
 		return next, nil
 	})
-}
-
-// mayUnpublish is the policy: within its time after the publish, admins always.
-func (r *Registry) mayUnpublish(who auth.Identity, published string) error {
-	at, err := time.Parse(time.RFC3339, published)
-	if who.Admin() || err == nil && r.o.Now().Sub(at) <= r.o.UnpublishWithin {
-		return nil
-	}
-	return fail(http.StatusForbidden, "You can only unpublish within %s of the publish. Deprecate it instead: npm deprecate.", hours(r.o.UnpublishWithin))
-}
-
-func hours(d time.Duration) string {
-	if d%time.Hour == 0 && d >= time.Hour {
-		return string(number(int64(d/time.Hour))) + " hours"
-	}
-	return d.String()
 }
 
 // retag drops the dist-tags of versions that are gone from a clone. latest then
@@ -93,11 +77,8 @@ func (r *Registry) serveUnpublish(w http.ResponseWriter, q *request) error {
 		return errNotFound
 	}
 	doc, err := r.amend(q.Context(), q.who, auth.Unpublish, q.pkg, q.param("rev"), func(cur *packument) (*packument, error) {
-		times := cur.times()
-		for _, m := range cur.versions {
-			if err := r.mayUnpublish(q.who, times.text(m.name)); err != nil {
-				return nil, err
-			}
+		if err := r.mayUnpublish(q.Context(), q.who, cur, cur.versions.names()...); err != nil {
+			return nil, err
 		}
 		return r.tombstone(q.who, cur), nil
 	})

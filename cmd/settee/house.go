@@ -120,7 +120,7 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 	if err != nil {
 		return fmt.Errorf("--upstream: %w", err)
 	}
-	r, err := registry.New(ctx, client, through, a, registry.Options{
+	policies := registry.Options{
 		Upstream:    up,
 		Root:        s.trust.root,
 		SearchDir:   searchDir,
@@ -133,7 +133,9 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 		NewScoped:   s.newScoped,
 		ReadOnly:    s.readOnly,
 		Logger:      log,
-	})
+	}
+	s.publish.to(&policies)
+	r, err := registry.New(ctx, client, through, a, policies)
 	if err != nil {
 		return fmt.Errorf("open the registry: %w", err)
 	}

@@ -31,6 +31,7 @@ type settings struct {
 	post        postSettings
 	trust       trustSettings
 	upstream    upstreamSettings
+	publish     publishSettings
 	verifyEmail bool
 	peerRegions []region.Peer // as check read them
 }
@@ -64,6 +65,7 @@ func (s *settings) parse(args []string, stdout io.Writer) error {
 	fs.BoolVar(&s.verifyEmail, "verify-email", false, "let only those publish who have confirmed their e-mail address")
 	s.post.flags(fs)
 	s.upstream.flags(fs)
+	s.publish.flags(fs)
 	s.door.flags(fs)
 	s.trust.flags(fs)
 	fs.Int64Var(&s.maxBody, "max-body", 256<<20, "`BYTES` of the largest publish")
@@ -126,7 +128,7 @@ func (s *settings) check() error {
 	if err := s.trust.check(); err != nil {
 		return err
 	}
-	if err := s.upstream.check(); err != nil {
+	if err := errors.Join(s.upstream.check(), s.publish.check()); err != nil {
 		return err
 	}
 	return s.checkRegion()
