@@ -25,7 +25,7 @@ const (
 	tokensDB   = "tokens"
 	orgsDB     = "orgs"
 	factorsDB  = "factors"
-	sessionsDB = "sessions"
+	sessionsDB = "sessions" // publishersDB is beside what it holds
 )
 
 // Signup says who may make an account.
@@ -53,6 +53,7 @@ type Options struct {
 	Now                      func() time.Time
 	Logger                   *slog.Logger
 	Audit                    audit.Recorder // is told what was done and what failed; nil: it is not kept
+	OIDC                     OIDC           // whose id-tokens publish; the zero value: nobody's
 	Limiter                  *limit.Limiter // of users and tokens; nil: they may ask as often as they like
 
 	// ClientAddr is the address a request comes from, for tokens bound to addresses and
@@ -84,6 +85,9 @@ func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.OIDC.Issuers == nil {
+		o.OIDC.Issuers = WellKnownIssuers
+	}
 	if o.ClientAddr == nil {
 		o.ClientAddr = connectionAddr
 	}
@@ -104,6 +108,9 @@ type Auth struct {
 	uses     *uses     // of tokens
 	errands  *errands  // messages that are asked for
 	sessions *kivik.DB // tickets and web sessions: each is read once or twice
+
+	publishers *kivik.DB // whom packages trust
+	issuers    *issuers
 
 	admin   *account      // the server admin of Options, or nobody
 	prover  *prover       // the hot path of passwords
@@ -135,6 +142,7 @@ func Open(ctx context.Context, client *kivik.Client, o Options) (*Auth, error) {
 		tokens:  newMirror(client.DB(tokensDB), o.Now, parseToken),
 		orgs:    newOrgs(client.DB(orgsDB), o.Now),
 		factors: newMirror(client.DB(factorsDB), o.Now, parseFactor), sessions: client.DB(sessionsDB),
+		publishers: client.DB(publishersDB), issuers: newIssuers(o.OIDC.Client, o.Now),
 		uses: newUses(), errands: newErrands(o.Now),
 		prover: newProver(), lockouts: newLockouts(), codes: newGuesses(),
 		// One core stays free: password checks cannot starve everything else.
@@ -143,7 +151,7 @@ func Open(ctx context.Context, client *kivik.Client, o Options) (*Auth, error) {
 	}
 	a.admin = serverAdmin(o, a.secret())
 	err := errors.Join(follow(ctx, following, a, a.users), follow(ctx, following, a, a.tokens), follow(ctx, following, a, a.orgs),
-		follow(ctx, following, a, a.factors), ensureDB(ctx, client, sessionsDB), a.pushTokensDesign(ctx))
+		follow(ctx, following, a, a.factors), ensureDB(ctx, client, sessionsDB), ensureDB(ctx, client, publishersDB), a.pushTokensDesign(ctx))
 	if err != nil {
 		_ = a.Close()
 		return nil, fmt.Errorf("auth: open: %w", err)

@@ -43,7 +43,8 @@
 //	 "name": "ci", "description": …, "cidr": ["10.0.0.0/8"], "expires": <time>,   where they are set
 //	 "packages": ["left-hand"], "scopes": ["@acme"], "packages_all": true,        of a granular one
 //	 "packages_and_scopes_permission": "read-write", "orgs": ["acme"],
-//	 "orgs_permission": "read-only", "bypass_2fa": true}
+//	 "orgs_permission": "read-only", "bypass_2fa": true,
+//	 "publisher": {"kind": "github", "id": <UUID>, "source": "acme/n"}}   of one that a trusted publisher got
 //	{"_id": "used:<128 hex>@eu", "type": "used", "user": "ada", "key": <128 hex>,
 //	 "at": <time>, "from": "192.0.2.7"}               its last use in a region
 //
@@ -183,6 +184,38 @@
 // Passwords that are being checked count as failures until they are found right, so
 // that guessing in parallel gains nothing; who waits for such a verdict stands in
 // the same bounded line.
+//
+// # Trusted publishers
+//
+// A package may trust jobs of a build service to publish it, without a token that somebody keeps: at most ten documents
+// of publishers, whose ids begin with the package's name and ":":
+//
+//	{"_id": "@s/n:<UUID>", "type": "publisher", "package": "@s/n", "kind": "github", "issuer": "https://token.actions…",
+//	 "claims": {"repository": "acme/n", "workflow_ref": {"file": "publish.yml"}, "environment": "npm"},
+//	 "permissions": ["createPackage", "createStagedPackage"], "by": "ada", "account_created": <time>, "created": <time>}
+//
+//	kind      claims that must be said                                     issuer, unless Options.OIDC names another
+//	github    repository, workflow_ref's file, environment                 token.actions.githubusercontent.com
+//	gitlab    project_path, ci_config_ref_uri's file, environment          gitlab.com
+//	circleci  org, project and pipeline definition, vcs-origin, contexts   oidc.circleci.com/org/ORG, each its own
+//
+// A job exchanges its id-token (Exchange), a JSON Web Token, for a token of the account that trusts it ("by"):
+// granular, for this package, for an hour, marked with "publisher": {kind, id, source}. It publishes or stages and does
+// nothing else, whatever the package asks a second factor for. It ends with the trust.
+// The trust counts while that account is the same one and may publish the package.
+//
+// An id-token is believed when
+//
+//   - its issuer is the one that a publisher of the package was trusted for, and Options.OIDC still names;
+//   - its signature is by the issuer's key of its kid and with an algorithm of idMethods: never none, never a
+//     shared secret. What it says itself of keys (jku, jwk, x5u, x5c) is not looked at;
+//   - it was made for "npm:" and the host of the registry's own address, whatever host a request says it asked, is not
+//     expired, and was issued within the hour;
+//   - it was not used for this package before: a document "id-token:<sha256>" of sessions says so, by its jti, or else by all
+//     that was signed. Regions that are cut off from each other know of it later.
+//
+// Keys of issuers are asked for as OpenID Connect Discovery says, in 5 seconds and 256 KiB, without
+// following redirects; they are kept for an hour, for a day where the issuer is away, and asked for once a minute at most.
 //
 // # Messages
 //

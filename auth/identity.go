@@ -75,4 +75,6 @@ type Token struct {
 	Orgs             []string
 	OrgsPermission   Permission
 	BypassTFA        bool // it asks for no second factor
+
+	Publisher *PublisherMark // who got it for an id-token, to publish and nothing else; nil: nobody did
 }

@@ -95,6 +95,8 @@ func may(id Identity, act Act, pkg Package) error {
 	switch {
 	case act == Read && min(has, limit) >= reads:
 		return nil
+	case id.Token != nil && id.Token.Publisher != nil && act != Read && !publishes:
+		return errPublishesOnly
 	case act != Read && id.Anonymous():
 		return ErrAnonymous
 	case act == Read, min(has, limit) < reads && !publishes:
@@ -108,6 +110,9 @@ func may(id Identity, act Act, pkg Package) error {
 	}
 	return nil
 }
+
+// errPublishesOnly is the answer for all else that a trusted publisher's token is used for.
+var errPublishesOnly = forbidden("This token was given to a trusted publisher: it publishes, and does nothing else.")
 
 // errNoPackage is the answer for what is not there, and for what is not to be seen.
 var errNoPackage = &Error{Kind: NotFound, Reason: "Not found"}

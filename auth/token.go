@@ -30,7 +30,7 @@ func parseToken(doc object) (*token, error) {
 		"_id": &t.Key, "user": &t.User, "name": &t.Name, "redacted": &t.Redacted, "readonly": &t.ReadOnly,
 		"cidr": &t.CIDR, "created": &created, "updated": &updated, "expires": &expires, "account_created": &t.accountCreated,
 		"kind": &t.Kind, "description": &t.Description, "packages": &t.Packages, "scopes": &t.Scopes, "orgs": &t.Orgs, "packages_all": &t.PackagesAll,
-		"packages_and_scopes_permission": &t.Permission, "orgs_permission": &t.OrgsPermission, "bypass_2fa": &t.BypassTFA,
+		"packages_and_scopes_permission": &t.Permission, "orgs_permission": &t.OrgsPermission, "bypass_2fa": &t.BypassTFA, "publisher": &t.Publisher,
 	} {
 		if doc.has(name) && !doc.scan(name, dst) {
 			return nil, fmt.Errorf("%s is spoilt", name)
@@ -164,6 +164,7 @@ func (t Token) document(accountCreated string) any {
 	set(len(t.Orgs) > 0, "orgs", t.Orgs)
 	set(t.OrgsPermission != "", "orgs_permission", t.OrgsPermission)
 	set(t.BypassTFA, "bypass_2fa", true)
+	set(t.Publisher != nil, "publisher", t.Publisher)
 	return doc.marshal()
 }
 

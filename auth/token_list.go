@@ -18,7 +18,7 @@ import (
 // tokensDesign lists tokens by their users, the oldest first, and when they were used.
 // Members that say nothing are left out, for most tokens have none of them; nothing is
 // read from keys, as ten thousand rows are read for one answer.
-const tokensDesign = `{"_id":"_design/tokens","language":"javascript","views":{"by_user":{"map":"function (doc) {\n  if (doc.type !== 'token' || typeof doc.user !== 'string') return\n  var shown = {}\n  var members = ['kind', 'name', 'description', 'redacted', 'readonly', 'cidr', 'updated', 'expires', 'created', 'packages', 'scopes', 'packages_all', 'packages_and_scopes_permission', 'orgs', 'orgs_permission', 'bypass_2fa', 'account_created']\n  for (var i = 0; i < members.length; i++) {\n    var value = doc[members[i]]\n    if (value) shown[members[i]] = value\n  }\n  emit([doc.user, doc.created], shown)\n}","reduce":"_count"},"used":{"map":"function (doc) {\n  if (doc.type === 'used') emit([doc.user, doc.key], doc.key + ' ' + doc.at)\n}"}}}`
+const tokensDesign = `{"_id":"_design/tokens","language":"javascript","views":{"by_user":{"map":"function (doc) {\n  if (doc.type !== 'token' || typeof doc.user !== 'string') return\n  var shown = {}\n  var members = ['kind', 'name', 'description', 'redacted', 'readonly', 'cidr', 'updated', 'expires', 'created', 'packages', 'scopes', 'packages_all', 'packages_and_scopes_permission', 'orgs', 'orgs_permission', 'bypass_2fa', 'publisher', 'account_created']\n  for (var i = 0; i < members.length; i++) {\n    var value = doc[members[i]]\n    if (value) shown[members[i]] = value\n  }\n  emit([doc.user, doc.created], shown)\n}","reduce":"_count"},"used":{"map":"function (doc) {\n  if (doc.type === 'used') emit([doc.user, doc.key], doc.key + ' ' + doc.at)\n}"}}}`
 
 // pushTokensDesign makes the design document, or brings it up to date.
 func (a *Auth) pushTokensDesign(ctx context.Context) error {
@@ -223,6 +223,8 @@ func scanToken(rows *kivik.ResultSet, user string) (t Token, of string, err erro
 		OrgsPermission Permission `json:"orgs_permission"`
 		BypassTFA      bool       `json:"bypass_2fa"`
 		Of             string     `json:"account_created"`
+
+		Publisher *PublisherMark `json:"publisher"`
 	}
 	id, err := rows.ID()
 	if err == nil {
@@ -234,7 +236,7 @@ func scanToken(rows *kivik.ResultSet, user string) (t Token, of string, err erro
 	t = Token{
 		Key: id, User: user, Kind: shown.Kind, Name: shown.Name, Description: shown.Description, Redacted: shown.Redacted, ReadOnly: shown.ReadOnly,
 		CIDR: shown.CIDR, Packages: shown.Packages, Scopes: shown.Scopes, PackagesAll: shown.PackagesAll,
-		Permission: shown.Permission, Orgs: shown.Orgs, OrgsPermission: shown.OrgsPermission, BypassTFA: shown.BypassTFA,
+		Permission: shown.Permission, Orgs: shown.Orgs, OrgsPermission: shown.OrgsPermission, BypassTFA: shown.BypassTFA, Publisher: shown.Publisher,
 	}
 	t.Created, _ = time.Parse(time.RFC3339, shown.Created) // shown only, as Updated
 	t.Updated, _ = time.Parse(time.RFC3339, shown.Updated)

@@ -218,6 +218,11 @@
 // A token that is made for less than its user may not manage the account. One that expires within a week
 // says so by npm-notice, but not beside packuments and tarballs, which caches keep for others.
 //
+// # Trusted publishers
+//
+// The owners of a package say which builds may publish it, by no token that is made for less than they may, as the
+// trust outlives it (trust.go; package auth keeps it). A version that a build published has _npmUser.trustedPublisher.
+//
 // # Audit log
 //
 // Each write, and each that was refused to somebody, is appended to the audit log before it is

@@ -60,7 +60,10 @@ func (h *house) found() {
 	}, 20*time.Second, 5*time.Millisecond)
 }
 
-func open(t testing.TB, settings ...setting) *house {
+func open(t testing.TB, settings ...setting) *house { return openTrusting(t, auth.OIDC{}, settings...) }
+
+// openTrusting is open with builds whose id-tokens are exchanged.
+func openTrusting(t testing.TB, builds auth.OIDC, settings ...setting) *house {
 	ctx := context.Background()
 	h := &house{t: t, now: time.Now(), secrets: &secrets{}}
 	store := couch.Options{FS: vfs.NewMem(), MaxDocumentSize: 64 << 20}
@@ -74,7 +77,7 @@ func open(t testing.TB, settings ...setting) *house {
 	require.NoError(t, err)
 	record, err := audit.Open(ctx, h.client.DB(audit.Database), audit.Options{Now: o.Now})
 	require.NoError(t, err)
-	a, err := auth.Open(ctx, h.client, auth.Options{AdminName: "root", AdminPassword: "secret-root", Iterations: 10, Audit: record})
+	a, err := auth.Open(ctx, h.client, auth.Options{AdminName: "root", AdminPassword: "secret-root", Iterations: 10, Audit: record, OIDC: builds})
 	require.NoError(t, err)
 	h.Registry, err = New(ctx, h.client, h.blobs, a, o)
 	require.NoError(t, err)

@@ -201,7 +201,7 @@ func (r *Registry) seal(p *publication, sent object, a attachment) error {
 		with("_id", quote(string(p.name)+"@"+p.version)).
 		with("dist", dist.raw()).
 		with("_hasShrinkwrap", []byte(strconv.FormatBool(c.Shrinkwrap))).
-		with("_npmUser", person(p.who.Name, p.who.Email))
+		with("_npmUser", npmUser(p.who))
 	p.look(p.sent, c, a.data.size)
 	p.manifest = p.manifest.without("hasInstallScript")
 	if c.Gyp || installs(sent.of("scripts")) {

@@ -61,6 +61,11 @@ var table = compiled([]route{
 	{method: put, pattern: "/-/package/:p/owners", does: "one maintainer more", asks: writing, answer: (*Registry).serveOwnerAdd},
 	{method: del, pattern: "/-/package/:p/owners/:user", does: "one maintainer less", asks: writing, answer: (*Registry).serveOwnerRemove},
 
+	{method: get, pattern: "/-/package/:p/trust", does: "which builds a package trusts to publish it", answer: (*Registry).serveTrust},
+	{method: post, pattern: "/-/package/:p/trust", does: "trust one more", answer: (*Registry).serveTrustAdd},
+	{method: del, pattern: "/-/package/:p/trust/:id", does: "trust one no more", answer: (*Registry).serveTrustRemove},
+	{method: post, pattern: "/-/npm/v1/oidc/token/exchange/package/:p", does: "a token to publish one package, for an id-token of a build", open: true, answer: (*Registry).serveExchange},
+
 	{method: get, pattern: "/-/org/:org/user", does: "members of an organisation", answer: (*Registry).serveMembers},
 	{method: put, pattern: "/-/org/:org/user", does: "give a user a role", asks: writing, answer: (*Registry).serveMemberSet},
 	{method: del, pattern: "/-/org/:org/user", does: "put a member out", asks: writing, answer: (*Registry).serveMemberRemove},

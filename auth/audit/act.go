@@ -45,6 +45,9 @@ const (
 	PackageOwner     Act = "package.owner"
 	PackageAccess    Act = "package.access" // visibility, and what is asked of who publishes
 
+	PackageTrust    Act = "package.trust"    // a build may publish it
+	PackageDistrust Act = "package.distrust" // it may not any more
+
 	OrgCreate   Act = "org.create"
 	OrgDelete   Act = "org.delete"
 	OrgMember   Act = "org.member" // came, or got another role; details role
@@ -70,7 +73,7 @@ var acts = []Act{
 	LogStart, LogHeads, Login, LoginFailed, LoginLocked, Logout, Signup,
 	AccountChange, AccountVerify, AccountRecover, AccountInvite, AccountDisable, AccountEnable, AccountDelete, Password, SessionRevoke,
 	FactorEnable, FactorDisable, FactorChange, FactorRecovery, FactorFailed, TokenCreate, TokenRevoke,
-	PackagePublish, PackageUnpublish, PackageDeprecate, PackageTag, PackageOwner, PackageAccess,
+	PackagePublish, PackageUnpublish, PackageDeprecate, PackageTag, PackageOwner, PackageAccess, PackageTrust, PackageDistrust,
 	OrgCreate, OrgDelete, OrgMember, OrgRemove, TeamCreate, TeamDelete, TeamMember, TeamRemove, TeamPackage,
 	AdvisoryImport, AdvisoryRemove, ServerKey, ServerConfig, DatabaseDelete, DatabasePurge, DatabaseSecurity, UserWrite,
 }

@@ -43,7 +43,7 @@ func ClassOf(r *http.Request) Class {
 }
 
 // logins are where passwords and tokens are asked for and given.
-var logins = []string{"/-/user/", "/-/v1/login", "/-/npm/v1/tokens", "/-/npm/v1/user", "/-/web/", "/_session"}
+var logins = []string{"/-/user/", "/-/v1/login", "/-/npm/v1/tokens", "/-/npm/v1/user", "/-/npm/v1/oidc/", "/-/web/", "/_session"}
 
 // questions are what CouchDB answers to a POST without changing anything.
 var questions = map[string]bool{

@@ -94,7 +94,7 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 	h.door = s.door.hang(log)
 	o := auth.Options{
 		AdminName: who.name, AdminPassword: who.password, Signup: auth.Signup(s.signup), VerifyEmail: s.verifyEmail, Site: strings.TrimSuffix(s.publicURL, "/"),
-		Settings: h.settings, Region: s.region, Logger: log, Audit: recorder, Limiter: h.door.Limiter,
+		Settings: h.settings, Region: s.region, Logger: log, Audit: recorder, OIDC: s.trust.oidc, Limiter: h.door.Limiter,
 	}
 	if post, err := s.post.open(log); err != nil {
 		return fmt.Errorf("--smtp: %w", err)

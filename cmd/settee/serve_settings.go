@@ -125,7 +125,7 @@ func (s *settings) check() error {
 	if err := s.door.check(); err != nil {
 		return err
 	}
-	if err := s.trust.check(); err != nil {
+	if err := s.trust.check(s.publicURL); err != nil {
 		return err
 	}
 	if err := errors.Join(s.upstream.check(), s.publish.check()); err != nil {
