@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -122,11 +123,13 @@ const takenPause = time.Minute
 // backfill signs what lacks a signature, from where it was left, until ctx ends or there are other keys.
 func (r *Registry) backfill(ctx context.Context, ring *keyring) {
 	ctx, stop := context.WithCancel(ctx)
+	var signing sync.WaitGroup
+	defer signing.Wait() // the next one may be of the same keys, and two followers of one name there are not
 	defer stop()
 	if r.o.ReadOnly {
 		ring.through.Store(true) // its peer does it
 	} else {
-		r.running.Go(func() { r.sign(ctx, ring) })
+		signing.Go(func() { r.sign(ctx, ring) })
 	}
 	select {
 	case <-ctx.Done():
