@@ -68,6 +68,7 @@ func (k *keyring) counting(dist []byte, at time.Time) (keep [][]byte, all bool) 
 func (r *Registry) signPackage(ctx context.Context, name PackageName, rev string, ring *keyring) error {
 	e := r.cache.peek(name)
 	if e == nil || e.doc == nil || e.doc.rev != rev {
+		r.cache.forget(name) // a write would begin with it
 		doc, err := r.load(ctx, name)
 		if err != nil || doc == nil {
 			return err
