@@ -208,6 +208,19 @@
 // entry is made anew. The member policyRestrictions has npm tell why; other clients are told by npm-notice, and by the
 // answer for the version or the tarball itself.
 //
+// # Search and downloads
+//
+// Packages search and downloads say what is found, what comes first and what counts (search.go, all.go, downloads.go). The index follows
+// the database; while it has not heard of it for Options.MaxStale, each package that is shown is read from the cache. /-/all is made of the index, too.
+//
+// # Followers of packages
+//
+// The npm port answers what followers ask of a database: GET / (unless text/html is accepted), /_changes and /_all_docs, read only. Sequences are numbers that
+// grow; where the database's are none (Apache CouchDB) they are numbered here (numbers.go), and a follower hears everything once more after a restart. What who asks
+// may not read is left out, and is in no count but the gaps between sequences; a package that was unpublished is deleted: true. A document that an administrator deleted in
+// the database says no more who might read it: only who reads all packages (server admins and registry-reader, by no token that was made for some) hears of it. An answer has 10,000
+// rows at most, 250 with include_docs; feed=longpoll and continuous wait, 1,000 of them at a time. Views and writes are 501.
+//
 // # Second factor and tokens
 //
 // The route table says which routes ask for a second factor (otp.go), and a PUT of a package asks as soon as

@@ -13,9 +13,9 @@ import (
 )
 
 func TestDownloads(t *testing.T) {
-	h := open(t)
-	h.now = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
-	d, err := downloads.Open(t.Context(), h.client, downloads.Options{Region: "eu", Interval: time.Hour, Now: func() time.Time { return h.now }})
+	now := func() time.Time { return time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC) }
+	h := open(t, func(_ *couch.Options, o *Options) { o.Now = now })
+	d, err := downloads.Open(t.Context(), h.client, downloads.Options{Region: "eu", Interval: time.Hour, Now: now})
 	require.NoError(t, err)
 	h.o.Downloads = d
 	t.Cleanup(func() { require.NoError(t, d.Close()) })
@@ -92,7 +92,7 @@ func TestDownloads(t *testing.T) {
 	for _, path := range []string{"point/tomorrow/p", "point/2026-02-30/p", "range/2026-03-02:2026-03-01/p", "range/2020-01-01:2026-01-01/p", "point/last-day/" + many, "point/last-day/p,@bob%2fp"} {
 		require.NotEmpty(t, h.sends("", "GET", "/downloads/"+path, nil, 400).JSON()["error"], path)
 	}
-	require.Equal(t, 404, open(t, func(*couch.Options, *Options) {}).do("GET", "/downloads/point/last-day", "", nil).Status, "where nothing is counted")
+	require.Equal(t, 404, open(t).do("GET", "/downloads/point/last-day", "", nil).Status, "where nothing is counted")
 }
 
 // BenchmarkCounted is a tarball with its counting; BenchmarkPackumentHit has it without.

@@ -23,7 +23,7 @@ func (r *Registry) listen(ctx context.Context) error {
 		return err
 	}
 	r.keepSigned(r.following, keys)
-	return nil
+	return r.number(r.following)
 }
 
 // follow listens to the changes of a cache's database and tells the cache of each, until Close. While the feed is lost, the cache is believed for Options.MaxStale and no longer.

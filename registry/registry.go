@@ -109,6 +109,11 @@ type Registry struct {
 	far    *cache // of other registries' packages; nil without Options.Upstream
 	scopes scopes
 
+	numbers  *numbers        // nil: the database's sequences are numbers
+	feeds    atomic.Int64    // that wait
+	ending   context.Context // of feeds
+	endFeeds context.CancelFunc
+
 	keys    atomic.Pointer[keyring]
 	rekeyed chan struct{} // the keyring is another
 
@@ -140,14 +145,19 @@ func New(ctx context.Context, client *kivik.Client, blobs tarballs.Store, a *aut
 	if err := r.openSearch(); err != nil {
 		return nil, err
 	}
+	r.ending, r.endFeeds = context.WithCancel(context.Background())
 	if err := r.listen(ctx); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
 }
 
+// EndFeeds ends the answers that wait for changes: others may finish.
+func (r *Registry) EndFeeds() { r.endFeeds() }
+
 // Close stops following. Requests under way may finish.
 func (r *Registry) Close() error {
+	r.endFeeds()
 	r.stop()
 	r.running.Wait()
 	return r.closeSearch()

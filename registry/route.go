@@ -163,7 +163,7 @@ func (t *route) matches(q *request, segments []string) bool {
 			}
 		}
 		if part == ":p" {
-			if value == "-" || value == "" {
+			if value == "-" || value == "" || value[0] == '_' && ofDatabase[value] {
 				return false
 			}
 			q.pkg = PackageName(value)
@@ -174,6 +174,10 @@ func (t *route) matches(q *request, segments []string) bool {
 	}
 	return at == len(segments)
 }
+
+// ofDatabase are the first segments of paths that a database has. No package begins with "_".
+var ofDatabase = map[string]bool{"_changes": true, "_all_docs": true, "_session": true, "_design": true, "_users": true,
+	"_bulk_docs": true, "_bulk_get": true, "_revs_diff": true, "_local": true, "_find": true}
 
 // split cuts an escaped path at its slashes and unescapes what lies between. A
 // slash at the end is forgiven, and so are slashes that are too many: clients join a registry's URL and a path with none

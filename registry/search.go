@@ -75,7 +75,7 @@ func (r *Registry) serveSearch(w http.ResponseWriter, q *request) error {
 	if err != nil {
 		return notSearched(err)
 	}
-	believed := r.o.Now().Sub(r.index.Heard()) < r.o.MaxStale
+	believed := r.believed()
 	objects := []any{}
 	for _, hit := range res.Hits {
 		if !believed {

@@ -50,6 +50,12 @@ func (p *packument) found() search.Package {
 		Publisher:  search.Person{Username: plain(packuments.Member(by, "name")), Email: plain(packuments.Member(by, "email"))},
 		Restricted: p.restricted(), Unstable: unstable(latest), Deprecated: isDeprecated(packuments.Member(manifest, "deprecated")),
 	}
+	for _, m := range p.tags() {
+		if f.Tags == nil {
+			f.Tags = map[string]string{}
+		}
+		f.Tags[m.name] = plain(m.value)
+	}
 	for _, m := range p.people() {
 		f.Maintainers = append(f.Maintainers, search.Person{Username: m.name, Email: plain(packuments.Member(m.value, "email"))})
 	}

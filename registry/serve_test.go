@@ -243,8 +243,8 @@ func TestSmallRoutes(t *testing.T) {
 	}{
 		{"GET", "/-/ping", 200, "{}"}, {"GET", "/-/ping?write=true", 200, "{}"},
 		{"POST", "/-/npm/v1/security/advisories/bulk", 400, "Invalid package tree"},
-		{"GET", "/-/by-user/x", 501, "Not Implemented"}, {"GET", "/-/nothing", 404, "error"}, {"GET", "/", 200, "npm config set registry"}, {"GET", "/missing", 404, "Not found"},
-		{"GET", "/_changes", 404, "error"}, {"PATCH", "/p", 405, "PATCH is not allowed"}, {"PUT", "/p/-/p-1.0.0.tgz/-rev/1-0", 400, "unsupported"}, {"GET", "/a/b/c/d/e", 404, "error"}, {"GET", "//missing", 404, "error"},
+		{"GET", "/-/by-user/x", 501, "Not Implemented"}, {"GET", "/-/nothing", 404, "error"}, {"GET", "/", 200, `"db_name":"registry"`}, {"GET", "/missing", 404, "Not found"},
+		{"GET", "/_design/registry/_view/by-keyword", 501, "Not Implemented"}, {"PATCH", "/p", 405, "PATCH is not allowed"}, {"PUT", "/p/-/p-1.0.0.tgz/-rev/1-0", 400, "unsupported"}, {"GET", "/a/b/c/d/e", 404, "error"}, {"GET", "//missing", 404, "error"},
 	} {
 		res := h.do(test.method, test.path, "", nil)
 		require.Equal(t, test.status, res.Status, test.path)

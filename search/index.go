@@ -15,9 +15,9 @@ import (
 
 // Options of an index. Only Dir is needed.
 type Options struct {
-	Dir    string                  // of the index alone
+	Dir    string                                         // of the index alone
 	Weekly func(yield func(name string, downloads int64)) // of the last week; nil: none are known
-	Proof  time.Duration           // in which followers prove that they missed nothing; default 10 s
+	Proof  time.Duration                                  // in which followers prove that they missed nothing; default 10 s
 	Now    func() time.Time
 	Logger *slog.Logger // default: discards
 }

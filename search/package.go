@@ -22,6 +22,7 @@ type Package struct {
 	Unstable    bool              `json:"y,omitempty"` // below 1.0.0, or a prerelease
 	Insecure    bool              `json:"z,omitempty"`
 	Restricted  bool              `json:"r,omitempty"`
+	Tags        map[string]string `json:"g,omitempty"` // dist-tags
 	Rev         string            `json:"e,omitempty"` // the document's revision
 
 	Quality      float64  `json:"-"` // 0 to 1
@@ -44,6 +45,7 @@ const (
 	mostKeyword     = 64
 	mostPeople      = 32
 	mostDependency  = 1000
+	mostTags        = 64
 	mostText        = 256
 )
 
@@ -71,6 +73,9 @@ func (p Package) bounded() Package {
 		}
 	}
 	p.Links = links
+	if len(p.Tags) > mostTags {
+		p.Tags = map[string]string{"latest": p.Version}
+	}
 	p.Dependencies = p.Dependencies[:min(len(p.Dependencies), mostDependency)]
 	return p
 }

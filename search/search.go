@@ -3,7 +3,6 @@ package search
 import (
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -26,28 +25,17 @@ type Result struct {
 
 // Search finds packages. may says which restricted ones are found; nil: none. An index that fails is begun anew.
 func (x *Index) Search(ctx context.Context, q Query, may Reader) (res Result, err error) {
-	g, err := x.acquire(ctx)
-	if err != nil {
-		return res, err
-	}
-	defer x.release(g)
-	err = guarded(func() error {
-		res, err = x.search(ctx, g, q, may)
+	err = x.read(ctx, func(reader index.IndexReader) error {
+		res, err = x.search(ctx, reader, q, may)
 		return err
 	})
-	if err != nil && ctx.Err() == nil {
-		x.replace(g, err)
+	if err != nil {
 		err = fmt.Errorf("search: %w", err)
 	}
 	return res, err
 }
 
-func (x *Index) search(ctx context.Context, g *generation, q Query, may Reader) (res Result, err error) {
-	reader, err := g.store.Reader()
-	if err != nil {
-		return res, err
-	}
-	defer func() { _ = reader.Close() }()
+func (x *Index) search(ctx context.Context, reader index.IndexReader, q Query, may Reader) (res Result, err error) {
 	list, err := x.ranked(ctx, reader, q, may, false)
 	if err == nil && len(list) < fewFound && len(q.Words) > 0 {
 		list, err = x.ranked(ctx, reader, q, may, true)
@@ -99,21 +87,13 @@ func hitOf(ctx context.Context, reader index.IndexReader, k ranked) (hit Hit, er
 	if err != nil {
 		return hit, err
 	}
-	doc, err := reader.Document(id)
-	if err != nil {
-		return hit, err
-	}
-	if doc == nil {
-		return hit, errors.New("a package that was found is not there")
-	}
 	hit.Source, hit.Score = int(k.source), k.score
-	doc.VisitFields(func(f index.Field) {
-		if f.Name() == "j" {
-			err = json.Unmarshal(f.Value(), &hit.Package)
-		}
-	})
-	if err != nil {
+	var known bool
+	if hit.Package, known, err = packageOf(reader, id); err != nil {
 		return hit, err
+	}
+	if !known {
+		return hit, errors.New("a package that was found is not there")
 	}
 	needed, err := reader.TermFieldReader(ctx, []byte(hit.Name), "d", false, false, false)
 	if err != nil {

@@ -56,6 +56,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	failed := wait(ctx, npm, couch)
 	log.Info("draining")
 	h.endFeeds()
+	h.registry.EndFeeds()
 	return errors.Join(failed, drain(s.drain, npm, couch), h.close())
 }
 
