@@ -155,9 +155,24 @@ func (r *Reader) Learn(ctx context.Context, t Tarball, manifest []byte) (tarball
 	if err != nil || want == "" {
 		return tarballs.Digest{}, fs.ErrNotExist
 	}
+	learning := r.learning.DoChan(t.Name+"@"+t.Version+" "+want, func() (any, error) { return r.learn(carried(r.ctx, ctx), t, s, want) })
+	select {
+	case got := <-learning:
+		d, _ := got.Val.(tarballs.Digest)
+		return d, got.Err
+	case <-ctx.Done():
+		return tarballs.Digest{}, ctx.Err()
+	}
+}
+
+func (r *Reader) learn(ctx context.Context, t Tarball, s *source, want string) (tarballs.Digest, error) {
+	if !r.enter() {
+		return tarballs.Digest{}, tarballs.ErrUnavailable
+	}
+	defer r.running.Done()
 	info, err := r.proven(ctx, s, want)
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, tarballs.ErrDigest), ctx.Err() != nil:
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, tarballs.ErrDigest):
 		return tarballs.Digest{}, err
 	case err != nil:
 		return tarballs.Digest{}, fmt.Errorf("%w: %w", tarballs.ErrUnavailable, err)
@@ -166,6 +181,16 @@ func (r *Reader) Learn(ctx context.Context, t Tarball, manifest []byte) (tarball
 		return learned(was, t.Version, want, info.Digest), false, nil
 	})
 	return info.Digest, err
+}
+
+// enter begins what Close waits for, unless that was called.
+func (r *Reader) enter() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.closed {
+		r.running.Add(1)
+	}
+	return !r.closed
 }
 
 // proven stores a tarball that has a sha1.
@@ -181,7 +206,7 @@ func (r *Reader) proven(ctx context.Context, s *source, want string) (tarballs.I
 			return io.ErrUnexpectedEOF
 		}
 		if hex.EncodeToString(sum.Sum(nil)) != want {
-			return fmt.Errorf("sha1 of %s: %w", s.at, tarballs.ErrDigest)
+			return fmt.Errorf("by its sha1: %w", tarballs.ErrDigest)
 		}
 		return nil
 	}}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-kivik/kivik/v4"
+	"golang.org/x/sync/singleflight"
 
 	"settee/tarballs"
 )
@@ -70,6 +71,8 @@ type Reader struct {
 	db      *kivik.DB
 	remotes []*remote
 	through *tarballs.ThroughStore
+
+	learning singleflight.Group // of tarballs whose sha512 was not told
 
 	ctx     context.Context // of requests; ends with Close
 	stop    context.CancelFunc

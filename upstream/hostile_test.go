@@ -1,0 +1,412 @@
+package upstream
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"settee/dial"
+	"settee/tarballs"
+)
+
+// raw answers with a body of a kind.
+func raw(kind string, body []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", kind)
+		_, _ = w.Write(body)
+	}
+}
+
+// endless answers without end.
+func endless(chunk []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, q *http.Request) {
+		for q.Context().Err() == nil {
+			if _, err := w.Write(chunk); err != nil {
+				return
+			}
+		}
+	}
+}
+
+// TestHostilePackuments tells what is no packument: readers get an error, nothing is kept, and nothing of it lasts.
+func TestHostilePackuments(t *testing.T) {
+	good, err := json.Marshal(pack("n", dict{"1.0.0": dist("http://x/n/-/n-1.0.0.tgz", nil)}))
+	require.NoError(t, err)
+	var bomb bytes.Buffer
+	z := gzip.NewWriter(&bomb)
+	_, err = z.Write(bytes.Repeat([]byte(" "), 8<<20))
+	require.NoError(t, err)
+	require.NoError(t, z.Close())
+	for name, answer := range map[string]http.HandlerFunc{
+		"a web page":      raw("text/html", []byte("<!doctype html><title>Sign in to this network</title>")),
+		"nothing":         raw("application/json", nil),
+		"half":            raw("application/json", good[:len(good)/2]),
+		"more behind it":  raw("application/json", append(append([]byte{}, good...), '{')),
+		"of another name": says(pack("m", dict{"1.0.0": dist("http://x/", nil)})),
+		"of no name":      says(dict{"versions": dict{}}),
+		"an array":        raw("application/json", []byte("[]")),
+		"a text":          raw("application/json", []byte(`"n"`)),
+		"bad UTF-8":       raw("application/json", []byte("{\"name\":\"n\",\"readme\":\"\xff\xfe\",\"versions\":{}}")),
+		"deep":            raw("application/json", []byte(`{"name":"n","versions":`+strings.Repeat("[", 200_000)+strings.Repeat("]", 200_000)+`}`)),
+		"endless":         endless(bytes.Repeat([]byte(" "), 32<<10)),
+		"a bomb": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			_, _ = w.Write(bomb.Bytes())
+		},
+		"no gzip": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			_, _ = w.Write(good)
+		},
+		"cut gzip": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			_, _ = w.Write(bomb.Bytes()[:bomb.Len()/2])
+		},
+		"a strange coding": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "br")
+			_, _ = w.Write(good)
+		},
+		"a length that lies": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", fmt.Sprint(len(good)+1))
+			_, _ = w.Write(good)
+		},
+		"silence": func(_ http.ResponseWriter, q *http.Request) { <-q.Context().Done() },
+		"a stall": func(w http.ResponseWriter, q *http.Request) {
+			_, _ = w.Write(good[:10])
+			_ = http.NewResponseController(w).Flush()
+			<-q.Context().Done()
+		},
+		"a broken line":     func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"a partial answer":  func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(206); _, _ = w.Write(good) },
+		"unchanged, untold": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(304) },
+		"no content":        func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) },
+		"a teapot":          func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(418) },
+		"endless redirects": func(w http.ResponseWriter, q *http.Request) { http.Redirect(w, q, "/n", 302) },
+		"a large header": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X", strings.Repeat("x", 100<<10))
+			_, _ = w.Write(good)
+		},
+		"a 404 as web page": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			w.WriteHeader(404)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newOther(t)
+			o.on("/n", answer)
+			h := open(t, o, func(o *Options) { o.MaxPackument = 4 << 20 })
+			doc, _, err := h.look("n")
+			require.Error(t, err)
+			require.NotErrorIs(t, err, ErrNotFound)
+			require.Nil(t, doc)
+
+			o.publish("n", "1.0.0", nil)
+			h.pass(2 * time.Minute)
+			doc, _, err = h.look("n")
+			require.NoError(t, err)
+			require.NotNil(t, doc)
+
+			before, _ := h.held("n")
+			o.on("/n", answer)
+			h.pass(2 * time.Hour)
+			doc, _, err = h.look("n")
+			require.NoError(t, err)
+			require.NotNil(t, doc, "what was kept is served")
+			h.settled()
+			after, _ := h.held("n")
+			require.Equal(t, before.Rev, after.Rev)
+		})
+	}
+}
+
+// TestHostileVersions leaves out the versions that could not be installed or proven, and no others.
+func TestHostileVersions(t *testing.T) {
+	o := newOther(t)
+	at := o.URL + "/n/-/n-1.0.0.tgz"
+	good := dist(at, []byte("x"))
+	doc := pack("n", dict{"1.0.0": good, "2.0.0-beta.1": good, "3.0.0beta2": good, "4.0.0+build.1": good})
+	versions := doc["versions"].(dict)
+	for number, v := range map[string]any{
+		"latest": dict{"name": "n", "version": "latest", "dist": good}, "": dict{"name": "n", "version": "", "dist": good}, "1": dict{"name": "n", "version": "1", "dist": good},
+		"__proto__": dict{"name": "n", "version": "__proto__", "dist": good}, "constructor": dict{"dist": good}, "toString": dict{"dist": good}, "../../x": dict{"dist": good},
+		"1.0.0 || 2": dict{"dist": good}, "9.9.9\n": dict{"dist": good}, strings.Repeat("1", 300) + ".0.0": dict{"dist": good},
+		"5.0.0": "a text", "5.0.1": nil, "5.0.2": []any{}, "5.0.3": dict{}, "5.0.4": dict{"dist": "x"},
+		"5.0.5": dict{"name": "m", "version": "5.0.5", "dist": good}, "5.0.6": dict{"name": "n", "version": "1.0.0", "dist": good},
+		"5.0.7": dict{"name": "n", "version": "5.0.7", "dist": dict{"tarball": at}}, "5.0.8": dict{"dist": dict{"tarball": at, "shasum": "abc"}},
+		"5.0.9":  dict{"dist": dict{"tarball": "file:///etc/passwd", "integrity": good["integrity"]}},
+		"5.0.10": dict{"dist": dict{"tarball": 7, "integrity": good["integrity"]}}, "5.0.11": dict{"dist": dict{"tarball": "http://user:pass@x/", "integrity": good["integrity"]}},
+		"5.0.12": dict{"dist": dict{"tarball": "gopher://x/", "integrity": good["integrity"]}}, "5.0.13": dict{"dist": dict{"tarball": at, "integrity": "sha512-short"}},
+		"5.0.14": dict{"dist": dict{"tarball": at, "integrity": "md5-1B2M2Y8AsgTpgAmY7PhCfg=="}},
+	} {
+		versions[number] = v
+	}
+	doc["dist-tags"] = dict{"latest": "1.0.0", "evil": "5.0.5", "proto": "__proto__", "number": 7, "gone": "8.0.0"}
+	o.on("/n", says(doc))
+	kept, _, err := open(t, o).look("n")
+	require.NoError(t, err)
+	require.Len(t, kept["versions"], 4, kept["versions"])
+	require.Equal(t, dict{"latest": "1.0.0"}, kept["dist-tags"])
+}
+
+// TestNamesOfPrototypes keeps packages whose names objects of JavaScript have.
+func TestNamesOfPrototypes(t *testing.T) {
+	o := newOther(t)
+	h := open(t, o)
+	for _, name := range []string{"constructor", "hasOwnProperty", "toString", "proto__"} {
+		o.publish(name, "1.0.0", nil)
+		doc, _, err := h.look(name)
+		require.NoError(t, err, name)
+		require.Equal(t, name, doc["name"])
+	}
+}
+
+// TestHostileTarballs gives bytes that are not those that the packument tells of: readers get an error before the last
+// byte, and nothing is kept.
+func TestHostileTarballs(t *testing.T) {
+	content := bytes.Repeat([]byte("0123456789abcdef"), 8<<10)
+	wrong := append([]byte("x"), content[1:]...)
+	for name, answer := range map[string]http.HandlerFunc{
+		"other bytes": blob(wrong),
+		"fewer":       blob(content[:len(content)-1]),
+		"more":        blob(append(append([]byte{}, content...), 'x')),
+		"none":        blob(nil),
+		"a web page":  raw("text/html; charset=utf-8", content),
+		"JSON":        raw("application/json", content),
+		"a silence":   func(_ http.ResponseWriter, q *http.Request) { <-q.Context().Done() },
+		"a 404":       func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) },
+		"an error":    func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) },
+		"endless":     endless(content),
+		"more than it is": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "99999999999")
+			_, _ = w.Write(content)
+		},
+		"a cut": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", fmt.Sprint(len(content)))
+			_, _ = w.Write(content[:100])
+		},
+		"a stall": func(w http.ResponseWriter, q *http.Request) {
+			w.Header().Set("Content-Length", fmt.Sprint(len(content)))
+			_, _ = w.Write(content[:100])
+			_ = http.NewResponseController(w).Flush()
+			<-q.Context().Done()
+		},
+		"another range": func(w http.ResponseWriter, q *http.Request) {
+			if q.Header.Get("Range") != "" {
+				w.Header().Set("Content-Range", fmt.Sprintf("bytes 7-%d/%d", len(content)-1, len(content)))
+				w.WriteHeader(206)
+				_, _ = w.Write(content[7:])
+				return
+			}
+			w.Header().Set("Content-Length", fmt.Sprint(len(content)))
+			_, _ = w.Write(content[:100])
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, sha1only := range []bool{false, true} {
+				o := newOther(t)
+				d := dist(o.URL+"/n/-/n-1.0.0.tgz", content)
+				if sha1only {
+					delete(d, "integrity")
+				}
+				o.on("/n", says(pack("n", dict{"1.0.0": d})))
+				h := open(t, o, func(o *Options) { o.MaxTarball = 1 << 20 })
+				_, _, err := h.look("n")
+				require.NoError(t, err)
+				o.on("/n/-/n-1.0.0.tgz", answer)
+				got, err := h.fetch("n", "1.0.0")
+				require.Error(t, err)
+				require.LessOrEqual(t, len(got), len(content))
+				require.Zero(t, h.stored())
+
+				o.on("/n/-/n-1.0.0.tgz", blob(content))
+				h.pass(2 * time.Minute)
+				require.Eventually(t, func() bool { // the download that failed may not have ended yet
+					got, err = h.fetch("n", "1.0.0")
+					return err == nil
+				}, 10*time.Second, 10*time.Millisecond)
+				require.Equal(t, content, got)
+			}
+		})
+	}
+}
+
+// TestTarballsThatBreakOff takes up a line where it broke, and counts a length that is not told.
+func TestTarballsThatBreakOff(t *testing.T) {
+	content := bytes.Repeat([]byte("0123456789abcdef"), 8<<10)
+	for name, answer := range map[string]http.HandlerFunc{
+		"half, then a range": func(w http.ResponseWriter, q *http.Request) {
+			if q.Header.Get("Range") != "" {
+				blob(content)(w, q)
+				return
+			}
+			w.Header().Set("Content-Length", fmt.Sprint(len(content)))
+			_, _ = w.Write(content[:len(content)/2])
+		},
+		"no length": func(w http.ResponseWriter, _ *http.Request) {
+			_ = http.NewResponseController(w).Flush()
+			_, _ = w.Write(content)
+		},
+		"another type": raw("application/gzip", content),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newOther(t)
+			o.publish("n", "1.0.0", content)
+			o.on("/n/-/n-1.0.0.tgz", answer)
+			h := open(t, o)
+			_, _, err := h.look("n")
+			require.NoError(t, err)
+			got, err := h.fetch("n", "1.0.0")
+			require.NoError(t, err)
+			require.Equal(t, content, got)
+		})
+	}
+}
+
+// TestShasum learns the sha512 of a tarball of which only the sha1 was told.
+func TestShasum(t *testing.T) {
+	content := []byte("old")
+	for name, told := range map[string]dict{
+		"shasum":         {"shasum": hex.EncodeToString(sum1(content))},
+		"sha1 integrity": {"integrity": "sha1-" + base64.StdEncoding.EncodeToString(sum1(content))},
+		"both":           {"shasum": hex.EncodeToString(sum1(content)), "integrity": "sha1-" + base64.StdEncoding.EncodeToString(sum1(content))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newOther(t)
+			told["tarball"] = o.URL + "/n/-/n-1.0.0.tgz"
+			o.on("/n", says(pack("n", dict{"1.0.0": told})))
+			o.on("/n/-/n-1.0.0.tgz", blob(content))
+			h := open(t, o)
+			_, _, err := h.look("n")
+			require.NoError(t, err)
+			for range 2 {
+				got, err := h.fetch("n", "1.0.0")
+				require.NoError(t, err)
+				require.Equal(t, content, got)
+			}
+			require.Equal(t, 1, o.asked("/n/-/n-1.0.0.tgz"))
+			_, doc := h.held("n")
+			learned := doc["versions"].(dict)["1.0.0"].(dict)["dist"].(dict)["integrity"]
+			require.Equal(t, dist("", content)["integrity"], learned)
+
+			o.on("/n", says(pack("n", dict{"1.0.0": told, "2.0.0": told})))
+			h.pass(2 * time.Hour)
+			doc, _, err = h.look("n")
+			require.NoError(t, err)
+			require.Len(t, doc["versions"], 2)
+			if told["shasum"] != nil {
+				require.Equal(t, learned, doc["versions"].(dict)["1.0.0"].(dict)["dist"].(dict)["integrity"], "what was learned stays")
+			}
+		})
+	}
+}
+
+// TestElsewhere fetches a tarball from another host only where that is outside, and shows nobody else the credentials.
+func TestElsewhere(t *testing.T) {
+	content := []byte("elsewhere")
+	for name, c := range map[string]struct {
+		redirect bool
+		host     string
+		inside   []netip.Prefix
+		reached  bool
+	}{
+		"a link inside":                   {false, "localhost", nil, false},
+		"a redirect inside":               {true, "localhost", nil, false},
+		"a link inside that is allowed":   {false, "localhost", []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}, true},
+		"a redirect that is allowed":      {true, "localhost", []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}, true},
+		"a redirect on the same host":     {true, "127.0.0.1", nil, true},
+		"a redirect to a mapped address":  {true, "[::ffff:127.0.0.1]", nil, false},
+		"a redirect to a metadata server": {true, "169.254.169.254", nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o, far := newOther(t), newOther(t)
+			_, port, err := net.SplitHostPort(strings.TrimPrefix(far.URL, "http://"))
+			require.NoError(t, err)
+			there := "http://" + c.host + ":" + port + "/blob"
+			far.on("/blob", blob(content))
+			link := there
+			if c.redirect {
+				link = o.URL + "/n/-/n-1.0.0.tgz"
+				o.on("/n/-/n-1.0.0.tgz", func(w http.ResponseWriter, q *http.Request) { http.Redirect(w, q, there, 302) })
+			}
+			o.on("/n", says(pack("n", dict{"1.0.0": dist(link, content)})))
+			h := open(t, nil, func(opt *Options) {
+				target, err := ParseTarget(strings.Replace(o.URL, "http://", "http://ann:s3cret@", 1))
+				require.NoError(t, err)
+				opt.Targets, opt.Inside = []Target{target}, c.inside
+			})
+			_, _, err = h.look("n")
+			require.NoError(t, err)
+			require.NotEmpty(t, o.last().Header.Get("Authorization"))
+			got, err := h.fetch("n", "1.0.0")
+			if !c.reached {
+				require.ErrorIs(t, err, tarballs.ErrUnavailable)
+				require.ErrorIs(t, err, dial.ErrInside)
+				require.Zero(t, far.asked(""))
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, content, got)
+			require.Empty(t, far.last().Header.Get("Authorization"))
+		})
+	}
+}
+
+// TestErrorSweep fails the i-th request, for each i, until all is well: what is kept is right whenever something is, and
+// asking again always ends well.
+func TestErrorSweep(t *testing.T) {
+	content := bytes.Repeat([]byte("sweep"), 1000)
+	for i := 0; ; i++ {
+		o := newOther(t)
+		o.publish("n", "1.0.0", content)
+		failed := false
+		for _, at := range []string{"/n", "/n/-/n-1.0.0.tgz"} {
+			answer := o.answers[at]
+			o.on(at, func(w http.ResponseWriter, q *http.Request) {
+				if o.asked("") > i && o.asked("") <= i+tries {
+					failed = true
+					panic(http.ErrAbortHandler)
+				}
+				answer(w, q)
+			})
+		}
+		h := open(t, o)
+		for try := 0; ; try++ {
+			require.Less(t, try, 10)
+			_, _, err := h.look("n")
+			if err != nil {
+				require.ErrorIs(t, err, ErrUnavailable)
+				h.pass(time.Minute)
+				continue
+			}
+			got, err := h.fetch("n", "1.0.0")
+			if err != nil {
+				require.True(t, errors.Is(err, tarballs.ErrUnavailable) && !errors.Is(err, fs.ErrNotExist), err)
+				h.pass(time.Minute)
+				continue
+			}
+			require.Equal(t, content, got)
+			break
+		}
+		if !failed {
+			require.Greater(t, i, 1)
+			return
+		}
+	}
+}
