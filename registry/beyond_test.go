@@ -231,6 +231,7 @@ func TestCooldown(t *testing.T) {
 		require.Contains(t, at(t, doc, policyName, "versions"), "2.0.0")
 		require.Contains(t, res.Header.Get("npm-notice"), "far@2.0.0 is hidden by this registry until")
 		require.Contains(t, res.Header.Get("npm-notice"), "latest is 1.0.0 here.")
+		require.Equal(t, "private, no-store", res.Header.Get("Cache-Control"), "npm prints no notice of what it keeps")
 		require.Empty(t, res.Header.Get("Last-Modified"))
 	}
 	for spec, why := range map[string]string{"2.0.0": "versions younger than 7d are", "1.5.0": "is denied by the policy", "^1.2": "far@1.9.0 is hidden"} {

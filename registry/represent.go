@@ -195,11 +195,17 @@ func newRepresentation(doc *packument, f form, body []byte) *representation {
 	return rep
 }
 
+// notKept is for answers with a notice: npm prints those only of what it does not keep.
+var notKept = []string{"private, no-store"}
+
 // send answers with the representation, or that the client has it.
 func (rep *representation) send(w http.ResponseWriter, q *request) {
 	h := w.Header()
 	for name, value := range rep.header {
 		h[name] = value
+	}
+	if len(h[noticeHeader]) > 0 {
+		h["Cache-Control"] = notKept
 	}
 	if unchanged(q.Request, rep.etag, rep.modified) {
 		for _, name := range []string{"Content-Length", "Content-Type", "Content-Encoding"} {
