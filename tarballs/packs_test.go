@@ -105,7 +105,9 @@ func TestPacksAreRewritten(t *testing.T) {
 			for i := 0; ; i++ {
 				select {
 				case <-stop:
-					return
+					if i >= 10 { // each was put again
+						return
+					}
 				default:
 				}
 				d := all[i%10*10].Digest

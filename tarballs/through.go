@@ -132,13 +132,15 @@ func (f from) Open(ctx context.Context, d Digest, offset, length int64) (io.Read
 }
 
 func (t *ThroughStore) open(ctx context.Context, d Digest, offset, length int64, s Source) (io.ReadCloser, Info, error) {
-	r, info, err := t.local.Open(ctx, d, offset, length)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return r, info, err
-	}
-	down, err := t.join(d, s)
-	if err != nil {
-		return nil, Info{}, err
+	down := t.underWay(d)
+	if down == nil {
+		r, info, err := t.local.Open(ctx, d, offset, length)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return r, info, err
+		}
+		if down, err = t.join(d, s); err != nil {
+			return nil, Info{}, err
+		}
 	}
 	f, err := down.follow(ctx, offset, length)
 	if err != nil {
@@ -151,12 +153,14 @@ func (t *ThroughStore) open(ctx context.Context, d Digest, offset, length int64,
 // Fetch sees to it that a blob is here, and reports whether it had to be fetched. Its
 // errors are Open's, and those of storing it.
 func (t *ThroughStore) Fetch(ctx context.Context, d Digest) (fetched bool, err error) {
-	if _, err := t.local.Stat(ctx, d); !errors.Is(err, fs.ErrNotExist) {
-		return false, err
-	}
-	down, err := t.join(d, nil)
-	if err != nil {
-		return false, err
+	down := t.underWay(d)
+	if down == nil {
+		if _, err := t.local.Stat(ctx, d); !errors.Is(err, fs.ErrNotExist) {
+			return false, err
+		}
+		if down, err = t.join(d, nil); err != nil {
+			return false, err
+		}
 	}
 	defer down.leave()
 	select {
@@ -165,6 +169,18 @@ func (t *ThroughStore) Fetch(ctx context.Context, d Digest) (fetched bool, err e
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
+}
+
+// underWay is the download of a blob, which the caller leaves; nil where there is none. It is asked for before
+// the local store: one that ends between the two would be begun again.
+func (t *ThroughStore) underWay(d Digest) *download {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	down := t.mu.downloads[d]
+	if down != nil {
+		down.enter()
+	}
+	return down
 }
 
 // join finds the download of a blob, or begins one, which asks s first, if there is one. The caller leaves it.
