@@ -96,6 +96,7 @@ func (r *Registry) serveForWrite(w http.ResponseWriter, q *request) error {
 	rep.header.Set("Etag", rep.etag)
 	rep.header.Set("Cache-Control", "private, no-cache")
 	rep.modified = time.Time{} // seconds are too coarse for who edits
+	rep.header.Del("Last-Modified")
 	r.notify(w, q, doc)
 	rep.send(w, q)
 	return nil

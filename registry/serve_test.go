@@ -57,30 +57,6 @@ func TestWriteTrueIsFresh(t *testing.T) {
 	require.Equal(t, 200, h.do("GET", "/p?write=true", h.bob, nil, "If-None-Match", first.Header.Get("ETag")).Status)
 }
 
-func TestTarballRanges(t *testing.T) {
-	h := open(t)
-	tgz := h.publish(h.bob, "p", "1.0.0")
-	const path = "/p/-/p-1.0.0.tgz"
-	etag := h.do("HEAD", path, "", nil).Header.Get("ETag")
-	tests := []struct {
-		headers []string
-		status  int
-		body    []byte
-	}{
-		{[]string{"Range", "bytes=0-9"}, 206, tgz[:10]}, {[]string{"Range", "bytes=-5"}, 206, tgz[len(tgz)-5:]}, {[]string{"Range", "bytes=10-"}, 206, tgz[10:]},
-		{[]string{"Range", "bytes=10-", "If-Range", etag}, 206, tgz[10:]}, {[]string{"Range", "bytes=10-", "If-Range", `"other"`}, 200, tgz},
-		{[]string{"If-None-Match", etag}, 304, []byte{}}, {[]string{"If-None-Match", `"other"`}, 200, tgz}, {[]string{"If-Match", `"other"`}, 412, []byte{}},
-	}
-	for _, test := range tests {
-		res := h.do("GET", path, "", nil, test.headers...)
-		require.Equal(t, test.status, res.Status, "%v", test.headers)
-		require.Equal(t, test.body, res.Body, "%v", test.headers)
-	}
-	require.Equal(t, 416, h.do("GET", path, "", nil, "Range", "bytes=9999999-").Status)
-	require.Equal(t, 404, h.do("GET", "/p/-/p-9.0.0.tgz", "", nil).Status)
-	require.Equal(t, 404, h.do("GET", "/nothing/-/nothing-1.0.0.tgz", "", nil).Status)
-}
-
 func TestDeprecate(t *testing.T) {
 	h := open(t)
 	h.publish(h.bob, "p", "1.0.0")

@@ -120,6 +120,8 @@ var table = compiled([]route{
 	{method: get, pattern: "/downloads/range/:period", does: "the same of each day", answer: (*Registry).serveDownloadsRange},
 	{method: get, pattern: "/downloads/range/:period/:p", does: "the same of each day", answer: (*Registry).serveDownloadsRange},
 	{method: get, pattern: "/versions/:p/last-week", does: "downloads of a package's versions", answer: (*Registry).serveDownloadsVersions},
+	{method: get, pattern: "/npm/public/registry/:p/_attachments/:file", does: "tarball, as npm 1 asks for it", answer: (*Registry).serveTarball},
+	{method: get, pattern: "/npm/public/registry/:letter/:p/_attachments/:file", does: "the same", answer: (*Registry).serveTarball},
 	{method: get, pattern: "/:p/:spec", does: "one version, by number, dist-tag or range", answer: (*Registry).serveVersion},
 	{method: put, pattern: "/:p/:tag", does: "set a dist-tag, as npm 1 did", asks: tagging, answer: (*Registry).serveTagSet},
 })
