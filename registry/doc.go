@@ -248,6 +248,11 @@
 // is published here, so nothing is told of restricted packages. Bodies may be gzip'd, and are bounded as inflated. After
 // a start they wait a moment until the advisories were read, then answer 503: never "nothing known" before that is so.
 //
+// # Hooks
+//
+// Package hooks keeps and delivers them; hooks.go is npm's API of them, hooked.go what they ask of packages. A hook is its owner's alone, and tells
+// only of what that one may read. Tokens that are made for less than their user may not manage them. A secret is never shown.
+//
 // # Errors
 //
 // {"error": text, "message": text, "code": "E404"}, in the words that npm prints;

@@ -14,6 +14,7 @@ import (
 	"settee/advisories"
 	"settee/auth"
 	"settee/downloads"
+	"settee/hooks"
 	"settee/provenance"
 	"settee/search"
 	"settee/tarballs"
@@ -44,6 +45,7 @@ type Options struct {
 	Root       *provenance.Root       // whom provenance bundles are believed; nil: the public-good Sigstore
 	Downloads  *downloads.Downloads   // counts what is served; nil: nothing is counted
 	Advisories *advisories.Advisories // what audits are answered from; nil: nothing is known
+	Hooks      *hooks.Hooks           // nil: there are none
 
 	Upstream          *upstream.Reader // other registries, asked for what is not ours; nil: none. It stays the caller's
 	UpstreamCacheSize int64            // bytes of their packuments and representations kept ready; default 256 MiB: what installing 600 packages reads

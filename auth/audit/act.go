@@ -61,6 +61,10 @@ const (
 	AdvisoryImport Act = "advisory.import" // On is the file; details added, changed
 	AdvisoryRemove Act = "advisory.remove"
 
+	HookCreate Act = "hook.create" // On is its type and name; of the others its id
+	HookUpdate Act = "hook.update"
+	HookDelete Act = "hook.delete"
+
 	ServerKey        Act = "server.key"    // a signing key was made, rotated, revoked or taken in; On is its id, details what
 	ServerConfig     Act = "server.config" // a setting of _config; On is section/key, the value is not told
 	DatabaseDelete   Act = "database.delete"
@@ -75,7 +79,7 @@ var acts = []Act{
 	FactorEnable, FactorDisable, FactorChange, FactorRecovery, FactorFailed, TokenCreate, TokenRevoke,
 	PackagePublish, PackageUnpublish, PackageDeprecate, PackageTag, PackageOwner, PackageAccess, PackageTrust, PackageDistrust,
 	OrgCreate, OrgDelete, OrgMember, OrgRemove, TeamCreate, TeamDelete, TeamMember, TeamRemove, TeamPackage,
-	AdvisoryImport, AdvisoryRemove, ServerKey, ServerConfig, DatabaseDelete, DatabasePurge, DatabaseSecurity, UserWrite,
+	AdvisoryImport, AdvisoryRemove, HookCreate, HookUpdate, HookDelete, ServerKey, ServerConfig, DatabaseDelete, DatabasePurge, DatabaseSecurity, UserWrite,
 }
 
 // Acts is the whole list.

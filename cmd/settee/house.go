@@ -16,7 +16,6 @@ import (
 
 	"github.com/go-kivik/kivik/v4"
 
-	"settee/advisories"
 	"settee/auth"
 	"settee/auth/audit"
 	"settee/auth/limit"
@@ -111,11 +110,6 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 	if err != nil {
 		return err
 	}
-	known, err := advisories.Open(ctx, client, advisories.Options{Logger: log})
-	if err != nil {
-		return err
-	}
-	h.closing(known.Close)
 	up, err := h.openUpstream(ctx, client, blobs, s, log)
 	if err != nil {
 		return fmt.Errorf("--upstream: %w", err)
@@ -125,7 +119,6 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 		Root:        s.trust.root,
 		SearchDir:   searchDir,
 		Downloads:   counted,
-		Advisories:  known,
 		PublicURL:   s.publicURL,
 		MaxBody:     s.maxBody,
 		MaxMetadata: maxDocument,
@@ -135,11 +128,16 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 		Logger:      log,
 	}
 	s.publish.to(&policies)
+	if err := h.openTold(ctx, client, s, log, &policies); err != nil {
+		return err
+	}
 	r, err := registry.New(ctx, client, through, a, policies)
 	if err != nil {
 		return fmt.Errorf("open the registry: %w", err)
 	}
 	h.closing(r.Close)
+	policies.Hooks.Start(r.Hooked())
+	h.closing(policies.Hooks.Close) // before what it asks
 	pages, err := web.New(a, web.Options{PublicURL: s.publicURL, Logger: log})
 	if err != nil {
 		return fmt.Errorf("make the web pages: %w", err)

@@ -29,6 +29,7 @@ type settings struct {
 	door        doorSettings
 	tls         tlsSettings
 	post        postSettings
+	hooks       hookSettings
 	trust       trustSettings
 	upstream    upstreamSettings
 	publish     publishSettings
@@ -68,6 +69,7 @@ func (s *settings) parse(args []string, stdout io.Writer) error {
 	s.publish.flags(fs)
 	s.door.flags(fs)
 	s.trust.flags(fs)
+	s.hooks.flags(fs)
 	fs.Int64Var(&s.maxBody, "max-body", 256<<20, "`BYTES` of the largest publish")
 	fs.StringVar(&s.log, "log", "text", "`text|json`: the form of the log on standard error")
 	fs.StringVar(&s.logLevel, "log-level", "info", "`info|debug`: debug logs every request")
@@ -128,7 +130,7 @@ func (s *settings) check() error {
 	if err := s.trust.check(s.publicURL); err != nil {
 		return err
 	}
-	if err := errors.Join(s.upstream.check(), s.publish.check()); err != nil {
+	if err := errors.Join(s.upstream.check(), s.publish.check(), s.hooks.check()); err != nil {
 		return err
 	}
 	return s.checkRegion()
