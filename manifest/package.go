@@ -1,10 +1,12 @@
 package manifest
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // mostChecked bounds a package.json that is looked into: decoded it takes ten times as much.
@@ -31,7 +33,12 @@ func (p *Package) of(name string) any {
 		return v
 	}
 	var v any
-	if raw, ok := p.members[name]; ok {
+	raw := p.members[name]
+	switch {
+	case raw == nil:
+	case raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw): // most are, and need no decoder
+		v = string(raw[1 : len(raw)-1])
+	default:
 		_ = json.Unmarshal(raw, &v) // it was valid as part of the whole
 	}
 	p.values[name] = v
