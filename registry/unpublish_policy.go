@@ -40,6 +40,9 @@ func (r *Registry) mayUnpublish(ctx context.Context, who auth.Identity, cur *pac
 
 // unpublishCriteria are those that a package fails which is older than it may be.
 func (r *Registry) unpublishCriteria(ctx context.Context, cur *packument) (failed []string, err error) {
+	if r.o.UnpublishDownloads < 0 && r.o.UnpublishWithin < 0 {
+		return []string{"is in a registry whose administrators alone unpublish"}, nil
+	}
 	if r.o.UnpublishDownloads < 0 {
 		return []string{"was published more than " + hours(r.o.UnpublishWithin) + " ago"}, nil
 	}

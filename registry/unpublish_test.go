@@ -61,6 +61,7 @@ func TestUnpublishPolicy(t *testing.T) {
 			}
 		}, "has 3 or more downloads in the last week"},
 		{"old, and that is too late", func(_ *couch.Options, o *Options) { o.UnpublishDownloads = -1 }, 73 * time.Hour, func(*house) {}, "was published more than 72 hours ago"},
+		{"never", func(_ *couch.Options, o *Options) { o.UnpublishWithin, o.UnpublishDownloads = -1, -1 }, 0, func(*house) {}, "is in a registry whose administrators alone unpublish"},
 		{"a shorter time", func(_ *couch.Options, o *Options) { o.UnpublishWithin, o.UnpublishDownloads = time.Hour, -1 }, 2 * time.Hour, func(*house) {}, "was published more than 1 hours ago"},
 	}
 	for _, test := range tests {
