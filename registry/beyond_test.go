@@ -278,3 +278,41 @@ func TestSweepKeepsWhatUpstreamNames(t *testing.T) {
 	require.Equal(t, 1, swept.Deleted)
 	require.Equal(t, 1, h.stored())
 }
+
+// TestSetteeBehindSettee mirrors one registry into another: what is published there is here, and what is unpublished there is not.
+func TestSetteeBehindSettee(t *testing.T) {
+	far := open(t)
+	far.publish(far.bob, "first", "1.0.0")
+	far.publish(far.bob, "@bob/private", "1.0.0")
+	require.Equal(t, 200, far.do("POST", "/-/package/@bob%2fprivate/access", far.bob, dict{"access": "restricted"}).Status)
+	near := open(t)
+	o := &other{Server: httptest.NewServer(far.Registry)}
+	t.Cleanup(o.Close)
+	near.reopen(o, func(u *upstream.Options) {
+		u.Mirror, u.Poll, u.Now = upstream.MirrorAll, 10*time.Millisecond, time.Now
+	})
+	kept := func(name, number string) func() bool {
+		return func() bool {
+			raw, err := readFrom(t.Context(), near.client.DB(upstream.Database), name)
+			require.NoError(t, err)
+			return (number == "" && raw == nil) || (number != "" && strings.Contains(string(raw), `"`+number+`":{`))
+		}
+	}
+	require.Eventually(t, kept("first", "1.0.0"), 10*time.Second, 5*time.Millisecond)
+	tgz := far.publish(far.bob, "second", "1.0.0")
+	require.Eventually(t, kept("second", "1.0.0"), 10*time.Second, 5*time.Millisecond)
+	res := near.do("GET", "/second/-/second-1.0.0.tgz", "", nil)
+	require.Equal(t, 200, res.Status)
+	require.Equal(t, tgz, res.Body)
+	far.publish(far.bob, "second", "1.1.0")
+	require.Eventually(t, kept("second", "1.1.0"), 10*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool {
+		return near.do("GET", "/second/latest", "", nil).JSON()["version"] == "1.1.0"
+	}, 10*time.Second, 5*time.Millisecond)
+
+	doc := far.do("GET", "/first?write=true", far.bob, nil).JSON()
+	require.Equal(t, 200, far.do("DELETE", "/first/-rev/"+fmt.Sprint(doc["_rev"]), far.bob, nil).Status)
+	require.Eventually(t, kept("first", ""), 10*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return near.do("GET", "/first", "", nil).Status == 404 }, 10*time.Second, 5*time.Millisecond)
+	require.True(t, kept("@bob/private", "")())
+}

@@ -123,7 +123,7 @@ func (r *Reader) age(name string, held Held, m *remote) (age time.Duration, abse
 		}
 		r.remember(name, k)
 	}
-	return now.Sub(k.checked), false
+	return now.Sub(m.checked(k.checked, now)), false
 }
 
 // remember keeps what is known of a package; mu is held.

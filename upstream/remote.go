@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"settee/dial"
@@ -21,8 +22,9 @@ import (
 type remote struct {
 	Target
 	breaker
-	o      Options
-	client *http.Client
+	o        Options
+	client   *http.Client
+	followed atomic.Pointer[stretch] // nil: its feed was not followed to its end yet
 }
 
 // The bounds of a request. Of connections there are as many as clients of npm open to one host, twice.
@@ -64,11 +66,11 @@ func (m *remote) transport() http.RoundTripper {
 	other := own.Clone()
 	other.Proxy, other.DialContext = nil, dial.Public(m.o.Inside)
 	return roundTripper(func(q *http.Request) (*http.Response, error) {
-		if origin(q.URL) == origin(m.URL) && m.authorization != "" {
+		if secret := m.secretFor(q.URL); secret != "" {
 			q = q.Clone(q.Context())
-			q.Header.Set("Authorization", m.authorization)
+			q.Header.Set("Authorization", secret)
 		}
-		if strings.EqualFold(q.URL.Hostname(), m.URL.Hostname()) {
+		if strings.EqualFold(q.URL.Hostname(), m.URL.Hostname()) || strings.EqualFold(q.URL.Hostname(), m.changes().Hostname()) {
 			return own.RoundTrip(q)
 		}
 		return other.RoundTrip(q)

@@ -60,7 +60,7 @@ func pushDesign(ctx context.Context, db *kivik.DB, guard bool) error {
 			return nil
 		}
 	}
-	_, err = db.Put(ctx, id, want, at(rev)...)
+	_, err = db.Put(ctx, id, want, after(rev)...)
 	return err
 }
 
@@ -69,8 +69,8 @@ const attempts = 8
 
 func conflict(err error) bool { return kivik.HTTPStatus(err) == http.StatusConflict }
 
-// at are the options of a write that follows a revision, "" for none.
-func at(rev string) []kivik.Option {
+// after are the options of a write that follows a revision, "" for none.
+func after(rev string) []kivik.Option {
 	if rev == "" {
 		return nil
 	}
@@ -119,7 +119,7 @@ func (r *Reader) edit(ctx context.Context, id string, change func(was []byte) (n
 		case forget:
 			_, err = r.db.Delete(ctx, id, rev)
 		default:
-			_, err = r.db.Put(ctx, id, json.RawMessage(next), at(rev)...)
+			_, err = r.db.Put(ctx, id, json.RawMessage(next), after(rev)...)
 		}
 		if !conflict(err) || try == attempts {
 			if err != nil {

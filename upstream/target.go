@@ -14,7 +14,8 @@ type Target struct {
 	URL     *url.URL // without credentials, without a slash at the end
 	Feed    *url.URL // its _changes; nil: URL/_changes
 
-	authorization string // what it is asked with; "" for nothing
+	authorization     string // what it is asked with; "" for nothing
+	feedAuthorization string // the same of Feed
 }
 
 // ParseTarget reads URL or PATTERN=URL. Credentials may be in the URL: a user and a password, or a token alone in the user's place. Errors
@@ -40,16 +41,46 @@ func ParseTarget(given string) (Target, error) {
 	if err != nil {
 		return t, err
 	}
-	if password, has := u.User.Password(); has {
-		q := http.Request{Header: http.Header{}}
-		q.SetBasicAuth(u.User.Username(), password)
-		t.authorization = q.Header.Get("Authorization")
-	} else if token := u.User.Username(); token != "" {
-		t.authorization = "Bearer " + token
-	}
+	t.authorization = authorization(u)
 	u.User = nil
 	t.URL = u
 	return t, nil
+}
+
+// Follow has a target's changes read elsewhere than at URL/_changes: at a URL that may hold credentials of its own.
+func (t *Target) Follow(location string) error {
+	u, err := ParseURL(location)
+	if err != nil {
+		return err
+	}
+	t.feedAuthorization = authorization(u)
+	u.User = nil
+	t.Feed = u
+	return nil
+}
+
+// authorization is what a URL's credentials are sent as: user and password, or a token alone.
+func authorization(u *url.URL) string {
+	if password, has := u.User.Password(); has {
+		q := http.Request{Header: http.Header{}}
+		q.SetBasicAuth(u.User.Username(), password)
+		return q.Header.Get("Authorization")
+	}
+	if token := u.User.Username(); token != "" {
+		return "Bearer " + token
+	}
+	return ""
+}
+
+// secretFor is what goes with a request for an address; "" where that is of nobody who is to see credentials.
+func (t *Target) secretFor(at *url.URL) string {
+	switch {
+	case t.Feed != nil && origin(at) == origin(t.Feed) && at.Path == t.Feed.Path:
+		return t.feedAuthorization
+	case origin(at) == origin(t.URL):
+		return t.authorization
+	}
+	return ""
 }
 
 // ParseURL reads the address of a registry. Its errors do not repeat it.

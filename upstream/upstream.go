@@ -28,6 +28,7 @@ type Options struct {
 	Inside  networks
 	Guard   bool          // keep who is no server admin from writing, where another server has the documents
 	Agent   string        // User-Agent; default settee
+	Mirror  Mirror        // which packages follow their registry's feed; default none
 	Poll    time.Duration // between looks at the end of a mirrored feed; default 30 s
 	TempDir string        // of tarballs over 1 MiB on their way; default the system's
 	Now     func() time.Time
@@ -97,6 +98,12 @@ func Open(ctx context.Context, client *kivik.Client, blobs tarballs.Store, o Opt
 	}
 	r.through = tarballs.Through(blobs, nil, tarballs.ThroughOptions{Downloads: connections, Stall: r.o.stall + r.o.headTime, TempDir: o.TempDir, Now: r.o.Now, Logger: r.o.Logger})
 	r.ctx, r.stop = context.WithCancel(context.WithoutCancel(ctx))
+	for _, m := range r.remotes {
+		if o.Mirror != MirrorNone {
+			f := newFollower(r, m, o.Mirror)
+			r.running.Go(func() { f.run(r.ctx) })
+		}
+	}
 	return r, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,7 +21,8 @@ import (
 // upstreamSettings say which other registries are asked, and what of them is shown.
 type upstreamSettings struct {
 	targets, tokens, deny, allow, except, inside many
-	fresh, cooldown                              string
+	feeds                                        many
+	fresh, cooldown, mirror                      string
 
 	options upstream.Options // as check read them
 }
@@ -33,6 +35,8 @@ func (u *upstreamSettings) flags(fs *flag.FlagSet) {
 	fs.Var(&u.allow, "upstream-allow", "`PATTERN[@RANGE]` of packages that may be read through, and no others; may be given again")
 	fs.StringVar(&u.cooldown, "cooldown", "0", "`TIME` that a version of a package read through is hidden after its publish: 7d, 36h")
 	fs.Var(&u.except, "cooldown-except", "`PATTERN[@RANGE]` of what --cooldown does not hide; may be given again")
+	fs.StringVar(&u.mirror, "upstream-mirror", "", "`known|all`: follow the _changes of each --upstream, and keep what was read through, or every package, as it is there")
+	fs.Var(&u.feeds, "upstream-feed", "`[PATTERN=]URL` of the _changes of the --upstream with that pattern, where it is not at its own address; may be given again")
 	fs.Var(&u.inside, "upstream-inside", "`CIDR` of inside addresses that an --upstream may redirect or link to; may be given again")
 }
 
@@ -63,6 +67,9 @@ func (u *upstreamSettings) check() error {
 		if !found {
 			return fmt.Errorf("--upstream-token %s: there is no --upstream with that pattern or host", name)
 		}
+	}
+	if err := u.checkMirror(&o); err != nil {
+		return err
 	}
 	for name, f := range map[string]struct {
 		given many
@@ -97,6 +104,33 @@ func (u *upstreamSettings) check() error {
 		return errors.New("--cooldown, --upstream-deny and --upstream-allow want --upstream URL: they are about what is read through")
 	}
 	u.options = o
+	return nil
+}
+
+// checkMirror reads --upstream-mirror and --upstream-feed.
+func (u *upstreamSettings) checkMirror(o *upstream.Options) error {
+	o.Mirror = upstream.Mirror(u.mirror)
+	switch o.Mirror {
+	case upstream.MirrorNone, upstream.MirrorKnown, upstream.MirrorAll:
+	default:
+		return fmt.Errorf("--upstream-mirror %q: want known or all", u.mirror)
+	}
+	if len(u.feeds) > 0 && o.Mirror == upstream.MirrorNone {
+		return errors.New("--upstream-feed wants --upstream-mirror known or all")
+	}
+	for i, given := range u.feeds {
+		pattern, location := "", given
+		if before, after, ok := strings.Cut(given, "="); ok && !strings.Contains(before, "://") {
+			pattern, location = before, after
+		}
+		at := slices.IndexFunc(o.Targets, func(t upstream.Target) bool { return strings.EqualFold(t.Pattern.String(), pattern) })
+		if at < 0 {
+			return fmt.Errorf("--upstream-feed %s: there is no --upstream with that pattern", patternOf(given, i))
+		}
+		if err := o.Targets[at].Follow(location); err != nil {
+			return fmt.Errorf("--upstream-feed %s: %w", patternOf(given, i), err)
+		}
+	}
 	return nil
 }
 

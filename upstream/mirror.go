@@ -1,0 +1,288 @@
+package upstream
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-kivik/kivik/v4"
+
+	"settee/views/packuments"
+)
+
+// Mirror says which packages follow a registry's feed.
+type Mirror string
+
+// The mirrors there are.
+const (
+	MirrorNone  Mirror = ""
+	MirrorKnown Mirror = "known" // what was read through
+	MirrorAll   Mirror = "all"   // every package that the feed names and that the rules and patterns let be asked for
+)
+
+// The bounds of following a feed.
+const (
+	feedPage    = 10_000           // rows of a page: as many as the public registry gives
+	feedWorkers = 4                // packuments asked for at once, beside what readers ask for
+	feedTries   = 3                // of a package, before it is left to its next reader
+	mostPause   = 10 * time.Minute // between looks at a feed that fails, or is none
+)
+
+// place is how far a feed was followed: the document _local/mirror-….
+type place struct {
+	From  string          `json:"from"`
+	Which Mirror          `json:"which"`
+	Since json.RawMessage `json:"since"`
+	Began time.Time       `json:"began"` // what was read through later has been followed since
+}
+
+// page is an answer of a feed.
+type page struct {
+	Results []struct {
+		ID      string `json:"id"`
+		Deleted bool   `json:"deleted"`
+	} `json:"results"`
+	Last json.RawMessage `json:"last_seq"`
+}
+
+// follower follows one registry's feed.
+type follower struct {
+	*Reader
+	m     *remote
+	feed  *remote // the same, with a breaker of its own: readers do not suffer from a feed that fails
+	which Mirror
+	id    string // of its place
+}
+
+func newFollower(r *Reader, m *remote, which Mirror) *follower {
+	sum := sha256.Sum256([]byte(m.changes().String() + " " + string(which)))
+	return &follower{r, m, newRemote(m.Target, m.o), which, "_local/mirror-" + hex.EncodeToString(sum[:8])}
+}
+
+// changes is where a registry tells what has changed.
+func (t *Target) changes() *url.URL {
+	if t.Feed != nil {
+		return t.Feed
+	}
+	return t.URL.JoinPath("_changes")
+}
+
+// run follows until ctx ends.
+func (f *follower) run(ctx context.Context) {
+	defer f.feed.close()
+	log := f.o.Logger.With("upstream", f.m.Name())
+	pause := f.o.Poll
+	for {
+		more, err := f.step(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			log.Warn("the feed of the upstream registry cannot be followed", "error", err)
+			pause = min(2*pause, mostPause)
+		case more:
+			continue
+		default:
+			pause = f.o.Poll
+		}
+		if !sleep(ctx, pause) {
+			return
+		}
+	}
+}
+
+// step deals with one page, and keeps the place behind it.
+func (f *follower) step(ctx context.Context) (more bool, err error) {
+	at, rev, err := f.place(ctx)
+	if err != nil {
+		return false, err
+	}
+	asked := f.o.Now()
+	p, err := f.feed.page(ctx, at.Since)
+	if err != nil {
+		return false, err
+	}
+	if err := f.deal(ctx, p); err != nil {
+		return false, err
+	}
+	if string(at.Since) != string(p.Last) || rev == "" {
+		at.Since = p.Last
+		if _, err := f.db.Put(ctx, f.id, at, after(rev)...); err != nil && !conflict(err) { // another process keeps it too
+			return false, fmt.Errorf("upstream: keep the place in the feed: %w", err)
+		}
+	}
+	if len(p.Results) >= feedPage {
+		return true, nil
+	}
+	f.m.vouch(at.Began, asked)
+	return false, nil
+}
+
+// place reads how far the feed was followed. The first time a mirror of what is known begins at the feed's end, and one of all
+// at its beginning.
+func (f *follower) place(ctx context.Context) (at place, rev string, err error) {
+	raw, rev, err := read(ctx, f.db, f.id)
+	if err != nil {
+		return at, "", err
+	}
+	if raw != nil && json.Unmarshal(raw, &at) == nil && len(at.Since) > 0 {
+		return at, rev, nil
+	}
+	at = place{From: f.m.changes().String(), Which: f.which, Since: json.RawMessage("0"), Began: f.o.Now().UTC()}
+	if f.which == MirrorKnown {
+		p, err := f.feed.page(ctx, json.RawMessage(`"now"`))
+		if err != nil {
+			return at, "", err
+		}
+		at.Since = p.Last
+	}
+	return at, rev, nil
+}
+
+// page asks for what follows a place in the feed.
+func (m *remote) page(ctx context.Context, since json.RawMessage) (*page, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	text := packuments.Text(since)
+	if text == "" {
+		text = string(since)
+	}
+	at := *m.changes()
+	at.RawQuery = url.Values{"since": {text}, "limit": {fmt.Sprint(feedPage)}}.Encode()
+	res, err := m.get(ctx, at.String(), http.Header{"Accept": {"application/json"}, "Accept-Encoding": {"gzip"}, "Npm-Replication-Opt-In": {"true"}})
+	if err != nil {
+		return nil, fmt.Errorf("ask for its changes: %w", err)
+	}
+	raw, err := m.body(res)
+	if err != nil {
+		return nil, fmt.Errorf("read its changes: %w", err)
+	}
+	var p page
+	if err := json.Unmarshal(raw, &p); err != nil || len(p.Last) == 0 {
+		return nil, errors.New("its changes are no feed")
+	}
+	return &p, nil
+}
+
+// deal asks for the packages of a page, some at once; of one that is named twice the last row counts.
+func (f *follower) deal(ctx context.Context, p *page) error {
+	last := make(map[string]bool, len(p.Results))
+	for _, row := range p.Results {
+		last[row.ID] = row.Deleted
+	}
+	names := make(chan string)
+	errs := make(chan error, feedWorkers)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var all sync.WaitGroup
+	for range feedWorkers {
+		all.Go(func() {
+			for name := range names {
+				if err := f.one(ctx, name, last[name]); err != nil {
+					errs <- err
+					cancel()
+					return
+				}
+			}
+		})
+	}
+	for name := range last {
+		select {
+		case names <- name:
+			continue
+		case <-ctx.Done():
+		}
+		break
+	}
+	close(names)
+	all.Wait()
+	select {
+	case err := <-errs:
+		return err
+	default:
+		return ctx.Err()
+	}
+}
+
+// one brings a package up to date. An error is one of our own database, or that the registry is left alone.
+func (f *follower) one(ctx context.Context, name string, deleted bool) error {
+	if !f.concerns(name) {
+		return nil
+	}
+	_, err := f.db.GetRev(ctx, name)
+	absent := kivik.HTTPStatus(err) == http.StatusNotFound
+	switch {
+	case err != nil && !absent:
+		return fmt.Errorf("upstream: look for %s: %w", name, err)
+	case absent && (deleted || f.which != MirrorAll):
+		return nil
+	case deleted:
+		f.note(name, freshness{absent: f.o.Now()})
+		_, err := f.edit(ctx, name, func([]byte) ([]byte, bool, error) { return nil, true, nil })
+		return err
+	}
+	for try := 1; ; try++ {
+		c := f.join(ctx, f.m, name)
+		select {
+		case <-c.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		switch {
+		case c.err == nil, errors.Is(c.err, ErrNotFound), errors.Is(c.err, ErrLoop), errors.Is(c.err, errForeign):
+			return nil
+		case !errors.Is(c.err, ErrUnavailable):
+			return c.err
+		case errors.Is(c.err, errResting):
+			return c.err
+		case try == feedTries:
+			f.note(name, freshness{checked: time.Unix(1, 0)}) // its next reader asks
+			return nil
+		}
+	}
+}
+
+// concerns reports whether a name of the feed is one to ask this registry for.
+func (f *follower) concerns(name string) bool {
+	return len(name) <= 214 && plain(name) && f.remote(name) == f.m && f.o.Rules.Name(name) == nil
+}
+
+// plain reports whether a name has only what packages' names have: it becomes part of an address.
+func plain(name string) bool {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~!*'()"
+	only := func(s string) bool { return s != "" && strings.Trim(s, letters) == "" }
+	base := name
+	if scope, rest, scoped := strings.Cut(name, "/"); scoped {
+		if scope == "" || scope[0] != '@' || !only(scope[1:]) {
+			return false
+		}
+		base = rest
+	}
+	return only(base) && base[0] != '.' && base[0] != '-' && base[0] != '_'
+}
+
+// vouch notes that the feed was at its end at a moment, and since when it was followed.
+func (m *remote) vouch(began, at time.Time) {
+	m.followed.Store(&stretch{began, at})
+}
+
+// stretch is a time through which a feed was followed.
+type stretch struct{ began, end time.Time }
+
+// checked is when what was checked at a moment is known to have been true last, as the feed has told of no change since. A feed
+// is believed for an hour: packuments may come out of a cache that is behind it.
+func (m *remote) checked(at, now time.Time) time.Time {
+	s := m.followed.Load()
+	if s == nil || at.Before(s.began) || !s.end.After(at) || now.Sub(at) >= staleTime {
+		return at
+	}
+	return s.end
+}
