@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -28,7 +29,11 @@ func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
 func (d *discard) WriteHeader(status int)      { d.status = status }
 
 func (h *house) serve(method, path string, body []byte, headers ...string) int {
-	req := httptest.NewRequest(method, path, bytes.NewReader(body))
+	var in io.Reader
+	if body != nil {
+		in = bytes.NewReader(body)
+	}
+	req := httptest.NewRequest(method, path, in)
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}

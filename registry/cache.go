@@ -29,6 +29,7 @@ type entry struct {
 	forms  map[form]*rendering
 	formed int64 // the bytes of those that are ready
 	texts  map[text]*composing
+	pieces map[text]pieces // of the revision before
 	files  map[string]*file
 
 	place  *list.Element // guarded by cache.mu; nil once dropped
@@ -276,6 +277,7 @@ func (c *cache) written(before *entry, doc *packument) {
 		e.past = append(slices.Clone(before.past[max(0, len(before.past)-mostPast+1):]), before.doc.rev)
 	}
 	close(e.ready)
+	inherited := e.inherit(before)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, leaves := range c.writers[doc.name].news {
@@ -284,5 +286,5 @@ func (c *cache) written(before *entry, doc *packument) {
 			return
 		}
 	}
-	c.add(e, entryOverhead+e.size)
+	c.add(e, entryOverhead+e.size+inherited)
 }

@@ -149,8 +149,8 @@
 // representations made of it (full and abbreviated; plain, gzip, br and zstd; one for each
 // base URL), each made once however many ask, and its tarballs' digests. The text is one for
 // the codings that are made at the same time, and stays only where somebody asks for it plain. The coding is the one
-// that Accept-Encoding likes best; of those that it likes alike zstd, then br, then gzip, but br last where a packument is over
-// 1 MB, as only br takes longer to make than a first reader should wait; 406 where none is left. Each
+// that Accept-Encoding likes best; of those that it likes alike zstd, then br, then gzip; where a packument is over
+// 1 MB gzip, which is compressed in pieces, and after a publish only those that it changed; 406 where none is left. Each
 // representation has its own ETag, which is compared weakly, as proxies that compress make it weak. The
 // abbreviated form comes out of the view abbreviated, or out of the view's twin while
 // the view lacks what is here: leaves in conflict were merged, or the index fails or

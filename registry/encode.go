@@ -8,23 +8,22 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// encoded is a body in a coding. The levels are where size stops falling faster than time
+// encoded is a body in a coding, and the pieces it is made of if the next revision may be made of them. The levels are where size stops falling faster than time
 // grows; most of a packument are sums, which no level shrinks. Of one of 1.1 MB, on one core: gzip 363 kB in 8 ms,
 // zstd 349 kB in 7 ms, brotli 324 kB in 34 ms.
-func encoded(body []byte, c coding) []byte {
+func encoded(body []byte, c coding, known pieces) ([]byte, pieces) {
 	switch c {
 	case gzipped:
-		return deflated(body)
+		return deflated(body, known)
 	case brotlied:
-		return brotlyOf(body)
+		return brotlyOf(body), nil
 	case zstandard:
-		return zstandardOf(body)
+		return zstandardOf(body), nil
 	}
-	return body
+	return body, nil
 }
 
-// muchToEncode is the size from which brotli costs more than it saves: it takes a fast level then, and is
-// taken only where nothing else is accepted.
+// muchToEncode is the size from which gzip is taken where it is accepted, and brotli, where nothing else is, takes a fast level.
 const muchToEncode = 1 << 20
 
 var (

@@ -57,10 +57,10 @@ func codingNamed(name string) (coding, bool) {
 }
 
 // Which of several codings that a client likes alike is taken: the smallest first, as a body is
-// made once and sent often; brotli compresses a large one longer than who asked first should wait.
+// made once and sent often. Of a large one gzip: all processors work at it, and only at what a publish changed.
 var (
 	byPreference      = [...]coding{zstandard, brotlied, gzipped, identity}
-	byPreferenceLarge = [...]coding{zstandard, gzipped, brotlied, identity}
+	byPreferenceLarge = [...]coding{gzipped, zstandard, brotlied, identity}
 )
 
 // unnamed is the weight of identity where a client does not speak of it: any coding that it named is better.

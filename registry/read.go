@@ -91,7 +91,7 @@ func (r *Registry) serveForWrite(w http.ResponseWriter, q *request) error {
 		return err
 	}
 	f := form{text{full: true, base: r.base(q)}, c}
-	rep := newRepresentation(doc, f, doc.full(f.base))
+	rep := newRepresentation(doc, f, doc.full(f.base), nil)
 	rep.etag = `"` + doc.rev + codings[c].etag + `"`
 	rep.header.Set("Etag", rep.etag)
 	rep.header.Set("Cache-Control", "private, no-cache")
@@ -117,7 +117,7 @@ func (r *Registry) serveVersion(w http.ResponseWriter, q *request) error {
 		return err
 	}
 	f := form{text{full: true, base: r.base(q)}, c}
-	rep := newRepresentation(e.doc, f, appendRebased(make([]byte, 0, len(manifest)+64), manifest, q.pkg, f.base))
+	rep := newRepresentation(e.doc, f, appendRebased(make([]byte, 0, len(manifest)+64), manifest, q.pkg, f.base), nil)
 	rep.send(w, q)
 	return nil
 }

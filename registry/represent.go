@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -38,6 +39,7 @@ const (
 type representation struct {
 	body     []byte
 	etag     string
+	pieces   pieces    // of body, where it is large
 	modified time.Time // zero: unknown
 	header   http.Header
 }
@@ -111,8 +113,45 @@ func (r *Registry) render(ctx context.Context, e *entry, f form, made *rendering
 		delete(e.forms, f)
 		return
 	}
-	made.done = newRepresentation(e.doc, f, w.body)
+	made.done = newRepresentation(e.doc, f, w.body, e.inherited(f))
 	e.keep(f, made)
+}
+
+// inherit takes over what a publish leaves as it was: the pieces of the representations of the entry
+// before this one, or of those before that where nobody has asked for them since. It tells their weight.
+func (e *entry) inherit(before *entry) (weight int64) {
+	before.mu.Lock()
+	defer before.mu.Unlock()
+	e.pieces = maps.Clone(before.pieces)
+	for f, made := range before.forms {
+		select {
+		case <-made.ready:
+			if made.err == nil && made.done.pieces != nil {
+				if e.pieces == nil {
+					e.pieces = map[text]pieces{}
+				}
+				e.pieces[f.text] = made.done.pieces
+			}
+		default:
+		}
+	}
+	for _, each := range e.pieces {
+		weight += each.size()
+	}
+	return weight
+}
+
+// inherited gives what was inherited for a form, once.
+func (e *entry) inherited(f form) pieces {
+	if f.coding != gzipped {
+		return nil
+	}
+	e.mu.Lock()
+	known := e.pieces[f.text]
+	delete(e.pieces, f.text)
+	e.mu.Unlock()
+	e.home.grow(e, -known.size())
+	return known
 }
 
 // text finds or makes a text.
@@ -171,9 +210,10 @@ func (e *entry) keep(f form, made *rendering) {
 	e.home.grow(e, grown)
 }
 
-func newRepresentation(doc *packument, f form, body []byte) *representation {
+func newRepresentation(doc *packument, f form, body []byte, known pieces) *representation {
 	sum := sha256.Sum256(body)
-	rep := &representation{body: encoded(body, f.coding)}
+	rep := new(representation)
+	rep.body, rep.pieces = encoded(body, f.coding, known)
 	if len(doc.conflicts)+len(doc.closed) == 0 && !doc.filtered() { // a merge is no later than what it is made of
 		rep.modified = doc.modified()
 	}
