@@ -1,0 +1,157 @@
+package hooks
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/net/dns/dnsmessage"
+)
+
+// TestHostileReceivers has endpoints that answer for ever, never, or with too much: the delivery ends, and what is queued for others goes by.
+func TestHostileReceivers(t *testing.T) {
+	for name, c := range map[string]struct {
+		say  func(w http.ResponseWriter, q *http.Request)
+		code int
+		says string
+	}{
+		"an endless answer": {func(w http.ResponseWriter, q *http.Request) {
+			for q.Context().Err() == nil {
+				if _, err := io.WriteString(w, strings.Repeat("x", 32<<10)); err != nil {
+					return
+				}
+			}
+		}, 200, ""},
+		"a slow answer": {func(w http.ResponseWriter, q *http.Request) {
+			w.(http.Flusher).Flush()
+			for q.Context().Err() == nil {
+				_, _ = io.WriteString(w, "x")
+				w.(http.Flusher).Flush()
+				time.Sleep(10 * time.Millisecond)
+			}
+		}, 200, ""},
+		"no answer":     {func(w http.ResponseWriter, q *http.Request) { <-q.Context().Done() }, 0, "took too long"},
+		"large headers": {func(w http.ResponseWriter, q *http.Request) { w.Header().Set("X", strings.Repeat("x", 64<<10)) }, 0, "header"},
+		"a redirect inside": {func(w http.ResponseWriter, q *http.Request) {
+			http.Redirect(w, q, "http://169.254.169.254/latest/meta-data", http.StatusTemporaryRedirect)
+		}, 307, ""},
+		"no HTTP": {func(w http.ResponseWriter, q *http.Request) {
+			conn, _, err := w.(http.Hijacker).Hijack()
+			if err == nil {
+				_, _ = conn.Write([]byte("SSH-2.0-x\r\n"))
+				_ = conn.Close()
+			}
+		}, 0, "malformed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := begin(t, func(o *Options) { o.Patience, o.Pauses = 200*time.Millisecond, []time.Duration{time.Hour} })
+			bad := receive(t, func(_ int, w http.ResponseWriter, q *http.Request) { c.say(w, q) })
+			hook, well := h.hook(Package, "left", bad.URL+"/a-path-that-is-a-secret"), receive(t, nil)
+			h.hook(Package, "left", well.URL)
+			h.publish("left", "1.0.0")
+			require.Equal(t, []string{"publish left@1.0.0"}, well.told(1))
+			var j *Journal
+			require.Eventually(t, func() bool {
+				var err error
+				j, err = h.Journal(context.Background(), hook.ID)
+				return err == nil && len(j.Attempts) == 1
+			}, 20*time.Second, 5*time.Millisecond)
+			require.Equal(t, c.code, j.Attempts[0].Code)
+			require.Contains(t, j.Attempts[0].Error, c.says)
+			require.NotContains(t, j.Attempts[0].Error, "secret")
+			require.Equal(t, c.code == 200, j.Attempts[0].Next.IsZero())
+		})
+	}
+}
+
+// TestRebinding has a name that leads outside when it is looked at, and inside when it is connected to.
+func TestRebinding(t *testing.T) {
+	var asked atomic.Int32
+	server, err := net.ListenPacket("udp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer server.Close()
+	go serveNames(server, func() [4]byte {
+		if asked.Add(1) == 1 {
+			return [4]byte{93, 184, 216, 34}
+		}
+		return [4]byte{127, 0, 0, 1}
+	})
+	was := net.DefaultResolver
+	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "udp", server.LocalAddr().String())
+	}}
+	t.Cleanup(func() { net.DefaultResolver = was })
+	outside, err := net.DefaultResolver.LookupNetIP(context.Background(), "ip4", "rebinds.example")
+	require.NoError(t, err)
+	require.Equal(t, "93.184.216.34", outside[0].String(), "as a check of the name would see it")
+
+	h := begin(t, func(o *Options) { o.Allow, o.Pauses = nil, []time.Duration{time.Hour} })
+	r := receive(t, nil)
+	u, err := url.Parse(r.URL)
+	require.NoError(t, err)
+	hook := h.hook(Package, "left", "http://rebinds.example:"+u.Port()+"/")
+	h.publish("left", "1.0.0")
+	var j *Journal
+	require.Eventually(t, func() bool {
+		j, err = h.Journal(context.Background(), hook.ID)
+		return err == nil && len(j.Attempts) == 1
+	}, 20*time.Second, 5*time.Millisecond)
+	require.Equal(t, "the endpoint is inside the registry's own network", j.Attempts[0].Error)
+	require.Empty(t, r.all())
+	require.Greater(t, asked.Load(), int32(1))
+}
+
+// serveNames answers each question for an IPv4 address; of others there is none.
+func serveNames(server net.PacketConn, address func() [4]byte) {
+	buf := make([]byte, 1500)
+	for {
+		n, from, err := server.ReadFrom(buf)
+		if err != nil {
+			return
+		}
+		var m dnsmessage.Message
+		if m.Unpack(buf[:n]) != nil || len(m.Questions) != 1 {
+			continue
+		}
+		q := m.Questions[0]
+		m.Response, m.Additionals = true, nil
+		if q.Type == dnsmessage.TypeA {
+			m.Answers = []dnsmessage.Resource{{Header: dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class}, Body: &dnsmessage.AResource{A: address()}}}
+		}
+		if raw, err := m.Pack(); err == nil {
+			_, _ = server.WriteTo(raw, from)
+		}
+	}
+}
+
+// FuzzState reads foreign packuments, and tells what they came to from nothing and from one another: afterwards nothing more.
+func FuzzState(f *testing.F) {
+	f.Add([]byte(`{"_rev":"1-a","versions":{"1.0.0":{"deprecated":"x"},"2":{}},"dist-tags":{"latest":"1.0.0"},"maintainers":[{"name":"ada"}],"users":{"eve":true},"time":{"1.0.0":"2024-01-01T00:00:00Z","modified":"x"}}`), []byte(`{}`))
+	f.Add([]byte(`{"versions":{"1.0.0":{"deprecated":false}},"dist-tags":{"latest":1},"time":{"unpublished":{}}}`), []byte(`{"versions":{"1.0.0":{}}}`))
+	f.Fuzz(func(t *testing.T, a, b []byte) {
+		x, err := stateOf(a)
+		if err != nil {
+			return
+		}
+		require.Empty(t, x.since(x))
+		_ = x.since(x.before([]*Hook{{Type: Owner, Name: "ada"}}))
+		y, err := stateOf(b)
+		if err != nil {
+			return
+		}
+		for _, e := range x.since(y) {
+			raw, err := json.Marshal(e)
+			require.NoError(t, err)
+			require.Contains(t, string(raw), `"event":"package:`)
+		}
+	})
+}
