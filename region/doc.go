@@ -10,6 +10,7 @@
 //	_users, tokens, orgs          accounts, tokens, who owns which scope
 //	audit                         what happened, losses of merges among it
 //	advisories, hooks, downloads  what they say
+//	staged                        versions that wait for somebody to publish them
 //	publishers                    whom packages trust to publish them
 //	attestations                  what proves how versions were built
 //	signing                       the keys of signatures: each region signs, and any region's signature is good in all

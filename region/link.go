@@ -16,7 +16,7 @@ import (
 )
 
 // databases are those that regions share.
-var databases = []string{"registry", "_users", "tokens", "factors", "sessions", "orgs", "audit", "advisories", "hooks", "downloads", "signing", "attestations", "publishers"}
+var databases = []string{"registry", "_users", "tokens", "factors", "sessions", "orgs", "audit", "advisories", "hooks", "downloads", "signing", "attestations", "publishers", "staged"}
 
 // Databases are the names of the databases that regions share.
 func Databases() []string { return append([]string(nil), databases...) }

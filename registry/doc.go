@@ -236,6 +236,19 @@
 // The owners of a package say which builds may publish it, by no token that is made for less than they may, as the
 // trust outlives it (trust.go; package auth keeps it). A version that a build published has _npmUser.trustedPublisher.
 //
+// # Staging
+//
+// npm stage publish sends what a publish does, and nobody installs it until a person approves it, with their second factor; so
+// a build may hold no more than the right to stage (a token with read-write-stage-only, or a trusted publisher's). It is checked as
+// a publish is, its tarball is stored and kept from sweeps, and the database staged, for server admins, has
+//
+//	item:UUID   {"staged": {id, packageName, version, tag, createdAt, actor, actorType, access, shasum, integrity}}   written last
+//	text:UUID   {"staged": {manifest, tags, access, readme, repository}}
+//
+// Who may publish the package approves or rejects, and no build. What is approved is published then, with what the package is
+// then: it may be refused, and waits on. Its _npmUser is who staged it, with approver; it is signed then. A version waits
+// for 30 days, 20 of a package. Packuments do not tell of it (npm's stagedVersions): it is nobody else's to know.
+//
 // # Audit log
 //
 // Each write, and each that was refused to somebody, is appended to the audit log before it is

@@ -146,8 +146,13 @@ func (r *Registry) publish(ctx context.Context, q *request, u *upload) (*packume
 	if err != nil {
 		return nil, err
 	}
-	p.newScoped = r.o.NewScoped
 	q.entry.Version, q.entry.Details = p.version, map[string]string{"tags": strings.Join(p.tags, " "), "integrity": p.integrity}
+	return r.issue(ctx, q, p)
+}
+
+// issue publishes what was checked: now, or when it was staged; then its tarball is in the store.
+func (r *Registry) issue(ctx context.Context, q *request, p *publication) (*packument, error) {
+	p.newScoped = r.o.NewScoped
 	doc, err := r.couldPublish(ctx, p)
 	if doc != nil || err != nil {
 		return doc, err
@@ -163,13 +168,15 @@ func (r *Registry) publish(ctx context.Context, q *request, u *upload) (*packume
 	}
 	defer release()
 	defer r.hold.take(p.digest)()
-	if _, err := r.blobs.Put(ctx, p.tarball.Reader(), &p.digest); err != nil {
-		return nil, fmt.Errorf("registry: store a tarball: %w", err)
+	if p.tarball != nil {
+		if _, err := r.blobs.Put(ctx, p.tarball.Reader(), &p.digest); err != nil {
+			return nil, fmt.Errorf("registry: store a tarball: %w", err)
+		}
+		if err := r.keepAttestation(ctx, p); err != nil {
+			return nil, err
+		}
+		r.advise(ctx, q, p)
 	}
-	if err := r.keepAttestation(ctx, p); err != nil {
-		return nil, err
-	}
-	r.advise(ctx, q, p)
 	doc, err = r.update(ctx, p.name, func(cur *packument) (*packument, error) {
 		if err := r.mayPublish(ctx, p, cur); err != nil {
 			return nil, err

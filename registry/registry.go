@@ -95,11 +95,12 @@ type Registry struct {
 	records *kivik.DB // of losses
 	signing *Keys
 
-	attestations *kivik.DB
-	blobs        tarballs.Store
-	auth         *auth.Auth
-	log          *slog.Logger
-	naming       []*kivik.DB // whose packuments name blobs
+	attestations, staged *kivik.DB
+	waiting              sync.Map // tarballs.Digest of what was staged since the start: a sweep under way must not miss it
+	blobs                tarballs.Store
+	auth                 *auth.Auth
+	log                  *slog.Logger
+	naming               []*kivik.DB // whose packuments name blobs
 
 	cache *cache
 	small *smallBlobs

@@ -20,16 +20,16 @@ const Database = "registry"
 
 // prepare makes the databases and pushes the design document where it differs.
 func (r *Registry) prepare(ctx context.Context, client *kivik.Client) (err error) {
-	for _, name := range []string{Database, AuditDatabase, AttestationsDatabase} {
+	for _, name := range []string{Database, AuditDatabase, AttestationsDatabase, StagedDatabase} {
 		if err := makeDB(ctx, client, name); err != nil {
 			return err
 		}
 	}
-	r.db, r.records, r.attestations = client.DB(Database), client.DB(AuditDatabase), client.DB(AttestationsDatabase)
+	r.db, r.records, r.attestations, r.staged = client.DB(Database), client.DB(AuditDatabase), client.DB(AttestationsDatabase), client.DB(StagedDatabase)
 	if r.signing, err = OpenKeys(ctx, client); err != nil {
 		return err
 	}
-	for db, members := range map[*kivik.DB][]string{r.db: {adminRole, ReaderRole}, r.records: {adminRole}, r.attestations: {adminRole}} {
+	for db, members := range map[*kivik.DB][]string{r.db: {adminRole, ReaderRole}, r.records: {adminRole}, r.attestations: {adminRole}, r.staged: {adminRole}} {
 		if err := secure(ctx, db, members); err != nil {
 			return fmt.Errorf("registry: keep %s from strangers: %w", db.Name(), err)
 		}

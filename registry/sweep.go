@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -40,6 +41,11 @@ func (r *Registry) Sweep(ctx context.Context, o SweepOptions) (s Swept, err erro
 	if err != nil {
 		return s, err
 	}
+	staged, err := r.stagedBlobs(ctx)
+	if err != nil {
+		return s, err
+	}
+	maps.Copy(apart, staged)
 	for info, err := range r.blobs.List(ctx) {
 		if err != nil {
 			return s, fmt.Errorf("registry: list the blobs: %w", err)
@@ -97,6 +103,9 @@ func (r *Registry) sweepOne(ctx context.Context, d tarballs.Digest, o SweepOptio
 		return false, nil // being published at this moment
 	}
 	defer unlock()
+	if _, waits := r.waiting.Load(d); waits {
+		return false, nil // staged by this process, perhaps since the sweep began; the next process knows whether still
+	}
 	named, err := r.named(ctx, d)
 	if err == nil && !named && o.InUse != nil {
 		named, err = o.InUse(ctx, d)

@@ -77,6 +77,13 @@ var table = compiled([]route{
 	{method: del, pattern: "/-/package/:p/trust/:id", does: "trust one no more", answer: (*Registry).serveTrustRemove},
 	{method: post, pattern: "/-/npm/v1/oidc/token/exchange/package/:p", does: "a token to publish one package, for an id-token of a build", open: true, answer: (*Registry).serveExchange},
 
+	{method: post, pattern: "/-/stage/package/:p", does: "stage a version, for somebody to publish later", answer: (*Registry).serveStage},
+	{method: get, pattern: "/-/stage", does: "staged versions; ?package, page, perPage", answer: (*Registry).serveStagedList},
+	{method: get, pattern: "/-/stage/:id", does: "one of them", answer: (*Registry).serveStaged},
+	{method: get, pattern: "/-/stage/:id/tarball", does: "its tarball", answer: (*Registry).serveStagedTarball},
+	{method: post, pattern: "/-/stage/:id/approve", does: "publish it", answer: (*Registry).serveApprove},
+	{method: del, pattern: "/-/stage/:id", does: "forget it", answer: (*Registry).serveReject},
+
 	{method: get, pattern: "/-/org/:org/user", does: "members of an organisation", answer: (*Registry).serveMembers},
 	{method: put, pattern: "/-/org/:org/user", does: "give a user a role", asks: writing, answer: (*Registry).serveMemberSet},
 	{method: del, pattern: "/-/org/:org/user", does: "put a member out", asks: writing, answer: (*Registry).serveMemberRemove},

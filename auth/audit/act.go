@@ -45,6 +45,9 @@ const (
 	PackageOwner     Act = "package.owner"
 	PackageAccess    Act = "package.access" // visibility, and what is asked of who publishes
 
+	PackageStage    Act = "package.stage"    // a version waits for somebody to publish it; details stage
+	PackageApprove  Act = "package.approve"  // it was published; details stage, and by who staged it
+	PackageReject   Act = "package.reject"   // it was not
 	PackageTrust    Act = "package.trust"    // a build may publish it
 	PackageDistrust Act = "package.distrust" // it may not any more
 
@@ -77,7 +80,7 @@ var acts = []Act{
 	LogStart, LogHeads, Login, LoginFailed, LoginLocked, Logout, Signup,
 	AccountChange, AccountVerify, AccountRecover, AccountInvite, AccountDisable, AccountEnable, AccountDelete, Password, SessionRevoke,
 	FactorEnable, FactorDisable, FactorChange, FactorRecovery, FactorFailed, TokenCreate, TokenRevoke,
-	PackagePublish, PackageUnpublish, PackageDeprecate, PackageTag, PackageOwner, PackageAccess, PackageTrust, PackageDistrust,
+	PackagePublish, PackageUnpublish, PackageDeprecate, PackageTag, PackageOwner, PackageAccess, PackageTrust, PackageDistrust, PackageStage, PackageApprove, PackageReject,
 	OrgCreate, OrgDelete, OrgMember, OrgRemove, TeamCreate, TeamDelete, TeamMember, TeamRemove, TeamPackage,
 	AdvisoryImport, AdvisoryRemove, HookCreate, HookUpdate, HookDelete, ServerKey, ServerConfig, DatabaseDelete, DatabasePurge, DatabaseSecurity, UserWrite,
 }
