@@ -69,9 +69,7 @@ func (x *Index) fill(g *generation) {
 			},
 			Proof: x.o.Proof, Logger: x.log, Now: x.o.Now,
 		})
-		if seq := g.reached(i); seq != "" {
-			f.Replay(seq)
-		}
+		f.Replay(g.reached(i))
 		g.followers = append(g.followers, f)
 	}
 	g.writing.Go(func() { x.write(g) })

@@ -24,6 +24,7 @@ type house struct {
 	index  *Index
 	names  []string
 	weekly map[string]int64
+	read   func(context.Context, replicate.Change) (Package, bool, error)
 	now    time.Time
 }
 
@@ -40,7 +41,7 @@ func open(t testing.TB, databases ...string) *house {
 		require.NoError(t, engine.Close())
 		require.NoError(t, store.Close())
 	})
-	h := &house{t: t, client: client, dir: t.TempDir(), names: databases, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
+	h := &house{t: t, client: client, dir: t.TempDir(), names: databases, read: readJSON, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
 	for _, name := range databases {
 		require.NoError(t, client.CreateDB(context.Background(), name))
 	}
@@ -53,7 +54,7 @@ func open(t testing.TB, databases ...string) *house {
 func (h *house) start() {
 	var sources []Source
 	for _, name := range h.names {
-		sources = append(sources, Source{h.client.DB(name), readJSON})
+		sources = append(sources, Source{h.client.DB(name), h.read})
 	}
 	var err error
 	h.index, err = Open(sources, Options{Dir: h.dir, Weekly: func(yield func(string, int64)) {
