@@ -29,7 +29,7 @@ const (
 	mostBatch      = 1000
 	mostBatchBytes = 16 << 20
 	gathering      = 100 * time.Millisecond
-	fillers        = 256 // changes that wait for a batch
+	fillers        = 1000 // changes that wait for a batch
 )
 
 // op is a write that waits for its batch.
@@ -50,7 +50,7 @@ func (x *Index) fill(g *generation) {
 		var once sync.Once
 		var f *replicate.Follower
 		f = replicate.NewFollower(s.DB, replicate.FollowerOptions{
-			Name: "search-" + g.id, IncludeDocs: true, Conflicts: true, Workers: fillers, Retries: -1,
+			Name: "search-" + g.id, IncludeDocs: true, Conflicts: true, Workers: fillers, MaxPending: 2 * fillers, Retries: -1,
 			Handle: func(ctx context.Context, c replicate.Change) error { return g.handle(ctx, i, s, c) },
 			CaughtUp: func(at time.Time) {
 				x.hear(g, i, at)

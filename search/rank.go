@@ -13,16 +13,16 @@ import (
 // Score is what a package's place among those found is made of, each 0 to 1.
 type Score struct{ Text, Final, Quality, Popularity, Maintenance float64 }
 
-// ranked is a candidate that may be shown.
+// ranked is a candidate that may be shown, and what its place depends on.
 type ranked struct {
-	doc    uint32
+	candidate
 	source uint8
-	tier   int8 // 1: called exactly so; -1: deprecated
-	name   uint64
-	signal signals
-	score  Score
-	pop    popular
+	name   uint64  // hash
+	key    float64 // its tier and its final score: more is better
 }
+
+// The tiers: 1 is what is called exactly so, -1 what is deprecated. Scores are within one.
+const tier = 2
 
 // Reader answers who asks: may they read that restricted package? nil: none.
 type Reader func(name string, maintainers []string) bool
@@ -36,7 +36,7 @@ type ranker struct {
 	called  map[uint32]bool // packages whose name the query is: true, in every letter
 }
 
-// rank are the candidates that may be shown, the best first.
+// rank are the candidates that may be shown.
 func (r *ranker) rank(reader index.IndexReader, found []candidate) ([]ranked, error) {
 	slices.SortFunc(found, func(a, b candidate) int { return cmp.Compare(a.doc, b.doc) }) // values lie in blocks
 	read, err := reader.DocValueReader([]string{"v"})
@@ -67,11 +67,53 @@ func (r *ranker) rank(reader index.IndexReader, found []candidate) ([]ranked, er
 				continue
 			}
 		}
-		list = append(list, r.score(c, s))
+		k := ranked{candidate: c, source: s.source, name: s.name}
+		_, k.key = r.score(c, s)
+		list = append(list, k)
 	}
-	list = ofFirstSource(list)
-	slices.SortFunc(list, better)
-	return list, nil
+	return ofFirstSource(list), nil
+}
+
+// best are the n best of a list in their order, and all that are as good as the last of them.
+func best(list []ranked, n int) []ranked {
+	if n < len(list) {
+		keys := make([]float64, 0, n+1) // a heap of the n best, the worst first
+		for _, k := range list {
+			switch {
+			case len(keys) < n:
+				keys = append(keys, k.key)
+				for i := len(keys) - 1; i > 0 && keys[(i-1)/2] > keys[i]; i = (i - 1) / 2 {
+					keys[i], keys[(i-1)/2] = keys[(i-1)/2], keys[i]
+				}
+			case n > 0 && k.key > keys[0]:
+				keys[0] = k.key
+				sink(keys)
+			}
+		}
+		if n == 0 {
+			return nil
+		}
+		list = slices.DeleteFunc(list, func(k ranked) bool { return k.key < keys[0] })
+	}
+	slices.SortFunc(list, func(a, b ranked) int { return cmp.Compare(b.key, a.key) })
+	return list
+}
+
+// sink brings a heap in order whose first has changed.
+func sink(keys []float64) {
+	for i := 0; ; {
+		least := i
+		for _, child := range []int{2*i + 1, 2*i + 2} {
+			if child < len(keys) && keys[child] < keys[least] {
+				least = child
+			}
+		}
+		if least == i {
+			return
+		}
+		keys[i], keys[least] = keys[least], keys[i]
+		i = least
+	}
 }
 
 // mayRead asks for the rights to a restricted package.
@@ -87,39 +129,34 @@ func (r *ranker) mayRead(reader index.IndexReader, id index.IndexInternalID) (ma
 	return may, err
 }
 
-func (r *ranker) score(c candidate, s signals) ranked {
-	k := ranked{doc: c.doc, source: s.source, name: s.name, signal: s, pop: r.popular(s.name)}
-	k.score = Score{Quality: float64(s.quality) / 255, Popularity: s.popularity(k.pop), Maintenance: s.maintenance(r.now), Text: 1}
+// score is what a candidate's place is made of, and its key.
+func (r *ranker) score(c candidate, s signals) (is Score, key float64) {
+	is = Score{Quality: float64(s.quality) / 255, Popularity: s.popularity(r.popular(s.name)), Maintenance: s.maintenance(r.now), Text: 1}
 	exactly, called := r.called[c.doc]
 	if n := len(r.q.Words); n > 0 && !called {
 		mean := float64(c.sum) / 100 / float64(n)
 		covers := min(1, float64(c.whole)/float64(max(1, s.parts)))
-		k.score.Text = .7*mean + .3*covers
+		is.Text = .7*mean + .3*covers
 	}
 	w, mean := r.q.Weights, 1.0
 	if all := w.Quality + w.Popularity + w.Maintenance; all > 0 {
-		mean = (w.Quality*k.score.Quality + w.Popularity*k.score.Popularity + w.Maintenance*k.score.Maintenance) / all
+		mean = (w.Quality*is.Quality + w.Popularity*is.Popularity + w.Maintenance*is.Maintenance) / all
 	}
-	k.score.Final = k.score.Text * (.3 + .7*mean)
+	is.Final = is.Text * (.3 + .7*mean)
 	switch {
 	case exactly && !r.q.PlainOrder:
-		k.tier = 1
+		return is, tier + is.Final
 	case s.flags&isDeprecated != 0:
-		k.tier = -1
+		return is, is.Final - tier
 	}
-	return k
-}
-
-// better compares by rank.
-func better(a, b ranked) int {
-	return cmp.Or(cmp.Compare(b.tier, a.tier), cmp.Compare(b.score.Final, a.score.Final))
+	return is, is.Final
 }
 
 // byName orders equals that are on a page, all of them, so that pages fit each other: names are read for no others.
 func byName(reader index.IndexReader, list []ranked, from, to int) error {
 	for i := 0; i < to; {
 		j := i + 1
-		for j < len(list) && better(list[i], list[j]) == 0 {
+		for j < len(list) && list[i].key == list[j].key {
 			j++
 		}
 		if j > from && j-i > 1 {

@@ -36,22 +36,24 @@ func (x *Index) Search(ctx context.Context, q Query, may Reader) (res Result, er
 }
 
 func (x *Index) search(ctx context.Context, reader index.IndexReader, q Query, may Reader) (res Result, err error) {
-	list, err := x.ranked(ctx, reader, q, may, false)
+	r := &ranker{q: q, may: may, popular: x.fame.of, now: x.o.Now()}
+	list, err := matching(ctx, reader, r, false)
 	if err == nil && len(list) < fewFound && len(q.Words) > 0 {
-		list, err = x.ranked(ctx, reader, q, may, true)
+		list, err = matching(ctx, reader, r, true)
 	}
 	if err != nil {
 		return res, err
 	}
 	res.Total = len(list)
 	from, to := min(q.From, len(list)), min(q.From+q.Size, len(list))
+	list = best(list, to)
 	if err := byName(reader, list, from, to); err != nil {
 		return res, err
 	}
-	page := list[from:to]
+	page := list[min(from, len(list)):min(to, len(list))]
 	res.Hits = make([]Hit, 0, len(page))
 	for _, k := range page {
-		hit, err := hitOf(ctx, reader, k)
+		hit, err := r.hit(ctx, reader, k)
 		if err != nil {
 			return res, err
 		}
@@ -60,16 +62,15 @@ func (x *Index) search(ctx context.Context, reader index.IndexReader, q Query, m
 	return res, nil
 }
 
-// ranked are all that match and may be shown, the best first.
-func (x *Index) ranked(ctx context.Context, reader index.IndexReader, q Query, may Reader, fuzzy bool) ([]ranked, error) {
+// matching are all that match and may be shown.
+func matching(ctx context.Context, reader index.IndexReader, r *ranker, fuzzy bool) ([]ranked, error) {
 	space := levels.Get().(*[]uint8)
 	m := &matcher{ctx: ctx, reader: reader, levels: *space}
-	found, err := m.match(q, fuzzy)
+	found, err := m.match(r.q, fuzzy)
 	if err != nil {
 		return nil, err // levels may have been left behind: they are not used again
 	}
-	r := &ranker{q: q, may: may, popular: x.fame.of, now: x.o.Now()}
-	if r.called, err = m.called(q); err != nil {
+	if r.called, err = m.called(r.q); err != nil {
 		return nil, err
 	}
 	*space = m.levels
@@ -82,12 +83,23 @@ func number(doc uint32) index.IndexInternalID {
 	return binary.BigEndian.AppendUint64(nil, uint64(doc))
 }
 
-func hitOf(ctx context.Context, reader index.IndexReader, k ranked) (hit Hit, err error) {
+// hit reads what is answered of a package.
+func (r *ranker) hit(ctx context.Context, reader index.IndexReader, k ranked) (hit Hit, err error) {
+	read, err := reader.DocValueReader([]string{"v"})
+	if err != nil {
+		return hit, err
+	}
+	if err := read.VisitDocValues(number(k.doc), func(_ string, term []byte) {
+		s, _ := decodeSignals(term)
+		hit.Score, _ = r.score(k.candidate, s)
+	}); err != nil {
+		return hit, err
+	}
 	id, err := reader.ExternalID(number(k.doc))
 	if err != nil {
 		return hit, err
 	}
-	hit.Source, hit.Score = int(k.source), k.score
+	hit.Source = int(k.source)
 	var known bool
 	if hit.Package, known, err = packageOf(reader, id); err != nil {
 		return hit, err
