@@ -91,18 +91,18 @@ func (r *Registry) dependency(ctx context.Context, who auth.Identity, name, spec
 	if s.Kind != manifest.Range && s.Kind != manifest.Tag && s.Kind != manifest.Alias || !pkg.Storable() {
 		return d, nil
 	}
-	e, err := r.cache.entry(ctx, pkg)
+	e, ours, err := r.known(ctx, who, pkg)
 	if err != nil {
 		return d, nil
 	}
-	if !e.doc.published() || r.may(ctx, who, auth.Read, pkg, e.doc) != nil {
-		if owner, err := r.auth.ScopeOwner(ctx, s.Name); err == nil && owner != nil {
+	if e == nil {
+		if ours {
 			d.Missing = "is not in this registry, where its scope is"
 		}
 		return d, nil
 	}
 	if version = e.doc.resolve(s.Range); version == nil {
-		if _, err := semver.NewConstraint(s.Range); err == nil || s.Kind == manifest.Tag {
+		if _, err := semver.NewConstraint(s.Range); ours && (err == nil || s.Kind == manifest.Tag) {
 			d.Missing = "has no version here that is " + s.Range
 		}
 		return d, nil
@@ -113,6 +113,28 @@ func (r *Registry) dependency(ctx context.Context, who auth.Identity, name, spec
 		d.Vulnerabilities = append(d.Vulnerabilities, fmt.Sprintf("%s, %s: %s", a.ID, a.Severity, a.Title))
 	}
 	return d, version
+}
+
+// known is the entry of a package that somebody may read: of ours, or as it was last read through from
+// another registry, which is not asked. nil: there is none. ours says whether it can be had nowhere else.
+func (r *Registry) known(ctx context.Context, who auth.Identity, name PackageName) (e *entry, ours bool, err error) {
+	if e, err = r.cache.entry(ctx, name); err != nil {
+		return nil, false, err
+	}
+	if e.doc.published() && r.may(ctx, who, auth.Read, name, e.doc) == nil {
+		return e, true, nil
+	}
+	if r.far == nil {
+		owner, err := r.auth.ScopeOwner(ctx, string(name))
+		return nil, owner != nil, err
+	}
+	if ours, err = r.ownScope(ctx, name); err != nil || ours || e.doc != nil {
+		return nil, ours, err
+	}
+	if e, err = r.farEntry(ctx, name); err != nil || !e.doc.published() {
+		return nil, false, err
+	}
+	return e, false, nil
 }
 
 // circle finds a way from a package's dependencies back to it, by the versions that would be installed now.

@@ -113,3 +113,18 @@ func TestQualityOfDependencies(t *testing.T) {
 	}
 	require.Equal(t, 404, h.do("GET", "/-/settee/package/@bob%2fsecret/quality", "", nil).Status)
 }
+
+func TestQualityOfDependenciesFromElsewhere(t *testing.T) {
+	o := newOther(t)
+	h := openBeyond(t, o)
+	o.publish("far", h.now, farVersion{number: "1.4.0"})
+	require.Equal(t, 201, h.send(h.bob, "p", "1.0.0", dict{"dependencies": dict{"far": "^1"}}).Status)
+	require.Equal(t, manifest.Dependency{Name: "far", Spec: "^1"}, h.quality("", "p/quality").Dependencies[0])
+	require.Empty(t, o.seen(), "for a report nobody else is asked")
+
+	require.Equal(t, 200, h.do("GET", "/far", "", nil).Status)
+	require.Equal(t, "1.4.0", h.quality("", "p/quality").Dependencies[0].Version, "as it was read through")
+	require.Equal(t, "far", h.quality("", "far/quality").Name)
+	require.Equal(t, 201, h.send(h.bob, "q", "1.0.0", dict{"dependencies": dict{"far": "^9"}}).Status)
+	require.Empty(t, h.quality("", "q/quality").Dependencies[0].Missing, "there may be newer ones by now")
+}
