@@ -13,6 +13,7 @@ import (
 
 	"settee/provenance"
 	"settee/tarballs"
+	"settee/upstream"
 	"settee/views/packuments"
 )
 
@@ -123,13 +124,45 @@ func (r *Registry) serveAttestations(w http.ResponseWriter, q *request) error {
 	if err != nil {
 		return errNotFound
 	}
-	var d attestationDoc
-	if err := r.attestations.Get(q.Context(), attestationID(q.pkg, version, digest)).ScanDoc(&d); notFound(err) {
-		return fail(http.StatusNotFound, "No attestations of %s@%s", q.pkg, version)
-	} else if err != nil {
-		return fmt.Errorf("registry: read an attestation: %w", err)
+	list, err := r.attestationsOf(q, e, version, attestationID(q.pkg, version, digest))
+	if err != nil {
+		return err
 	}
 	w.Header().Set("Cache-Control", packumentCaching(e.doc))
-	writeJSON(w, http.StatusOK, map[string]any{"attestations": []any{map[string]any{"predicateType": d.PredicateType, "bundle": d.Bundle}}})
+	writeJSON(w, http.StatusOK, map[string]any{"attestations": list})
 	return nil
+}
+
+// farAttestations is a document of AttestationsDatabase with what another registry says of a version of its own.
+type farAttestations struct {
+	ID   string          `json:"_id"`
+	Type string          `json:"type"`
+	List json.RawMessage `json:"list"`
+}
+
+// attestationsOf are those that are kept. Another registry's are asked for once, and not proved: who asks here does so.
+func (r *Registry) attestationsOf(q *request, e *entry, version, id string) (any, error) {
+	var d struct {
+		attestationDoc
+		List json.RawMessage `json:"list"`
+	}
+	err := r.attestations.Get(q.Context(), id).ScanDoc(&d)
+	switch {
+	case err == nil && d.List != nil:
+		return d.List, nil
+	case err == nil:
+		return []any{map[string]any{"predicateType": d.PredicateType, "bundle": d.Bundle}}, nil
+	case !notFound(err):
+		return nil, fmt.Errorf("registry: read an attestation: %w", err)
+	case e.doc.far == nil:
+		return nil, fail(http.StatusNotFound, "No attestations of %s@%s", q.pkg, version)
+	}
+	list, err := r.o.Upstream.Attestations(upstream.WithVia(q.Context(), q.Header["Via"]), string(q.pkg), version)
+	if err != nil {
+		return nil, reachError(err)
+	}
+	if _, err := r.attestations.Put(q.Context(), id, farAttestations{id, "upstream", list}); err != nil && !conflict(err) {
+		r.log.Warn("attestations of another registry were not kept", "package", string(q.pkg), "version", version, "error", err)
+	}
+	return list, nil
 }

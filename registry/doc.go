@@ -178,8 +178,9 @@
 //
 // A follower signs what came another way: published before there were keys, or replicated from elsewhere. It signs
 // versions that have no signature, and replaces those by keys that were revoked or had expired when the version was
-// published, as clients refuse a version for one of these. It never replaces another registry's: whoever mirrors
-// one takes in its keys (Keys.Import). The follower is durable, and another set of keys begins it anew. As clients refuse
+// published, as clients refuse a version for one of these. It never replaces another registry's: whoever
+// replicates packages from one takes in its keys (Keys.Import), and those of Options.Upstream are taken in hourly. What an upstream
+// did not sign stays unsigned, and an audit says so. The follower is durable, and another set of keys begins it anew. As clients refuse
 // what is not signed once there are keys, GET /-/npm/v1/keys answers 404 until it is through. Signing is no edit: it moves
 // time.modified by a millisecond, so regions that do it at once write the same revision, and merges unite signatures.
 //
@@ -196,7 +197,7 @@
 //
 // Of two publishes of one number each has its own, whichever the packument says is the version's. dist.attestations has
 // {url, provenance: {predicateType}}, the url, like a tarball's, without a host until it is served. Who may read the
-// package may read them. They stay when a version is unpublished, as the logs that prove them do, but nobody is served them.
+// package may read them. Those of an upstream's version are asked for once and kept as they came. They stay when a version is unpublished, as the logs that prove them do, but nobody is served them.
 //
 // # Other registries
 //

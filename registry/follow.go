@@ -23,6 +23,9 @@ func (r *Registry) listen(ctx context.Context) error {
 		return err
 	}
 	r.keepSigned(r.following, keys)
+	if r.o.Upstream != nil && !r.o.ReadOnly {
+		r.running.Go(func() { r.takeFarKeys(r.following) })
+	}
 	return r.number(r.following)
 }
 

@@ -117,6 +117,37 @@ func (r *Registry) keepSigned(ctx context.Context, keys *replicate.Follower) {
 	})
 }
 
+// How often other registries are asked for their keys.
+const (
+	farKeysTime  = time.Hour
+	farKeysPause = time.Minute // where one does not answer
+)
+
+// takeFarKeys takes in the keys of the registries that are read through, until ctx ends: clients refuse a version for each
+// signature whose key they are not shown.
+func (r *Registry) takeFarKeys(ctx context.Context) {
+	for {
+		keys, err := r.o.Upstream.Keys(ctx)
+		for _, k := range keys {
+			if failed := r.signing.Import(ctx, k.ID, k.Public, k.Expires, r.o.Now()); failed != nil {
+				r.log.Warn("a key of another registry cannot be used", "key", k.ID, "error", failed)
+			}
+		}
+		wait := farKeysTime
+		if err != nil {
+			if ctx.Err() == nil {
+				r.log.Warn("the keys of another registry are not to be had: audits of its signatures fail where they were never had", "error", err)
+			}
+			wait = farKeysPause
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+}
+
 // takenPause is how long the back-fill is left to another process of the same database.
 const takenPause = time.Minute
 

@@ -187,10 +187,18 @@ func (s *Keys) Import(ctx context.Context, id, public string, expires, now time.
 	if !expires.IsZero() {
 		d.Expires = &expires
 	}
-	if err := s.put(ctx, d); err != nil && !conflict(err) { // it is there already
+	if err := s.put(ctx, d); !conflict(err) {
 		return err
 	}
-	return nil
+	return s.edit(ctx, d.ID, func(was *keyDoc) bool { // it is there already, and may end now
+		changed := was.Private == "" && was.Public == public && !sameMoment(was.Expires, d.Expires)
+		was.Expires = d.Expires
+		return changed
+	})
+}
+
+func sameMoment(a, b *time.Time) bool {
+	return a == nil && b == nil || a != nil && b != nil && a.Equal(*b)
 }
 
 // each lets change edit every key's document, and writes those that it has changed.
