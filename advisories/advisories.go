@@ -47,7 +47,7 @@ func Open(ctx context.Context, client *kivik.Client, o Options) (*Advisories, er
 	}
 	a := &Advisories{db: client.DB(Database), log: o.Logger, index: newIndex(), ready: make(chan struct{})}
 	f := replicate.NewFollower(a.db, replicate.FollowerOptions{
-		Since: "0", IncludeDocs: true, Conflicts: true, Workers: 1, Proof: o.Proof, Logger: o.Logger,
+		Since: "0", IncludeDocs: true, Conflicts: true, Proof: o.Proof, Logger: o.Logger,
 		Handle:   a.changed,
 		CaughtUp: func(time.Time) { a.isReady.Do(a.read) },
 		Lost:     a.index.clear,

@@ -1,8 +1,10 @@
 package advisories
 
 import (
+	"encoding/json"
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 )
 
@@ -63,5 +65,22 @@ func BenchmarkIndexSize(b *testing.B) {
 		runtime.ReadMemStats(&after)
 		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/records, "B/record")
 		runtime.KeepAlive(x)
+	}
+}
+
+// BenchmarkRecord is what reading the database costs for each record at start: one with a page of details.
+func BenchmarkRecord(b *testing.B) {
+	raw, err := json.Marshal(osv("GHSA-a", day, "left", "1.2.3", dict{"details": strings.Repeat("It \"pads\" the wrong side, <very> wrong.\n", 200)}))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(raw)))
+	b.ReportAllocs()
+	for b.Loop() {
+		r, err := parseRecord(raw)
+		if err != nil {
+			b.Fatal(err)
+		}
+		entryOf(r, "left")
 	}
 }

@@ -25,7 +25,7 @@ type record struct {
 	Withdrawn  text        `json:"withdrawn"`
 	Aliases    texts       `json:"aliases"`
 	Summary    text        `json:"summary"`
-	Details    text        `json:"details"`
+	Details    unread      `json:"details"`
 	Severity   []severity  `json:"severity"`
 	Affected   []affected  `json:"affected"`
 	References []reference `json:"references"`
@@ -82,6 +82,22 @@ func (t *text) UnmarshalJSON(raw []byte) error {
 		*t = text(s)
 	}
 	return nil
+}
+
+// unread is text that is read when somebody wants it: most of a record is details, and the index keeps none of them.
+type unread json.RawMessage
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (u *unread) UnmarshalJSON(raw []byte) error {
+	*u = append((*u)[:0], raw...)
+	return nil
+}
+
+// text is what it says.
+func (u unread) text() string {
+	var s text
+	_ = s.UnmarshalJSON(u) // it takes anything
+	return string(s)
 }
 
 // texts is a list of strings, or nothing.
@@ -191,7 +207,7 @@ func (r *record) withdrawn() bool { return r.Withdrawn != "" }
 func (r *record) title() string {
 	title, _, _ := strings.Cut(string(r.Summary), "\n")
 	if title == "" {
-		title, _, _ = strings.Cut(strings.TrimLeft(string(r.Details), "# \n"), "\n")
+		title, _, _ = strings.Cut(strings.TrimLeft(r.Details.text(), "# \n"), "\n")
 	}
 	title = strings.TrimSpace(strings.Map(func(c rune) rune {
 		if control(c) {

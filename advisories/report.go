@@ -200,7 +200,7 @@ func (a *Advisories) tell(ctx context.Context, audit *Audit) {
 }
 
 func (f *Found) tell(r *record) {
-	f.Overview = string(r.Details)
+	f.Overview = r.Details.text()
 	f.Created, f.Updated = string(r.Published), r.Modified.UTC().Format("2006-01-02T15:04:05.000Z")
 	var links []string
 	for _, ref := range r.References {

@@ -17,7 +17,7 @@ const (
 	// megabyte in the bulk form, four in that of npm 6.
 	mostAudited = 8 << 20
 	// readingTime is how long an audit waits for the advisories to be read, after a start.
-	readingTime = 5 * time.Second
+	readingTime = 10 * time.Second
 )
 
 // serveBulkAudit answers POST /-/npm/v1/security/advisories/bulk. npm posts this on every install.
