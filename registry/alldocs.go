@@ -56,7 +56,11 @@ func parseListing(v url.Values) (l listing, err error) {
 
 // serveAllDocs answers GET /_all_docs: names and revisions of the packages that who asks may read.
 func (r *Registry) serveAllDocs(w http.ResponseWriter, q *request) error {
-	l, err := parseListing(q.URL.Query())
+	v, err := posted(w, q)
+	if err != nil {
+		return err
+	}
+	l, err := parseListing(v)
 	if err != nil {
 		return err
 	}

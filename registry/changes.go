@@ -100,7 +100,11 @@ func (a *asking) times(v url.Values) error {
 
 // serveChanges answers GET /_changes.
 func (r *Registry) serveChanges(w http.ResponseWriter, q *request) error {
-	a, err := r.parseAsking(q.Context(), q.URL.Query())
+	v, err := posted(w, q)
+	if err != nil {
+		return err
+	}
+	a, err := r.parseAsking(q.Context(), v)
 	if err != nil {
 		return err
 	}
@@ -133,6 +137,24 @@ func (r *Registry) serveChanges(w http.ResponseWriter, q *request) error {
 	}
 	_ = f.out.Flush() // the client is gone: nobody to tell
 	return nil
+}
+
+// posted are the parameters of a request, with those that the body of a POST has: clients send keys and what selects there.
+func posted(w http.ResponseWriter, q *request) (url.Values, error) {
+	v := q.URL.Query()
+	if q.Method != post || q.ContentLength == 0 {
+		return v, nil
+	}
+	var body map[string]json.RawMessage
+	if err := readSmall(w, q, &body); err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"keys", "doc_ids", "selector", "queries"} {
+		if raw, sent := body[name]; sent {
+			v.Set(name, string(raw))
+		}
+	}
+	return v, nil
 }
 
 // feeding is an answer to _changes that is being written.

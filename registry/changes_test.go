@@ -214,6 +214,14 @@ func TestAllDocs(t *testing.T) {
 	require.Contains(t, string(h.do("GET", "/", "", nil, "Accept", "text/html,*/*;q=0.8").Body), "npm config set registry")
 	require.Equal(t, dict{"name": nil, "roles": []any{}}, h.sends("", "GET", "/_session", nil, 200).JSON()["userCtx"])
 	require.Equal(t, "bob", at(t, h.sends(h.bob, "GET", "/_session", nil, 200).JSON(), "userCtx", "name"))
+	require.Len(t, h.sends("", "POST", "/_all_docs", dict{"keys": []string{"last", "@bob/secret"}}, 200).JSON()["rows"], 1)
+	h.sends("", "POST", "/_changes?filter=_doc_ids", dict{"doc_ids": []string{"last"}}, 501)
+	h.sends("", "POST", "/_changes", dict{"selector": dict{}}, 501)
+	require.Len(t, h.sends("", "POST", "/_changes?feed=longpoll&since=0", dict{}, 200).JSON()["results"], 3)
+	require.Equal(t, h.changes("", "").ids(), func() (f fed) {
+		require.NoError(t, json.Unmarshal(h.sends("", "GET", "/registry/_changes", nil, 200).Body, &f))
+		return f
+	}().ids(), "by the database's name")
 	for _, path := range []string{"/_bulk_docs", "/_revs_diff", "/_find", "/_design/registry", "/_local/x", "/_users/org.couchdb.user:bob", "/_bulk_get"} {
 		for _, method := range []string{"GET", "POST", "PUT"} {
 			res := h.sends(h.root, method, path, nil, 501).JSON()

@@ -85,6 +85,9 @@ func (r *Registry) answer(w http.ResponseWriter, q *request) error {
 	if err != nil {
 		return err
 	}
+	if len(segments) > 1 && segments[0] == Database && ofDatabase[segments[1]] {
+		segments = segments[1:] // as the database that a client named
+	}
 	found, err := find(q, segments)
 	if err != nil {
 		return err

@@ -18,6 +18,8 @@ var table = compiled([]route{
 
 	{method: get, pattern: "/", does: "how to point npm here; without Accept: text/html the database, to followers", answer: (*Registry).serveRoot},
 	{method: get, pattern: "/_changes", does: "packages as they change: ?since, limit, feed=normal|longpoll|continuous, include_docs, heartbeat, timeout", answer: (*Registry).serveChanges},
+	{method: post, pattern: "/_changes", does: "the same", answer: (*Registry).serveChanges},
+	{method: post, pattern: "/_all_docs", does: "the same; {\"keys\": [name, …]}", answer: (*Registry).serveAllDocs},
 	{method: get, pattern: "/_all_docs", does: "names and revisions: ?startkey, endkey, key, keys, limit, skip, descending, include_docs", answer: (*Registry).serveAllDocs},
 	{method: get, pattern: "/_session", does: "whose the credentials are, as CouchDB tells it", answer: (*Registry).serveSession},
 	{method: get, pattern: "/-/all", does: "all packages in one object", answer: (*Registry).serveAll},
