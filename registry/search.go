@@ -115,7 +115,11 @@ func (r *Registry) searcher(q *request) search.Reader {
 // proved reads the package of a hit: once the index has not heard of the database for a while, each that is shown
 // is asked for, as entries of the cache are.
 func (r *Registry) proved(q *request, hit *search.Hit) (bool, error) {
-	e, err := r.cache.entry(q.Context(), PackageName(hit.Name))
+	read := r.cache.entry
+	if hit.Source > 0 {
+		read = r.farEntry
+	}
+	e, err := read(q.Context(), PackageName(hit.Name))
 	if err != nil {
 		return false, err
 	}
@@ -187,7 +191,11 @@ func (r *Registry) openSearch() (err error) {
 	if r.o.SearchDir == "" {
 		return nil
 	}
-	r.index, err = search.Open([]search.Source{{DB: r.db, Read: r.indexed}}, search.Options{Dir: r.o.SearchDir, Weekly: r.popular, Proof: r.o.MaxStale * 2 / 3, Now: r.o.Now, Logger: r.log})
+	sources := []search.Source{{DB: r.db, Read: r.indexed}}
+	if up := r.o.Upstream; up != nil {
+		sources = append(sources, search.Source{DB: up.DB(), Read: r.indexedFar})
+	}
+	r.index, err = search.Open(sources, search.Options{Dir: r.o.SearchDir, Weekly: r.popular, Proof: r.o.MaxStale * 2 / 3, Now: r.o.Now, Logger: r.log})
 	return err
 }
 

@@ -34,6 +34,28 @@ func (r *Registry) indexed(ctx context.Context, c replicate.Change) (search.Pack
 	return p.found(), true, nil
 }
 
+// indexedFar is the same of another registry's package, as the rules show it: one with a name of ours is not found, as it cannot be installed.
+func (r *Registry) indexedFar(ctx context.Context, c replicate.Change) (search.Package, bool, error) {
+	name := PackageName(c.ID)
+	if !name.Storable() || c.Deleted {
+		return search.Package{}, false, nil
+	}
+	if own, err := r.cache.entry(ctx, name); err != nil || own.doc != nil {
+		return search.Package{}, false, err
+	}
+	if ours, err := r.ownScope(ctx, name); err != nil || ours {
+		return search.Package{}, false, err
+	}
+	p := parsePackument(name, c.Doc)
+	p.far = &far{mark: packuments.Member(c.Doc, marksName)}
+	if p = p.filter(r.o.Upstream.Rules(), r.o.Now()); !p.published() {
+		return search.Package{}, false, nil
+	}
+	found := p.found()
+	found.Restricted = false
+	return found, true, nil
+}
+
 // found is what search knows of a packument.
 func (p *packument) found() search.Package {
 	latest := p.latest()

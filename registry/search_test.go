@@ -127,3 +127,27 @@ func TestSearchRights(t *testing.T) {
 	h.sends(h.bob, "POST", "/-/package/@bob%2fhidden-tool-0/access", dict{"access": "restricted"}, 200)
 	require.Eventually(t, func() bool { return len(h.finding("", "text=hidden")) == 0 }, 10*time.Second, 5*time.Millisecond)
 }
+
+// TestSearchBeyond finds what was read through from another registry, and nothing of it that has a name of ours.
+func TestSearchBeyond(t *testing.T) {
+	o := newOther(t)
+	h := open(t)
+	r := h.reopen(o)
+	r.o.SearchDir = t.TempDir()
+	require.NoError(t, r.openSearch())
+	o.publish("far-tool", h.now, farVersion{"1.0.0", time.Hour, []byte("x")})
+	require.Equal(t, 200, h.do("GET", "/far-tool", "", nil).Status)
+	h.publish(h.bob, "near-tool", "1.0.0")
+	require.Eventually(t, func() bool { return len(h.finding("", "text=tool")) == 2 }, 10*time.Second, 5*time.Millisecond)
+
+	doc := publishing("far-tool", "1.0.0", sampleTarball(t, "far-tool", "1.0.0", 5)) // it is somebody's here from now on
+	h.sends(h.bob, "PUT", "/far-tool", doc, 201)
+	require.Eventually(t, func() bool {
+		known, err := r.index.Lookup(t.Context(), []string{"far-tool"})
+		return err == nil && len(known["far-tool"].Maintainers) == 1
+	}, 10*time.Second, 5*time.Millisecond)
+	require.ElementsMatch(t, []string{"far-tool", "near-tool"}, h.finding("", "text=tool"))
+	rev := h.sends(h.bob, "GET", "/far-tool?write=true", nil, 200).JSON()["_rev"].(string)
+	h.sends(h.bob, "DELETE", "/far-tool/-rev/"+rev, nil, 200)
+	require.Eventually(t, func() bool { return len(h.finding("", "text=tool")) == 1 }, 10*time.Second, 5*time.Millisecond)
+}

@@ -19,7 +19,7 @@
 //	s   the scope without @
 //	f   all, deprecated, unstable, insecure, restricted, and "db:" with the source's number
 //	d   what a public package's latest version depends on
-//	v   (values) what ranking needs: see signals
+//	v   (values) what ranking needs: see signals; read once of each segment and kept in memory, 24 bytes a package
 //	r   (values) of a restricted package its name and maintainers, by which rights are judged
 //	j   (stored) the package as it is answered, in JSON: 20 of them are read for a page of results in 0.1 ms, where
 //	    the packuments themselves take as many reads of up to 20 MB
@@ -32,7 +32,7 @@
 // checkpoint says: the index may be a copy from before, or bleve may have gone back to its last whole snapshot.
 // A database that was made anew is forgotten and read anew, as is one with purged documents.
 //
-// Of packages with one name in several sources only that of the first is found.
+// Of packages with one name in several sources only that of the first is found, and where its document is one that is not to be found, none.
 //
 // # Damage
 //

@@ -37,6 +37,7 @@ type op struct {
 	source int
 	doc    *document.Document // nil: delete id
 	id     string             // with doc nil; "": all of the source
+	hides  bool               // what sources after this one have under the same name
 	done   chan error
 }
 
@@ -94,7 +95,7 @@ func (g *generation) handle(ctx context.Context, i int, s Source, c replicate.Ch
 	if strings.HasPrefix(c.ID, "_") {
 		return nil
 	}
-	o := &op{source: i, id: c.ID, done: make(chan error, 1)}
+	o := &op{source: i, id: c.ID, hides: !c.Deleted, done: make(chan error, 1)}
 	p, found, err := s.Read(ctx, c)
 	if err != nil {
 		return err
@@ -213,6 +214,9 @@ func (g *generation) commit(ops []*op) error {
 		}
 	}
 	for _, o := range ops {
+		for later := o.source + 1; o.hides && later < len(g.followers); later++ {
+			batch.Delete(key(later, o.id))
+		}
 		switch {
 		case o.doc != nil:
 			if err := batch.IndexAdvanced(o.doc); err != nil {

@@ -39,6 +39,7 @@ type generation struct {
 	id, dir string
 	bleve   bleve.Index
 	store   index.Index
+	tables  tables
 
 	ops       chan *op
 	forgot    map[int]string // what Status of a follower said when its source was forgotten; the writer's

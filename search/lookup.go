@@ -11,7 +11,7 @@ import (
 // Lookup are the packages of those names, as the index knows them: a moment ago, which Rev tells.
 func (x *Index) Lookup(ctx context.Context, names []string) (map[string]Package, error) {
 	found := make(map[string]Package, len(names))
-	err := x.read(ctx, func(reader index.IndexReader) error {
+	err := x.read(ctx, func(_ *generation, reader index.IndexReader) error {
 		for i, name := range names {
 			if i%256 == 0 && ctx.Err() != nil {
 				return ctx.Err()
@@ -34,7 +34,7 @@ func (x *Index) Lookup(ctx context.Context, names []string) (map[string]Package,
 
 // Names are names of packages of the first source, in their order, after one; at most n.
 func (x *Index) Names(ctx context.Context, after string, n int) (names []string, err error) {
-	err = x.read(ctx, func(reader index.IndexReader) error {
+	err = x.read(ctx, func(_ *generation, reader index.IndexReader) error {
 		first := key(0, after)
 		dict, err := reader.FieldDictRange("_id", []byte(first), []byte(key(0, "\xff")))
 		if err != nil {
@@ -57,7 +57,7 @@ func (x *Index) Names(ctx context.Context, after string, n int) (names []string,
 
 // Public is how many packages everybody may read there are.
 func (x *Index) Public(ctx context.Context) (n int, err error) {
-	err = x.read(ctx, func(reader index.IndexReader) error {
+	err = x.read(ctx, func(_ *generation, reader index.IndexReader) error {
 		all, err := count(ctx, reader, "all")
 		if err != nil {
 			return err
@@ -78,7 +78,7 @@ func count(ctx context.Context, reader index.IndexReader, flag string) (uint64, 
 }
 
 // read calls f with what is there now.
-func (x *Index) read(ctx context.Context, f func(index.IndexReader) error) error {
+func (x *Index) read(ctx context.Context, f func(*generation, index.IndexReader) error) error {
 	g, err := x.acquire(ctx)
 	if err != nil {
 		return err
@@ -90,7 +90,7 @@ func (x *Index) read(ctx context.Context, f func(index.IndexReader) error) error
 			return err
 		}
 		defer func() { _ = reader.Close() }()
-		return f(reader)
+		return f(g, reader)
 	})
 	if err != nil && ctx.Err() == nil {
 		x.replace(g, err)

@@ -32,31 +32,26 @@ type ranker struct {
 	q       Query
 	may     Reader
 	popular func(uint64) popular
+	tables  *tables
 	now     time.Time
 	called  map[uint32]bool // packages whose name the query is: true, in every letter
 }
 
 // rank are the candidates that may be shown.
 func (r *ranker) rank(reader index.IndexReader, found []candidate) ([]ranked, error) {
-	slices.SortFunc(found, func(a, b candidate) int { return cmp.Compare(a.doc, b.doc) }) // values lie in blocks
-	read, err := reader.DocValueReader([]string{"v"})
+	slices.SortFunc(found, func(a, b candidate) int { return cmp.Compare(a.doc, b.doc) }) // signals are read in it
+	read, err := r.tables.of(reader)
 	if err != nil {
 		return nil, err
 	}
 	list := make([]ranked, 0, len(found))
 	var id [8]byte
-	var s signals
-	var known bool
-	visit := func(_ string, term []byte) { s, known = decodeSignals(term) }
 	for _, c := range found {
-		binary.BigEndian.PutUint64(id[:], uint64(c.doc))
-		known = false
-		if err := read.VisitDocValues(id[:], visit); err != nil {
-			return nil, err
-		}
+		s, known := read.signals(c.doc)
 		if !known {
 			continue
 		}
+		binary.BigEndian.PutUint64(id[:], uint64(c.doc))
 		if s.flags&isRestricted != 0 {
 			if r.may == nil {
 				continue

@@ -25,8 +25,8 @@ type Result struct {
 
 // Search finds packages. may says which restricted ones are found; nil: none. An index that fails is begun anew.
 func (x *Index) Search(ctx context.Context, q Query, may Reader) (res Result, err error) {
-	err = x.read(ctx, func(reader index.IndexReader) error {
-		res, err = x.search(ctx, reader, q, may)
+	err = x.read(ctx, func(g *generation, reader index.IndexReader) error {
+		res, err = x.search(ctx, g, reader, q, may)
 		return err
 	})
 	if err != nil {
@@ -35,8 +35,8 @@ func (x *Index) Search(ctx context.Context, q Query, may Reader) (res Result, er
 	return res, err
 }
 
-func (x *Index) search(ctx context.Context, reader index.IndexReader, q Query, may Reader) (res Result, err error) {
-	r := &ranker{q: q, may: may, popular: x.fame.of, now: x.o.Now()}
+func (x *Index) search(ctx context.Context, g *generation, reader index.IndexReader, q Query, may Reader) (res Result, err error) {
+	r := &ranker{q: q, may: may, popular: x.fame.of, now: x.o.Now(), tables: &g.tables}
 	list, err := matching(ctx, reader, r, false)
 	if err == nil && len(list) < fewFound && len(q.Words) > 0 {
 		list, err = matching(ctx, reader, r, true)

@@ -30,7 +30,7 @@ func signalsOf(source int, p Package, parts int) signals {
 		name:    xxhash.Sum64String(p.Name),
 		quality: uint8(255 * min(max(p.Quality, 0), 1)),
 		stars:   uint8(255 * share(float64(p.Stars), mostStars)),
-		parts:   uint8(min(parts, 255)),
+		parts:   uint8(min(max(parts, 1), 255)), // 0 is of no package
 		source:  uint8(source),
 	}
 	if days := p.Date.Unix() / 86400; days > 0 && days <= math.MaxUint16 {
