@@ -161,6 +161,9 @@ func (r *Registry) attestationsOf(q *request, e *entry, version, id string) (any
 	if err != nil {
 		return nil, reachError(err)
 	}
+	if r.o.ReadOnly {
+		return list, nil // a copy writes nothing of its own
+	}
 	if _, err := r.attestations.Put(q.Context(), id, farAttestations{id, "upstream", list}); err != nil && !conflict(err) {
 		r.log.Warn("attestations of another registry were not kept", "package", string(q.pkg), "version", version, "error", err)
 	}
