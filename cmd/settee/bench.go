@@ -67,6 +67,7 @@ var benchmarks = []benchmark{
 	{"ping", "/-/ping, 32 clients", nil, (*shop).ping, nil, true},
 	{"largest", "a packument of --largest MB: publish five more versions, read each for the first time, abbreviated and full; then full, 8 clients", nil, (*shop).largest, nil, false},
 	{"package", "publish a package of --package MB and read it, 4 clients; the memory that takes", nil, nil, packages, false},
+	{"search", "put --corpus packages into the registry until they are found; search them, 1 client", nil, nil, searches, false},
 	{"replication", "_replicate of 20,000 documents between two databases of the server", (*subject).replication, nil, nil, false},
 	{"replicate", "20,000 documents within the embedded engine, to a server and back; from a write to a continuous target and to a follower; an attachment of 100 MB to a server and back; nothing new in --growth", nil, nil, replicates, false},
 }
@@ -82,6 +83,7 @@ type benchFlags struct {
 	updates             int
 	growth              int
 	packages            int
+	corpus              int
 	versions            int
 	largest, large      int // MB
 }
@@ -105,6 +107,7 @@ func parseBenchFlags(args []string, stderr io.Writer) (benchFlags, error) {
 	set.IntVar(&f.docs, "docs", 50_000, "documents of bulk, get and changes; whole thousands")
 	set.IntVar(&f.updates, "updates", 5_000, "updates of one document")
 	set.IntVar(&f.growth, "growth", 1_000_000, "documents of growth, whole thousands; 0: no growth")
+	set.IntVar(&f.corpus, "corpus", 200_000, "packages of search, whole thousands; 0: no search")
 	set.IntVar(&f.packages, "packages", 3_000, "packages of publish")
 	set.IntVar(&f.versions, "versions", 300, "versions of version and packument")
 	set.IntVar(&f.largest, "largest", 20, "MB of the packument of largest")
@@ -168,6 +171,7 @@ func (f *benchFlags) wants(row benchmark) (here, there bool) {
 	named := slices.Contains(f.only, row.name)
 	here = (named || len(f.only) == 0) && (row.name != "growth" || f.growth > 0)
 	if row.own != nil {
+		here = here && (row.name != "search" || f.corpus > 0)
 		return here && f.local(), false
 	}
 	if row.npm != nil {

@@ -121,7 +121,7 @@ func startFake(t *testing.T) (*fakeServer, []string) {
 	server := httptest.NewServer(fake)
 	t.Cleanup(server.Close)
 	return fake, []string{"--couch", server.URL + "/base/", "--npm", server.URL + "/base", "--admin", "me:pass:word",
-		"--seconds", "0.02", "--docs", "1000", "--updates", "200", "--growth", "20000", "--packages", "20", "--versions", "25", "--largest", "1"}
+		"--seconds", "0.02", "--docs", "1000", "--updates", "200", "--growth", "20000", "--packages", "20", "--versions", "25", "--largest", "1", "--corpus", "1000"}
 }
 
 func TestBenchPrintsEveryRowAndCleansUp(t *testing.T) {
