@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/Masterminds/semver/v3"
@@ -70,13 +71,32 @@ func (r *Registry) serveQuality(w http.ResponseWriter, q *request) error {
 func (r *Registry) judge(ctx context.Context, who auth.Identity, s manifest.Subject) manifest.Report {
 	needs := s.Package.Dependencies()
 	names := slices.Sorted(maps.Keys(needs))
-	s.Dependencies = make([]manifest.Dependency, 0, min(len(names), mostJudged))
-	for _, name := range names[:min(len(names), mostJudged)] {
+	names = names[:min(len(names), mostJudged)]
+	r.warm(ctx, names)
+	s.Dependencies = make([]manifest.Dependency, 0, len(names))
+	for _, name := range names {
 		d, _ := r.dependency(ctx, who, name, needs[name])
 		s.Dependencies = append(s.Dependencies, d)
 	}
 	s.Circle = r.circle(ctx, who, s.Package.Name(), needs)
 	return manifest.Judge(s)
+}
+
+// warm reads packages into the cache, several at once: one after another takes long where documents
+// are on another machine.
+func (r *Registry) warm(ctx context.Context, names []string) {
+	var all sync.WaitGroup
+	turns := make(chan struct{}, 8)
+	for _, name := range names {
+		if pkg := PackageName(name); pkg.Storable() {
+			turns <- struct{}{}
+			all.Go(func() {
+				_, _ = r.cache.entry(ctx, pkg) // who needs it hears of the error
+				<-turns
+			})
+		}
+	}
+	all.Wait()
 }
 
 // dependency is what is known here of a dependency, and the version of it that would be installed
