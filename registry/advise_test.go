@@ -7,14 +7,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"settee/advisories"
 )
 
 // advised is a registry that knows advisories: of each package here, all versions before one are flawed.
-func advised(t *testing.T, flawed map[string]string) *house {
-	h := open(t)
+func advised(t *testing.T, flawed map[string]string, settings ...setting) *house {
+	h := open(t, settings...)
 	known, err := advisories.Open(context.Background(), h.client, advisories.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, known.Close()) })
@@ -112,4 +113,20 @@ func TestTreeAudit(t *testing.T) {
 	require.Equal(t, "review ", actions(""))
 	require.Equal(t, "review ", actions(h.ann))
 	require.Equal(t, "install 1.0.1", actions(h.bob))
+}
+
+// TestSearchTellsOfFlaws has a search say that the version it shows is flawed, as soon as that is known.
+func TestSearchTellsOfFlaws(t *testing.T) {
+	h := advised(t, map[string]string{"left": "1.0.1"}, searching(t))
+	flags := func(want any) {
+		t.Helper()
+		require.Eventually(t, func() bool {
+			objects, _ := h.do("GET", "/-/v1/search?text=left", "", nil).JSON()["objects"].([]any)
+			return len(objects) == 1 && assert.ObjectsAreEqual(want, objects[0].(dict)["flags"])
+		}, 20*time.Second, 10*time.Millisecond)
+	}
+	h.publish(h.bob, "left", "1.0.0")
+	flags(dict{"insecure": true})
+	h.publish(h.bob, "left", "1.0.1")
+	flags(nil)
 }
