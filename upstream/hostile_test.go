@@ -93,7 +93,7 @@ func TestHostilePackuments(t *testing.T) {
 		"unchanged, untold": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(304) },
 		"no content":        func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) },
 		"a teapot":          func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(418) },
-		"endless redirects": func(w http.ResponseWriter, q *http.Request) { http.Redirect(w, q, "/n", 302) },
+		"endless redirects": func(w http.ResponseWriter, q *http.Request) { http.Redirect(w, q, "/n", http.StatusFound) },
 		"a large header": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X", strings.Repeat("x", 100<<10))
 			_, _ = w.Write(good)
@@ -343,7 +343,7 @@ func TestElsewhere(t *testing.T) {
 			link := there
 			if c.redirect {
 				link = o.URL + "/n/-/n-1.0.0.tgz"
-				o.on("/n/-/n-1.0.0.tgz", func(w http.ResponseWriter, q *http.Request) { http.Redirect(w, q, there, 302) })
+				o.on("/n/-/n-1.0.0.tgz", func(w http.ResponseWriter, q *http.Request) { http.Redirect(w, q, there, http.StatusFound) })
 			}
 			o.on("/n", says(pack("n", dict{"1.0.0": dist(link, content)})))
 			h := open(t, nil, func(opt *Options) {
