@@ -34,8 +34,8 @@ type Downloads struct {
 	process string // tells batches of this process from others'
 	batches int    // guarded by writing
 
-	tally *tally
-	lost  atomic.Int64 // counts for which there was no room
+	tally  *tally
+	lost   atomic.Int64 // counts for which there was no room
 	recent atomic.Pointer[map[string]Recent]
 
 	writing sync.Mutex // one flush at a time

@@ -124,10 +124,7 @@ func TestWriters(t *testing.T) {
 	c := &clock{}
 	c.set("2026-05-05T12:00:00Z")
 	eu, us := engine(t), engine(t)
-	var all []*Downloads
-	for _, d := range []*Downloads{counting(t, eu, "eu", c), counting(t, eu, "eu", c), counting(t, us, "us", c)} {
-		all = append(all, d)
-	}
+	all := []*Downloads{counting(t, eu, "eu", c), counting(t, eu, "eu", c), counting(t, us, "us", c)}
 	var running sync.WaitGroup
 	for _, d := range all {
 		running.Go(func() {

@@ -54,15 +54,15 @@ type generation struct {
 	over  bool
 }
 
-// settings are bleve's. A batch returns when it is durable: that is the default, and what following stands on.
-var settings = map[string]any{"unsafe_batch": false, "bolt_timeout": "2s"}
+// settings are bleve's, which writes into them: each index has its own. A batch returns when it is durable: that is the default, and what following stands on.
+func settings() map[string]any { return map[string]any{"unsafe_batch": false, "bolt_timeout": "2s"} }
 
 // create makes an empty index.
 func create(root string) (g *generation, err error) {
 	g = &generation{id: strings.ToLower(rand.Text())}
 	g.dir = filepath.Join(root, g.id)
 	err = guarded(func() error {
-		g.bleve, err = bleve.NewUsing(g.dir, bleve.NewIndexMapping(), scorch.Name, scorch.Name, settings)
+		g.bleve, err = bleve.NewUsing(g.dir, bleve.NewIndexMapping(), scorch.Name, scorch.Name, settings())
 		return err
 	})
 	return g.opened(err)
@@ -92,7 +92,7 @@ func reopen(root string) (*generation, error) {
 		return nil, err
 	}
 	err = guarded(func() error {
-		g.bleve, err = bleve.OpenUsing(g.dir, settings)
+		g.bleve, err = bleve.OpenUsing(g.dir, settings())
 		return err
 	})
 	return g.opened(err)
