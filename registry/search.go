@@ -175,7 +175,7 @@ func (r *Registry) object(q *request, hit search.Hit) any {
 		object["downloads"] = map[string]int64{"weekly": lately.Week, "monthly": lately.Month}
 	}
 	flags := map[string]bool{}
-	for flag, is := range map[string]bool{"deprecated": hit.Deprecated, "unstable": hit.Unstable, "insecure": hit.Insecure || len(r.o.Advisories.Known(hit.Name, hit.Version)) > 0} {
+	for flag, is := range map[string]bool{"deprecated": hit.Deprecated, "unstable": hit.Unstable, "insecure": len(r.o.Advisories.Known(hit.Name, hit.Version)) > 0} {
 		if is {
 			flags[flag] = true
 		}
