@@ -80,7 +80,7 @@ func Ensure(ctx context.Context, client *kivik.Client) error {
 
 func (a *Advisories) read() {
 	packages, records := a.index.size()
-	a.log.Info("advisories: read", "packages", packages, "records", records)
+	a.log.Debug("advisories: read", "packages", packages, "records", records)
 	close(a.ready)
 }
 
