@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,10 +36,17 @@ type house struct {
 	bob    string // tokens
 	ann    string
 	root   string
-	now    time.Time
+	clock  *clock
 
 	secrets *secrets
 }
+
+// clock is what a house takes for the time. Followers read it while tests set it.
+type clock struct{ at atomic.Pointer[time.Time] }
+
+func (c *clock) set(at time.Time) { c.at.Store(&at) }
+
+func (h *house) now() time.Time { return *h.clock.at.Load() }
 
 type setting func(*couch.Options, *Options)
 
@@ -65,9 +73,10 @@ func open(t testing.TB, settings ...setting) *house { return openTrusting(t, aut
 // openTrusting is open with builds whose id-tokens are exchanged.
 func openTrusting(t testing.TB, builds auth.OIDC, settings ...setting) *house {
 	ctx := context.Background()
-	h := &house{t: t, now: time.Now(), secrets: &secrets{}}
+	h := &house{t: t, clock: &clock{}, secrets: &secrets{}}
+	h.clock.set(time.Now())
 	store := couch.Options{FS: vfs.NewMem(), MaxDocumentSize: 64 << 20}
-	o := Options{Now: func() time.Time { return h.now }}
+	o := Options{Now: h.now}
 	for _, set := range settings {
 		set(&store, &o)
 	}
