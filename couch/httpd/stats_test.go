@@ -11,6 +11,7 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
 
 	"settee/couch/httpd"
@@ -98,7 +99,7 @@ func TestPrometheus(t *testing.T) {
 		status, header, body := do(t, h.base, "", "GET", "/_node/_local/_prometheus", "", "")
 		require.Equal(t, 200, status)
 		require.Equal(t, "text/plain; version=2.0", header.Get("Content-Type"))
-		var parser expfmt.TextParser
+		parser := expfmt.NewTextParser(model.LegacyValidation)
 		families, err := parser.TextToMetricFamilies(strings.NewReader(body))
 		require.NoError(t, err)
 		return families
