@@ -121,6 +121,8 @@
 // admitted. Should another program take that too, tables are given up and begun
 // anew later, and a write to the log waits for space instead of failing. Room is
 // looked for once a megabyte of writes.
+// The file SPARE holds an eighth of the reserve in blocks that no other program can take: where others use up the
+// disk to its last byte, the log gets that room before it waits, and the file comes back when there is space.
 //
 // # Listeners
 //

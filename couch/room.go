@@ -31,13 +31,14 @@ const (
 // refused once less than the reserve is free; tables, which Pebble can begin
 // anew, once less than a quarter of it is; so the log and the manifest, which
 // cannot fail without breaking the store, find room. Should another program
-// take even that, they wait until there is some again.
+// take even that, they take the spare, and then wait until there is some again.
 type room struct {
 	fs      vfs.FS
 	dir     string
 	logger  *slog.Logger
 	reserve uint64 // bytes; 0: the file system cannot tell what is free
 	every   int64  // bytes between two looks
+	spare   *spare
 
 	opened  atomic.Bool           // before that nothing waits: Open fails instead
 	closing <-chan struct{}       // closed when nothing shall wait any more
@@ -48,10 +49,11 @@ type room struct {
 }
 
 func newRoom(dir string, o *Options, closing <-chan struct{}) *room {
-	r := &room{fs: o.FS, dir: dir, logger: o.Logger, every: lookEvery, closing: closing}
+	r := &room{fs: o.FS, dir: dir, logger: o.Logger, every: lookEvery, closing: closing, spare: newSpare(o.FS, dir, 0)}
 	if disk, err := o.FS.GetDiskUsage(dir); err == nil {
 		r.reserve = min(uint64(o.Reserve), disk.TotalBytes/4) // a disk that small has no better use for it
 		r.every = min(r.every, int64(r.reserve/8))
+		r.spare.size = int64(r.reserve / 8)
 	}
 	return r
 }
@@ -91,6 +93,7 @@ func (r *room) admit(bytes int) error {
 	}
 	if r.full.Swap(nil) != nil {
 		r.logger.Info("disk has space again", "free", free)
+		go r.spare.keep()
 	}
 	if free < r.reserve+uint64(bytes) {
 		return fullError(fmt.Errorf("%d bytes are free, %d are kept, %d are to be written", free, r.reserve, bytes))
@@ -134,7 +137,7 @@ func (r *room) met(err error) bool {
 func (r *room) insist(do func() error) error {
 	for {
 		err := do()
-		if !r.met(err) || !r.opened.Load() || !r.sleep(again) {
+		if !r.met(err) || !r.opened.Load() || !r.spare.give() && !r.sleep(again) {
 			return err
 		}
 	}

@@ -102,6 +102,39 @@ func (f *quotaFile) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// Preallocate takes the room at once, as file systems do.
+func (f *quotaFile) Preallocate(_, length int64) error {
+	_, err := f.Write(make([]byte, length))
+	return err
+}
+
+// TestSpare has others use the disk up to its last byte: the log goes on with what was spared, once, and
+// the room is spared again when there is some.
+func TestSpare(t *testing.T) {
+	q := &quota{FS: vfs.NewMem(), limit: 64 << 20}
+	s, err := Open("store", Options{FS: q})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	info, err := q.Stat("store/" + spareName)
+	require.NoError(t, err)
+	require.EqualValues(t, 2<<20, info.Size())
+	taken := int64(q.left())
+	q.take(taken)
+	file, err := s.room.fs.Create("store/log", vfs.WriteCategoryUnspecified)
+	require.NoError(t, err)
+	log := &logFile{file, s.room}
+	_, err = log.Write(make([]byte, 1<<20)) // does not wait
+	require.NoError(t, err)
+	_, err = q.Stat("store/" + spareName)
+	require.Error(t, err)
+	require.ErrorContains(t, s.room.admit(1), "The disk is full")
+	q.take(-taken)
+	time.Sleep(pauseFor)
+	require.NoError(t, s.room.admit(1))
+	require.Eventually(t, s.room.spare.kept.Load, 10*time.Second, time.Millisecond)
+	require.NoError(t, log.Close())
+}
+
 // disk is a small file system: others may take all that is left of it and give it back.
 type disk struct {
 	fs    vfs.FS

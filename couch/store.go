@@ -142,6 +142,7 @@ func Open(dir string, o Options) (*Store, error) {
 	s.followSettings("")
 	s.WatchSettings(s.followSettings)
 	s.room.opened.Store(true)
+	s.room.spare.keep()
 	go s.keeper.run(s)
 	return s, nil
 }
