@@ -55,7 +55,20 @@ type generation struct {
 }
 
 // settings are bleve's, which writes into them: each index has its own. A batch returns when it is durable: that is the default, and what following stands on.
-func settings() map[string]any { return map[string]any{"unsafe_batch": false, "bolt_timeout": "2s"} }
+func settings() map[string]any {
+	patiently()
+	return map[string]any{"unsafe_batch": false, "bolt_timeout": "2s", "asyncErrorCallbackName": patient}
+}
+
+// patient names what bleve calls when it could not write: it would try again at once, and on a full disk do nothing
+// else with a whole processor.
+const patient = "settee-patient"
+
+var patiently = sync.OnceFunc(func() {
+	scorch.RegistryAsyncErrorCallbacks[patient] = func(error, string) { time.Sleep(failurePause) }
+})
+
+const failurePause = 500 * time.Millisecond
 
 // create makes an empty index.
 func create(root string) (g *generation, err error) {
