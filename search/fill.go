@@ -23,13 +23,14 @@ type Source struct {
 	Read func(context.Context, replicate.Change) (Package, bool, error)
 }
 
-// The bounds of a batch, and how long it waits for more once all was read: a publish costs a few synchronous writes to
-// the disk, of which a hundred publishes a second need no more.
+// The bounds of a batch, and how long it waits for more once all was read: it costs a few synchronous writes to
+// the disk, of which a thousand publishes a second need no more.
 const (
 	mostBatch      = 1000
 	mostBatchBytes = 16 << 20
 	gathering      = 100 * time.Millisecond
-	fillers        = 1000 // changes that wait for a batch
+	resting        = time.Second // between two batches: what is published alone is found after gathering
+	fillers        = 1000        // changes that wait for a batch
 )
 
 // op is a write that waits for its batch.
@@ -170,7 +171,7 @@ func (g *generation) gather(first *op) (batch []*op, next *op) {
 	batch, size := []*op{first}, weight(first)
 	var moment <-chan time.Time
 	if g.live.Load() {
-		moment = time.After(gathering)
+		moment = time.After(max(gathering, resting-time.Since(g.wrote)))
 	}
 	for len(batch) < mostBatch && size < mostBatchBytes && !first.forgets() {
 		var o *op
@@ -205,6 +206,7 @@ func weight(o *op) int {
 
 // commit writes a batch; it is durable when commit returns.
 func (g *generation) commit(ops []*op) error {
+	defer func() { g.wrote = time.Now() }()
 	batch := g.bleve.NewBatch()
 	for i, f := range g.followers {
 		// All up to there is handled, so it is in a batch before. Of what was forgotten nothing is.

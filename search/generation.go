@@ -42,6 +42,7 @@ type generation struct {
 	tables  tables
 
 	ops       chan *op
+	wrote     time.Time      // when the last batch was; the writer's
 	forgot    map[int]string // what Status of a follower said when its source was forgotten; the writer's
 	followers []*replicate.Follower
 	stop      func()
