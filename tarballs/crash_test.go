@@ -65,9 +65,11 @@ func TestPowerLoss(t *testing.T) {
 		require.NoError(t, s.open(time.Now()))
 		work(t, s, promised, random.Uint64())
 		require.NoError(t, s.Close())
+		d.mu.Lock()
 		if image == nil {
 			d.crash()
 		}
+		d.mu.Unlock()
 		image = moved(image, dir, first)
 		lay(t, first, image)
 		boot(t, first, second, image, kept, random)
@@ -119,11 +121,15 @@ func boot(t *testing.T, dir, again string, image map[string][]byte, kept map[Dig
 	}
 	image = nil
 	d.crash = func() { image = d.image() }
-	_, err := openFolder(dir, d, time.Now())
+	first, err := openFolder(dir, d, time.Now())
 	require.NoError(t, err)
+	d.mu.Lock() // packs are rewritten meanwhile
 	if image == nil {
 		d.crash()
 	}
+	d.at = -1
+	d.mu.Unlock()
+	require.NoError(t, first.Close())
 	lay(t, again, moved(image, dir, again))
 
 	s := openUnsynced(t, again)
