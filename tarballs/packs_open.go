@@ -80,26 +80,13 @@ func (s *packs) replay(name string) error {
 		return err
 	}
 	defer file.Close()
-	b, size := &batch{}, 0
-	flush := func() error {
-		if len(b.blobs) == 0 {
-			return nil
-		}
-		err := s.writer.add(b)
-		b, size = &batch{}, 0
+	l := load{w: &s.writer}
+	if err := readRecords(bufio.NewReaderSize(file, smallBlob), func(d Digest, bytes []byte) error {
+		return l.add(blob{d, slices.Clone(bytes)})
+	}); err != nil {
 		return err
 	}
-	err = readRecords(bufio.NewReaderSize(file, smallBlob), func(d Digest, bytes []byte) error {
-		b.blobs, size = append(b.blobs, blob{d, slices.Clone(bytes)}), size+len(bytes)
-		if size < moveBytes {
-			return nil
-		}
-		return flush()
-	})
-	if err == nil {
-		err = flush()
-	}
-	if err != nil {
+	if err := l.flush(); err != nil {
 		return err
 	}
 	if err := s.fs.remove(name); err != nil {

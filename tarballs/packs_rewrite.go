@@ -77,8 +77,8 @@ func (s *packs) move(p *pack) error {
 		return err
 	}
 	defer file.Close()
-	b, size := &batch{from: p}, 0
-	for i, a := range now {
+	l := load{w: &s.writer, from: p}
+	for _, a := range now {
 		s.mu.RLock()
 		_, mine := s.isPlace(p, a)
 		closed := s.mu.closed
@@ -86,24 +86,50 @@ func (s *packs) move(p *pack) error {
 		if closed {
 			return errClosing
 		}
-		if mine {
-			bytes := make([]byte, a.size)
-			if _, err := file.ReadAt(bytes, a.offset+recordHead); err != nil {
-				return fmt.Errorf("move a blob of %s: %w", p.name, err)
-			}
-			if Digest(sha512.Sum512(bytes)) != a.digest {
-				return fmt.Errorf("move a blob of %s: %w", p.name, ErrDigest)
-			}
-			b.blobs, size = append(b.blobs, blob{a.digest, bytes}), size+a.size
+		if !mine {
+			continue
 		}
-		if size >= moveBytes || i == len(now)-1 && len(b.blobs) > 0 {
-			if err := s.writer.add(b); err != nil {
-				return err
-			}
-			b, size = &batch{from: p}, 0
+		bytes := make([]byte, a.size)
+		if _, err := file.ReadAt(bytes, a.offset+recordHead); err != nil {
+			return fmt.Errorf("move a blob of %s: %w", p.name, err)
 		}
+		if Digest(sha512.Sum512(bytes)) != a.digest {
+			return fmt.Errorf("move a blob of %s: %w", p.name, ErrDigest)
+		}
+		if err := l.add(blob{a.digest, bytes}); err != nil {
+			return err
+		}
+	}
+	if err := l.flush(); err != nil {
+		return err
 	}
 	return s.discard(p)
 }
 
 var errClosing = errors.New("the store is closing")
+
+// load gathers blobs on their way from one pack to another into batches.
+type load struct {
+	w     *packWriter
+	from  *pack // nil: of a pack that is nobody's place
+	blobs []blob
+	size  int
+}
+
+func (l *load) add(b blob) error {
+	l.blobs, l.size = append(l.blobs, b), l.size+len(b.bytes)
+	if l.size < moveBytes {
+		return nil
+	}
+	return l.flush()
+}
+
+// flush makes durable what was gathered.
+func (l *load) flush() error {
+	if len(l.blobs) == 0 {
+		return nil
+	}
+	b := &batch{from: l.from, blobs: l.blobs}
+	l.blobs, l.size = nil, 0
+	return l.w.add(b)
+}
