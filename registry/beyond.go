@@ -229,7 +229,7 @@ func (r *Registry) ownScope(ctx context.Context, name PackageName) (bool, error)
 	return len(names) > 0, nil
 }
 
-// loadFar reads what is kept of another registry's package, and shows of it what the rules let through now.
+// loadFar reads what is kept of another registry's package, shows of it what the rules let through now, and signs what nobody did.
 func (r *Registry) loadFar(ctx context.Context, name PackageName) (*packument, error) {
 	raw, err := readFrom(ctx, r.far.db, string(name))
 	if raw == nil {
@@ -237,5 +237,6 @@ func (r *Registry) loadFar(ctx context.Context, name PackageName) (*packument, e
 	}
 	p := parsePackument(name, raw)
 	p.far = &far{mark: packuments.Member(raw, marksName)}
-	return p.filter(r.o.Upstream.Rules(), r.o.Now()), nil
+	now := r.o.Now()
+	return r.keys.Load().vouched(p.filter(r.o.Upstream.Rules(), now), now)
 }

@@ -161,6 +161,11 @@ func (c *cache) remove(e *entry) {
 // clear drops all entries and believes none until the feed is heard again.
 func (c *cache) clear() {
 	c.heard.Store(0)
+	c.empty()
+}
+
+// empty drops all entries; those that are loading go to who waits for them, and no further.
+func (c *cache) empty() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, e := range c.entries {

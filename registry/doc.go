@@ -179,8 +179,9 @@
 // A follower signs what came another way: published before there were keys, or replicated from elsewhere. It signs
 // versions that have no signature, and replaces those by keys that were revoked or had expired when the version was
 // published, as clients refuse a version for one of these. It never replaces another registry's: whoever
-// replicates packages from one takes in its keys (Keys.Import), and those of Options.Upstream are taken in hourly. What an upstream
-// did not sign stays unsigned, and an audit says so. The follower is durable, and another set of keys begins it anew. As clients refuse
+// replicates packages from one takes in its keys (Keys.Import), and those of Options.Upstream are taken in hourly. What an upstream shows
+// without a signature by any of these keys is given one of ours beside those it has, each time that it is read for the cache: the signature says that this registry lets no other
+// bytes through under that name and number, and nothing of who published them. The follower is durable, and another set of keys begins it anew. As clients refuse
 // what is not signed once there are keys, GET /-/npm/v1/keys answers 404 until it is through. Signing is no edit: it moves
 // time.modified by a millisecond, so regions that do it at once write the same revision, and merges unite signatures.
 //

@@ -17,11 +17,13 @@ type far struct {
 	hidden map[string]upstream.Hidden // versions that the rules do not show
 	until  time.Time                  // when time changes what they show; zero: never
 	notice string                     // what who reads it should be told
+
+	vouched bool // versions have a signature of ours
 }
 
-// filtered reports whether something is hidden. The database's index does not know of it, nor does any time in
-// the packument tell when it came to be seen.
-func (p *packument) filtered() bool { return p.far != nil && len(p.far.hidden) > 0 }
+// altered reports whether something is hidden, or signed by us. The database's index does not know of it, nor does any time in
+// the packument tell when it came to be so.
+func (p *packument) altered() bool { return p.far != nil && (len(p.far.hidden) > 0 || p.far.vouched) }
 
 // policyName is the member that tells npm which versions it cannot have, and why.
 const policyName = "policyRestrictions"
@@ -156,7 +158,7 @@ func (p *packument) explain(hidden []upstream.Hidden) {
 // explained is an abbreviated packument with that member.
 func (p *packument) explained(short []byte) []byte {
 	why := p.top.of(policyName)
-	if !p.filtered() || why == nil {
+	if !p.altered() || why == nil {
 		return short
 	}
 	short = append(append(short[:len(short)-1], `,"`+policyName+`":`...), why...)

@@ -87,6 +87,9 @@ func (r *Registry) readKeys(ctx context.Context) error {
 		return nil
 	}
 	r.keys.Store(next)
+	if r.far != nil {
+		r.far.empty() // what they sign is signed as it is read
+	}
 	select {
 	case r.rekeyed <- struct{}{}:
 	default:

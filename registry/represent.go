@@ -214,7 +214,7 @@ func newRepresentation(doc *packument, f form, body []byte, known pieces) *repre
 	sum := sha256.Sum256(body)
 	rep := new(representation)
 	rep.body, rep.pieces = encoded(body, f.coding, known)
-	if len(doc.conflicts)+len(doc.closed) == 0 && !doc.filtered() { // a merge is no later than what it is made of
+	if len(doc.conflicts)+len(doc.closed) == 0 && !doc.altered() { // a merge is no later than what it is made of
 		rep.modified = doc.modified()
 	}
 	rep.etag = `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + codings[f.coding].etag + `"`
@@ -277,7 +277,7 @@ const indexPatience = 2 * time.Second
 // twin says the same of the packument here: where that was merged of leaves in
 // conflict, which no index has, and where the index fails or does not come.
 func (r *Registry) abbreviated(ctx context.Context, e *entry, base string) ([]byte, error) {
-	if len(e.doc.conflicts) == 0 && !e.doc.filtered() {
+	if len(e.doc.conflicts) == 0 && !e.doc.altered() {
 		raw, err := e.row(ctx)
 		switch {
 		case err != nil:
