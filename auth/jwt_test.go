@@ -68,6 +68,13 @@ func TestJWT(t *testing.T) {
 	bad := func(reason string) error { return badRequest(reason) }
 	no := func(reason string) error { return &Error{Kind: Unauthorized, Reason: reason} }
 
+	only := func(set ...string) {
+		conf.mu.Lock()
+		clear(conf.all)
+		conf.mu.Unlock()
+		conf.set(append(base[:len(base):len(base)], set...)...)
+	}
+
 	for name, c := range map[string]struct {
 		token string
 		set   []string
@@ -134,10 +141,7 @@ func TestJWT(t *testing.T) {
 		"ours first":     {token: newSecret(), err: ErrToken},
 	} {
 		t.Run(name, func(t *testing.T) {
-			conf.mu.Lock()
-			clear(conf.all)
-			conf.mu.Unlock()
-			conf.set(append(base[:len(base):len(base)], c.set...)...)
+			only(c.set...)
 			for range 2 {
 				id, err := a.Identify(bearer(c.token))
 				if c.err != nil {
@@ -151,7 +155,7 @@ func TestJWT(t *testing.T) {
 		})
 	}
 
-	conf.set("jwt_auth/required_claims", "{}")
+	only("jwt_auth/required_claims", "{}")
 	_, err = a.Identify(bearer(good))
 	require.ErrorContains(t, err, "required_claims")
 	conf.set("jwt_auth/required_claims", "exp", "jwt_keys/hmac:_default", "AAAA")
