@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-kivik/kivik/v4"
 
+	"settee/database"
 	"settee/replicate"
 )
 
@@ -42,8 +43,8 @@ func Open(ctx context.Context, client *kivik.Client, o Options) (*Advisories, er
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if err := Ensure(ctx, client); err != nil {
-		return nil, fmt.Errorf("advisories: make the database: %w", err)
+	if err := database.Private(ctx, client, Database); err != nil {
+		return nil, fmt.Errorf("advisories: %w", err)
 	}
 	a := &Advisories{db: client.DB(Database), log: o.Logger, index: newIndex(), ready: make(chan struct{})}
 	f := replicate.NewFollower(a.db, replicate.FollowerOptions{
@@ -51,7 +52,7 @@ func Open(ctx context.Context, client *kivik.Client, o Options) (*Advisories, er
 		Handle:   a.changed,
 		CaughtUp: func(time.Time) { a.isReady.Do(a.read) },
 		Lost:     a.index.clear,
-		Absent:   func(ctx context.Context) error { return Ensure(ctx, client) },
+		Absent:   func(ctx context.Context) error { return database.Private(ctx, client, Database) },
 	})
 	ctx, a.stop = context.WithCancel(context.WithoutCancel(ctx))
 	a.running.Go(func() { _ = f.Run(ctx) })
@@ -63,19 +64,6 @@ func (a *Advisories) Close() error {
 	a.stop()
 	a.running.Wait()
 	return nil
-}
-
-// Ensure makes the database, for the eyes of server admins only.
-func Ensure(ctx context.Context, client *kivik.Client) error {
-	err := client.CreateDB(ctx, Database)
-	if kivik.HTTPStatus(err) == http.StatusPreconditionFailed {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	admins := kivik.Members{Roles: []string{"_admin"}}
-	return client.DB(Database).SetSecurity(ctx, &kivik.Security{Admins: admins, Members: admins})
 }
 
 func (a *Advisories) read() {

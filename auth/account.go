@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"settee/database"
+
 	"github.com/go-kivik/kivik/v4"
 )
 
@@ -142,7 +144,7 @@ func (a *Auth) register(ctx context.Context, name, password, email string, verif
 	defer a.users.forget(userID(name))
 	rev, err := a.users.db.Put(ctx, userID(name), who.document())
 	if kivik.HTTPStatus(err) == http.StatusNotFound { // somebody deleted the database
-		if err = ensureDB(ctx, a.client, usersDB); err == nil {
+		if err = database.Private(ctx, a.client, usersDB); err == nil {
 			rev, err = a.users.db.Put(ctx, userID(name), who.document())
 		}
 	}

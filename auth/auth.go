@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,6 +18,7 @@ import (
 
 	"settee/auth/audit"
 	"settee/auth/limit"
+	"settee/database"
 )
 
 // The databases.
@@ -150,8 +152,8 @@ func Open(ctx context.Context, client *kivik.Client, o Options) (*Auth, error) {
 		members: make(chan struct{}, 1),
 	}
 	a.admin = serverAdmin(o, a.secret())
-	err := errors.Join(follow(ctx, following, a, a.users), follow(ctx, following, a, a.tokens), follow(ctx, following, a, a.orgs),
-		follow(ctx, following, a, a.factors), ensureDB(ctx, client, sessionsDB), ensureDB(ctx, client, publishersDB), a.pushTokensDesign(ctx))
+	err := errors.Join(follow(ctx, following, a, a.users), follow(ctx, following, a, a.tokens), follow(ctx, following, a, a.orgs), follow(ctx, following, a, a.factors),
+		database.Private(ctx, client, sessionsDB), database.Private(ctx, client, publishersDB), database.PutDesign(ctx, client.DB(tokensDB), json.RawMessage(tokensDesign)))
 	if err != nil {
 		_ = a.Close()
 		return nil, fmt.Errorf("auth: open: %w", err)

@@ -39,6 +39,9 @@ func serveCouchDB(t *testing.T) (*kivik.Client, *memory) {
 		}
 		answer(w, http.StatusOK, map[string]any{"db_name": stats.Name, "update_seq": stats.UpdateSeq, "sizes": map[string]int{}}, nil)
 	})
+	mux.HandleFunc("GET /{db}/_security", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, http.StatusOK, struct{}{}, nil)
+	})
 	mux.HandleFunc("PUT /{db}/_security", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusOK, map[string]bool{"ok": true}, nil)
 	})

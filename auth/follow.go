@@ -2,11 +2,9 @@ package auth
 
 import (
 	"context"
-	"net/http"
 	"time"
 
-	"github.com/go-kivik/kivik/v4"
-
+	"settee/database"
 	"settee/replicate"
 )
 
@@ -22,7 +20,7 @@ const (
 // outdates it. What is read after the feed's beginning is younger than that.
 func follow[V any](ctx, following context.Context, a *Auth, m *mirror[V]) error {
 	name := m.db.Name()
-	if err := ensureDB(ctx, a.client, name); err != nil {
+	if err := database.Private(ctx, a.client, name); err != nil {
 		return err
 	}
 	o := replicate.FollowerOptions{
@@ -35,7 +33,7 @@ func follow[V any](ctx, following context.Context, a *Auth, m *mirror[V]) error 
 		Now:      a.o.Now,
 	}
 	if name != usersDB { // a _users that an administrator deleted is theirs to make again, or the next sign-up's
-		o.Absent = func(ctx context.Context) error { return ensureDB(ctx, a.client, name) }
+		o.Absent = func(ctx context.Context) error { return database.Private(ctx, a.client, name) }
 	}
 	f := replicate.NewFollower(m.db, o)
 	if err := f.Begin(ctx); err != nil {
@@ -43,17 +41,4 @@ func follow[V any](ctx, following context.Context, a *Auth, m *mirror[V]) error 
 	}
 	a.running.Go(func() { _ = f.Run(following) })
 	return nil
-}
-
-// ensureDB makes a database for the server's eyes only, unless it is there.
-func ensureDB(ctx context.Context, client *kivik.Client, name string) error {
-	err := client.CreateDB(ctx, name)
-	if kivik.HTTPStatus(err) == http.StatusPreconditionFailed {
-		return nil
-	}
-	if err != nil || name == usersDB {
-		return err // CouchDB guards _users itself and refuses another _security
-	}
-	admins := kivik.Members{Roles: []string{adminRole}}
-	return client.DB(name).SetSecurity(ctx, &kivik.Security{Admins: admins, Members: admins})
 }

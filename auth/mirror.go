@@ -2,12 +2,12 @@ package auth
 
 import (
 	"context"
-	"encoding/json"
-	"net/http"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"settee/database"
 
 	"github.com/go-kivik/kivik/v4"
 	"golang.org/x/sync/singleflight"
@@ -170,12 +170,8 @@ var withConflicts = kivik.Param("conflicts", true)
 
 // readObject reads a document; nil when it is missing or deleted.
 func readObject(ctx context.Context, db *kivik.DB, id string, options ...kivik.Option) (object, error) {
-	var raw json.RawMessage
-	err := db.Get(ctx, id, options...).ScanDoc(&raw)
-	if kivik.HTTPStatus(err) == http.StatusNotFound {
-		return nil, nil
-	}
-	if err != nil {
+	raw, err := database.Text(ctx, db, id, options...)
+	if raw == nil || err != nil {
 		return nil, err
 	}
 	return parseObject(raw)

@@ -4,11 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"settee/database"
 
 	"github.com/go-kivik/kivik/v4"
 )
@@ -21,13 +22,12 @@ func (a *Auth) readSession(ctx context.Context, name, id string) (Session, error
 	if !plausibleName(name) || len(id) != 64 || strings.Trim(id, "0123456789abcdef") != "" {
 		return Session{}, ErrSession
 	}
-	var raw json.RawMessage
-	err := a.sessions.Get(ctx, sessionID(name, id), withConflicts).ScanDoc(&raw)
-	if kivik.HTTPStatus(err) == http.StatusNotFound {
-		return Session{}, ErrSession
-	}
+	raw, err := database.Text(ctx, a.sessions, sessionID(name, id), withConflicts)
 	if err != nil {
 		return Session{}, fmt.Errorf("auth: read a session: %w", err)
+	}
+	if raw == nil {
+		return Session{}, ErrSession
 	}
 	return a.parseSession(ctx, raw)
 }

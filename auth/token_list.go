@@ -2,10 +2,8 @@ package auth
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -19,42 +17,6 @@ import (
 // Members that say nothing are left out, for most tokens have none of them; nothing is
 // read from keys, as ten thousand rows are read for one answer.
 const tokensDesign = `{"_id":"_design/tokens","language":"javascript","views":{"by_user":{"map":"function (doc) {\n  if (doc.type !== 'token' || typeof doc.user !== 'string') return\n  var shown = {}\n  var members = ['kind', 'name', 'description', 'redacted', 'readonly', 'cidr', 'updated', 'expires', 'created', 'packages', 'scopes', 'packages_all', 'packages_and_scopes_permission', 'orgs', 'orgs_permission', 'bypass_2fa', 'publisher', 'account_created']\n  for (var i = 0; i < members.length; i++) {\n    var value = doc[members[i]]\n    if (value) shown[members[i]] = value\n  }\n  emit([doc.user, doc.created], shown)\n}","reduce":"_count"},"used":{"map":"function (doc) {\n  if (doc.type === 'used') emit([doc.user, doc.key], doc.key + ' ' + doc.at)\n}"}}}`
-
-// pushTokensDesign makes the design document, or brings it up to date.
-func (a *Auth) pushTokensDesign(ctx context.Context) error {
-	want, err := parseObject([]byte(tokensDesign))
-	if err != nil {
-		return err
-	}
-	for range redeemTries {
-		have, err := readObject(ctx, a.tokens.db, "_design/tokens")
-		if err != nil {
-			return err
-		}
-		doc := want
-		if have != nil {
-			if sameJSON(have, want, "views") {
-				return nil
-			}
-			doc = append(want[:len(want):len(want)], textMember("_rev", have.text("_rev")))
-		}
-		if _, err = a.tokens.db.Put(ctx, "_design/tokens", doc.marshal()); kivik.HTTPStatus(err) != http.StatusConflict {
-			return err
-		}
-	}
-	return ErrBusy
-}
-
-// sameJSON reports whether a member says the same in two objects.
-func sameJSON(a, b object, name string) bool {
-	var x, y any
-	if !a.scan(name, &x) || !b.scan(name, &y) {
-		return false
-	}
-	one, errOne := json.Marshal(x)
-	two, errTwo := json.Marshal(y)
-	return errOne == nil && errTwo == nil && string(one) == string(two)
-}
 
 // ID is how a token is called in lists: its Key, or of a granular one a UUID made of it.
 func (t Token) ID() string {

@@ -183,3 +183,14 @@ func sameRoles(a, b []string) bool {
 	slices.Sort(b)
 	return slices.Equal(a, b)
 }
+
+// sameJSON reports whether a member says the same in two objects.
+func sameJSON(a, b object, name string) bool {
+	var x, y any
+	if !a.scan(name, &x) || !b.scan(name, &y) {
+		return false
+	}
+	one, errOne := json.Marshal(x)
+	two, errTwo := json.Marshal(y)
+	return errOne == nil && errTwo == nil && string(one) == string(two)
+}

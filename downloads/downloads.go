@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"settee/database"
+
 	"github.com/go-kivik/kivik/v4"
 )
 
@@ -46,8 +48,6 @@ type Downloads struct {
 	behind map[cell]int64 // taken from the tally and not written yet; who has writing reads it without mu, too
 }
 
-const adminRole = "_admin"
-
 // Open makes the database where it is missing, and writes what is counted until Close.
 func Open(ctx context.Context, client *kivik.Client, o Options) (*Downloads, error) {
 	if o.Interval <= 0 {
@@ -60,8 +60,8 @@ func Open(ctx context.Context, client *kivik.Client, o Options) (*Downloads, err
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	d := &Downloads{o: o, db: client.DB(Database), log: o.Logger, process: rand.Text(), tally: newTally()}
-	if err := ensure(ctx, client); err != nil {
-		return nil, fmt.Errorf("downloads: make the database: %w", err)
+	if err := database.Private(ctx, client, Database); err != nil {
+		return nil, fmt.Errorf("downloads: %w", err)
 	}
 	if err := d.name(ctx); err != nil {
 		return nil, fmt.Errorf("downloads: name the writer: %w", err)
@@ -69,19 +69,6 @@ func Open(ctx context.Context, client *kivik.Client, o Options) (*Downloads, err
 	ctx, d.stop = context.WithCancel(context.WithoutCancel(ctx))
 	d.running.Go(func() { d.run(ctx) })
 	return d, nil
-}
-
-// ensure makes the database for server admins' eyes, unless it is there.
-func ensure(ctx context.Context, client *kivik.Client) error {
-	err := client.CreateDB(ctx, Database)
-	if kivik.HTTPStatus(err) == http.StatusPreconditionFailed {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	admins := kivik.Members{Roles: []string{adminRole}}
-	return client.DB(Database).SetSecurity(ctx, &kivik.Security{Admins: admins, Members: admins})
 }
 
 // name finds out which writer this copy of the database is. Local documents are not replicated; of two processes that begin at once, the

@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-kivik/kivik/v4"
 
+	"settee/database"
 	"settee/replicate"
 )
 
@@ -108,15 +109,15 @@ func Open(ctx context.Context, client *kivik.Client, o Options) (*Hooks, error) 
 		client: newClient(o), known: newKnown(), places: make(chan struct{}, mostAtOnce),
 	}
 	for _, name := range []string{Database, Deliveries} {
-		if err := ensure(ctx, client, name); err != nil {
-			return nil, fmt.Errorf("hooks: make the database %s: %w", name, err)
+		if err := database.Private(ctx, client, name); err != nil {
+			return nil, fmt.Errorf("hooks: %w", err)
 		}
 	}
 	h.ctx, h.stop = context.WithCancel(context.WithoutCancel(ctx))
 	f := replicate.NewFollower(h.db, replicate.FollowerOptions{
 		Since: "0", IncludeDocs: true, Workers: 1, Logger: o.Logger, Handle: h.learn,
 		CaughtUp: func(time.Time) { h.known.vouch() }, Lost: h.known.doubt,
-		Absent: func(ctx context.Context) error { return ensure(ctx, client, Database) },
+		Absent: func(ctx context.Context) error { return database.Private(ctx, client, Database) },
 	})
 	h.running.Go(func() { _ = f.Run(h.ctx) })
 	return h, nil
@@ -141,19 +142,6 @@ func (h *Hooks) Close() error {
 	h.running.Wait()
 	h.client.CloseIdleConnections()
 	return nil
-}
-
-// ensure makes a database for the server's eyes only.
-func ensure(ctx context.Context, client *kivik.Client, name string) error {
-	err := client.CreateDB(ctx, name)
-	if kivik.HTTPStatus(err) == http.StatusPreconditionFailed {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	admins := kivik.Members{Roles: []string{"_admin"}}
-	return client.DB(name).SetSecurity(ctx, &kivik.Security{Admins: admins, Members: admins})
 }
 
 // learn takes over a hook as it is now.

@@ -17,6 +17,7 @@ import (
 
 	"settee/couch"
 	"settee/couch/driver"
+	"settee/database"
 	"settee/views"
 )
 
@@ -48,7 +49,7 @@ func (h *house) Readable(_ context.Context, _ *Hook, name string) (bool, error) 
 }
 
 func (h *house) Payload(ctx context.Context, name string) (json.RawMessage, error) {
-	return read(ctx, h.db, name)
+	return database.Text(ctx, h.db, name)
 }
 
 func (h *house) Maintained(ctx context.Context, user string) (names []string, err error) {

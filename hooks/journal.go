@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"settee/database"
+
 	"github.com/go-kivik/kivik/v4"
 )
 
@@ -42,7 +44,7 @@ const (
 // journal reads what is known; the zero Journal where nothing is.
 func (h *Hooks) journal(ctx context.Context, id string) (*Journal, error) {
 	j := &Journal{Attempts: []Attempt{}}
-	raw, err := read(ctx, h.db, logPrefix+id)
+	raw, err := database.Text(ctx, h.db, logPrefix+id)
 	if raw == nil || err != nil {
 		return j, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-kivik/kivik/v4"
 
+	"settee/database"
 	"settee/replicate"
 )
 
@@ -75,7 +76,7 @@ func (h *Hooks) lookOnce(ctx context.Context, name string) (making <-chan struct
 // both are a package's state as it is and as it was at the last look, nil where there was none, with
 // the revision of its document. now is nil where the packument cannot be understood.
 func (h *Hooks) both(ctx context.Context, name string) (now, was *state, rev string, err error) {
-	raw, err := read(ctx, h.packages, name)
+	raw, err := database.Text(ctx, h.packages, name)
 	if err != nil {
 		return nil, nil, "", err
 	}
@@ -89,7 +90,7 @@ func (h *Hooks) both(ctx context.Context, name string) (now, was *state, rev str
 }
 
 func (h *Hooks) readState(ctx context.Context, name string) (*state, string, error) {
-	raw, err := read(ctx, h.queue, statePrefix+name)
+	raw, err := database.Text(ctx, h.queue, statePrefix+name)
 	if raw == nil || err != nil {
 		return nil, "", err
 	}
@@ -120,19 +121,6 @@ func (h *Hooks) dropState(ctx context.Context, name, rev string) error {
 	}
 	_, err := h.queue.Delete(ctx, statePrefix+name, rev)
 	return err
-}
-
-// read reads a document; nil where there is none.
-func read(ctx context.Context, db *kivik.DB, id string) (json.RawMessage, error) {
-	var raw json.RawMessage
-	err := db.Get(ctx, id).ScanDoc(&raw)
-	if kivik.HTTPStatus(err) == http.StatusNotFound {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("hooks: read %s: %w", id, err)
-	}
-	return raw, nil
 }
 
 // mark notes what the packages are that a hook will be about, so that what happens from here on is told. What

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-kivik/kivik/v4"
 
+	"settee/database"
 	"settee/replicate"
 )
 
@@ -63,18 +64,8 @@ func (p *pull) open(ctx context.Context, client *kivik.Client) error {
 		return err
 	}
 	p.source = source
-	p.target = replicate.Peer{DB: client.DB(p.name), Name: p.name, Create: func(ctx context.Context) error { return create(ctx, client, p.name) }}
+	p.target = replicate.Peer{DB: client.DB(p.name), Name: p.name, Create: func(ctx context.Context) error { return database.Private(ctx, client, p.name) }}
 	return nil
-}
-
-// create makes a database for the eyes of server admins only.
-func create(ctx context.Context, client *kivik.Client, name string) error {
-	err := client.CreateDB(ctx, name)
-	if err != nil || name == "_users" {
-		return err // CouchDB guards _users itself and refuses another _security
-	}
-	admins := kivik.Members{Roles: []string{"_admin"}}
-	return client.DB(name).SetSecurity(ctx, &kivik.Security{Admins: admins, Members: admins})
 }
 
 // Between runs, and between meetings: soon, as a restart takes a moment, then twice as long each time. A database

@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-kivik/kivik/v4"
 
+	"settee/database"
 	"settee/tarballs"
 	"settee/upstream"
 	"settee/views/packuments"
@@ -231,7 +232,7 @@ func (r *Registry) ownScope(ctx context.Context, name PackageName) (bool, error)
 
 // loadFar reads what is kept of another registry's package, shows of it what the rules let through now, and signs what nobody did.
 func (r *Registry) loadFar(ctx context.Context, name PackageName) (*packument, error) {
-	raw, err := readFrom(ctx, r.far.db, string(name))
+	raw, err := database.Text(ctx, r.far.db, string(name))
 	if raw == nil {
 		return nil, err
 	}

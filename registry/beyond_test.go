@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"settee/database"
 	"settee/upstream"
 )
 
@@ -295,7 +296,7 @@ func TestSetteeBehindSettee(t *testing.T) {
 	})
 	kept := func(name, number string) func() bool {
 		return func() bool {
-			raw, err := readFrom(t.Context(), near.client.DB(upstream.Database), name)
+			raw, err := database.Text(t.Context(), near.client.DB(upstream.Database), name)
 			require.NoError(t, err)
 			return (number == "" && raw == nil) || (number != "" && strings.Contains(string(raw), `"`+number+`":{`))
 		}

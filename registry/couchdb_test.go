@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"settee/couch"
+	"settee/database"
 	"settee/replicate"
 )
 
@@ -43,7 +44,7 @@ func (g ground) pull(t *testing.T, from ground) {
 }
 
 func (g ground) leaves(t *testing.T) []string {
-	raw, err := g.read(t.Context(), "p", withLeaves)
+	raw, err := database.Text(t.Context(), g.db, "p", withLeaves)
 	require.NoError(t, err)
 	p := parsePackument("p", raw)
 	return append([]string{p.rev}, slices.Sorted(slices.Values(slices.Concat(p.conflicts, p.closed)))...)

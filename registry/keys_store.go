@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-kivik/kivik/v4"
 
+	"settee/database"
 	"settee/provenance"
 )
 
@@ -26,14 +27,10 @@ type Keys struct{ db *kivik.DB }
 
 // OpenKeys makes the database where it is missing.
 func OpenKeys(ctx context.Context, client *kivik.Client) (*Keys, error) {
-	if err := makeDB(ctx, client, SigningDatabase); err != nil {
-		return nil, err
+	if err := database.Private(ctx, client, SigningDatabase); err != nil {
+		return nil, fmt.Errorf("registry: %w", err)
 	}
-	db := client.DB(SigningDatabase)
-	if err := secure(ctx, db, []string{adminRole}); err != nil {
-		return nil, fmt.Errorf("registry: keep %s from strangers: %w", SigningDatabase, err)
-	}
-	return &Keys{db}, nil
+	return &Keys{client.DB(SigningDatabase)}, nil
 }
 
 // keyDoc is a key's document; its id is the key's.

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"settee/couch"
+	"settee/database"
 	"settee/replicate"
 )
 
@@ -134,7 +135,7 @@ func (w *world) leaves() (out []string) {
 }
 
 func (w *world) read(h *house) json.RawMessage {
-	raw, err := h.read(w.t.Context(), w.name, withLeaves)
+	raw, err := database.Text(w.t.Context(), h.db, w.name, withLeaves)
 	require.NoError(w.t, err)
 	return raw
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-kivik/kivik/v4"
 
+	"settee/database"
 	"settee/views/packuments"
 )
 
@@ -298,7 +299,7 @@ func (r *Registry) abbreviated(ctx context.Context, e *entry, base string) ([]by
 func (e *entry) row(ctx context.Context) (raw json.RawMessage, err error) {
 	ctx, cancel := context.WithTimeout(ctx, indexPatience)
 	defer cancel()
-	rows := e.home.db.Query(ctx, packuments.Name, "abbreviated", kivik.Param("key", string(e.name)), untouched{&raw})
+	rows := e.home.db.Query(ctx, packuments.Name, "abbreviated", kivik.Param("key", string(e.name)), database.Raw(&raw))
 	defer rows.Close()
 	for rows.Next() {
 		if raw != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-kivik/kivik/v4"
 
+	"settee/database"
 	"settee/replicate"
 )
 
@@ -93,14 +94,14 @@ func unlessConflict(err error) error {
 // there is no document.
 func (r *Registry) leaves(ctx context.Context, name PackageName) (winner *packument, leaves []Leaf, err error) {
 	for range writeAttempts {
-		raw, err := r.read(ctx, string(name), withLeaves)
+		raw, err := database.Text(ctx, r.db, string(name), withLeaves)
 		if raw == nil {
 			return nil, nil, err
 		}
 		winner = parsePackument(name, raw)
 		leaves = []Leaf{{Rev: winner.rev, Body: raw}}
 		for _, rev := range winner.conflicts {
-			body, err := r.read(ctx, string(name), kivik.Rev(rev))
+			body, err := database.Text(ctx, r.db, string(name), kivik.Rev(rev))
 			if err != nil {
 				return nil, nil, err
 			}

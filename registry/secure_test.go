@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"settee/couch"
+	"settee/database"
 )
 
 // TestDatabaseIsKept is who gets into the packuments' database.
@@ -23,7 +24,7 @@ func TestDatabaseIsKept(t *testing.T) {
 		{kivik.Security{Admins: kivik.Members{Names: []string{"eve"}}}, kivik.Security{Admins: kivik.Members{Names: []string{"eve"}}, Members: readers}},
 	} {
 		require.NoError(t, h.db.SetSecurity(t.Context(), &c.was))
-		require.NoError(t, secure(t.Context(), h.db, readers.Roles))
+		require.NoError(t, database.Private(t.Context(), h.client, Database, ReaderRole))
 		got, err := h.db.Security(t.Context())
 		require.NoError(t, err)
 		require.ElementsMatch(t, c.want.Members.Roles, got.Members.Roles)

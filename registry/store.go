@@ -5,12 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
-	"slices"
 	"time"
 
 	"github.com/go-kivik/kivik/v4"
 
+	"settee/database"
 	"settee/upstream"
 	"settee/views/packuments"
 )
@@ -20,19 +19,14 @@ const Database = "registry"
 
 // prepare makes the databases and pushes the design document where it differs.
 func (r *Registry) prepare(ctx context.Context, client *kivik.Client) (err error) {
-	for _, name := range []string{Database, AuditDatabase, AttestationsDatabase, StagedDatabase} {
-		if err := makeDB(ctx, client, name); err != nil {
-			return err
+	for name, members := range map[string][]string{Database: {ReaderRole}, AuditDatabase: nil, AttestationsDatabase: nil, StagedDatabase: nil} {
+		if err := database.Private(ctx, client, name, members...); err != nil {
+			return fmt.Errorf("registry: %w", err)
 		}
 	}
 	r.db, r.records, r.attestations, r.staged = client.DB(Database), client.DB(AuditDatabase), client.DB(AttestationsDatabase), client.DB(StagedDatabase)
 	if r.signing, err = OpenKeys(ctx, client); err != nil {
 		return err
-	}
-	for db, members := range map[*kivik.DB][]string{r.db: {adminRole, ReaderRole}, r.records: {adminRole}, r.attestations: {adminRole}, r.staged: {adminRole}} {
-		if err := secure(ctx, db, members); err != nil {
-			return fmt.Errorf("registry: keep %s from strangers: %w", db.Name(), err)
-		}
 	}
 	r.naming = []*kivik.DB{r.db}
 	if far, err := client.DBExists(ctx, upstream.Database); err != nil {
@@ -40,116 +34,14 @@ func (r *Registry) prepare(ctx context.Context, client *kivik.Client) (err error
 	} else if far { // also where no other registry is asked any more
 		r.naming = append(r.naming, client.DB(upstream.Database))
 	}
-	for range writeAttempts {
-		if err = r.pushDesign(ctx); !conflict(err) {
-			break
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("registry: push the design document: %w", err)
-	}
-	return nil
-}
-
-// makeDB makes a database, unless it is there.
-func makeDB(ctx context.Context, client *kivik.Client, name string) error {
-	exists, err := client.DBExists(ctx, name)
-	if err == nil && !exists {
-		if err = client.CreateDB(ctx, name); kivik.HTTPStatus(err) == http.StatusPreconditionFailed { // made in the meantime
-			err = nil
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("registry: make the database %s: %w", name, err)
+	if err := database.PutDesign(ctx, r.db, packuments.DesignDoc(r.o.Guard)); err != nil {
+		return fmt.Errorf("registry: %w", err)
 	}
 	return nil
 }
 
 // ReaderRole is the role of who may read the packuments' database, restricted packages too.
 const ReaderRole = "registry-reader"
-
-const adminRole = "_admin"
-
-// secure lets those roles into a database, and nobody else. An administrator who named
-// others there meant them; to name nobody at all is how databases begin that everybody reads.
-func secure(ctx context.Context, db *kivik.DB, members []string) error {
-	is, err := db.Security(ctx)
-	if err != nil {
-		return err
-	}
-	adminsOnly := []string{adminRole}
-	if m := is.Members; len(m.Names) > 0 || len(m.Roles) > 0 && !slices.Equal(m.Roles, adminsOnly) || slices.Equal(m.Roles, members) {
-		return nil
-	}
-	is.Members.Roles = members
-	if len(is.Admins.Names)+len(is.Admins.Roles) == 0 {
-		is.Admins.Roles = adminsOnly
-	}
-	return db.SetSecurity(ctx, is)
-}
-
-func (r *Registry) pushDesign(ctx context.Context) error {
-	want := packuments.DesignDoc()
-	if r.o.Guard {
-		want = packuments.Guarded()
-	}
-	have, err := r.read(ctx, "_design/"+packuments.Name)
-	if err != nil {
-		return err
-	}
-	var options []kivik.Option
-	if have != nil {
-		var was, will map[string]any
-		if json.Unmarshal(have, &was) == nil && json.Unmarshal(want, &will) == nil {
-			rev, _ := was["_rev"].(string)
-			if delete(was, "_rev"); equalJSON(was, will) {
-				return nil
-			}
-			options = append(options, kivik.Rev(rev))
-		}
-	}
-	_, err = r.db.Put(ctx, "_design/"+packuments.Name, want, options...)
-	return err
-}
-
-func equalJSON(a, b any) bool {
-	x, errX := json.Marshal(a)
-	y, errY := json.Marshal(b)
-	return errX == nil && errY == nil && string(x) == string(y)
-}
-
-// read reads a document's text; nil where there is none.
-func (r *Registry) read(ctx context.Context, id string, options ...kivik.Option) (json.RawMessage, error) {
-	return readFrom(ctx, r.db, id, options...)
-}
-
-func readFrom(ctx context.Context, db *kivik.DB, id string, options ...kivik.Option) (json.RawMessage, error) {
-	var raw json.RawMessage
-	doc := db.Get(ctx, id, append(options, untouched{&raw})...)
-	defer doc.Close()
-	err := doc.Err()
-	if err == nil && raw == nil {
-		err = doc.ScanDoc(&raw)
-	}
-	if notFound(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("registry: read %s: %w", id, err)
-	}
-	return raw, nil
-}
-
-// untouched is an option of Get and Query: a driver that has the text of the document, or of
-// a row's value, in memory sets into to it. Others leave it nil, and the text is scanned.
-type untouched struct{ into *json.RawMessage }
-
-// Apply implements kivik.Option.
-func (u untouched) Apply(target any) {
-	if t, ok := target.(interface{ Raw(into *json.RawMessage) }); ok {
-		t.Raw(u.into)
-	}
-}
 
 // The attempts of a write that conflicts with writers elsewhere: each loses to
 // one that wins, so ten regions' worth of writers get through.

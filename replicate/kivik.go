@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"io"
 
+	"settee/database"
+
 	"github.com/go-kivik/kivik/v4"
 )
 
@@ -72,7 +74,7 @@ func (k kivikEnd) bulkGet(ctx context.Context, refs []ref, yield func(document) 
 		asked[i] = kivik.BulkGetReference{ID: r.id, Rev: r.rev}
 	}
 	var text json.RawMessage
-	rows := k.db.BulkGet(ctx, asked, kivik.Params(map[string]any{"revs": true, "latest": true}), raw{&text})
+	rows := k.db.BulkGet(ctx, asked, kivik.Params(map[string]any{"revs": true, "latest": true}), database.Raw(&text))
 	defer rows.Close() //nolint:errcheck // as above
 	for rows.Next() {
 		d := document{}
@@ -97,7 +99,7 @@ func (k kivikEnd) openRevs(ctx context.Context, id string, revs, since []string,
 		delete(params, "attachments")
 	}
 	var text json.RawMessage
-	rows := k.db.OpenRevs(ctx, id, revs, kivik.Params(params), raw{&text})
+	rows := k.db.OpenRevs(ctx, id, revs, kivik.Params(params), database.Raw(&text))
 	defer rows.Close() //nolint:errcheck // as above
 	for rows.Next() {
 		if err := k.openRev(id, rows, &text, yield); err != nil {
@@ -126,15 +128,6 @@ func (k kivikEnd) openRev(id string, rows *kivik.ResultSet, text *json.RawMessag
 		return part{name: a.Filename, contentType: a.ContentType, size: a.Size, Reader: a.Content}, nil
 	}
 	return yield(d)
-}
-
-// raw asks a driver that understands it for the text of documents without a scan; see options.Raw in couch/driver.
-type raw struct{ text *json.RawMessage }
-
-func (r raw) Apply(target any) {
-	if t, ok := target.(interface{ Raw(into *json.RawMessage) }); ok {
-		t.Raw(r.text)
-	}
 }
 
 // scanned is the document of a row, which the driver may have put into text.

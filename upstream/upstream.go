@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -11,7 +12,9 @@ import (
 	"github.com/go-kivik/kivik/v4"
 	"golang.org/x/sync/singleflight"
 
+	"settee/database"
 	"settee/tarballs"
+	"settee/views/packuments"
 )
 
 // Options say whom to ask and what is shown. Only Targets are needed.
@@ -87,12 +90,13 @@ type Reader struct {
 
 // Open makes the database upstream where it is missing. client and blobs stay the caller's.
 func Open(ctx context.Context, client *kivik.Client, blobs tarballs.Store, o Options) (*Reader, error) {
-	r := &Reader{o: o.withDefaults(), calls: map[string]*call{}, known: map[string]freshness{}}
-	db, err := ensureDB(ctx, client, o.Guard)
-	if err != nil {
-		return nil, err
+	r := &Reader{o: o.withDefaults(), db: client.DB(Database), calls: map[string]*call{}, known: map[string]freshness{}}
+	if err := database.Private(ctx, client, Database); err != nil {
+		return nil, fmt.Errorf("upstream: %w", err)
 	}
-	r.db = db
+	if err := database.PutDesign(ctx, r.db, packuments.DesignDoc(o.Guard)); err != nil {
+		return nil, fmt.Errorf("upstream: %w", err)
+	}
 	for _, t := range o.Targets {
 		r.remotes = append(r.remotes, newRemote(t, r.o))
 	}

@@ -3,8 +3,9 @@ package audit
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 	"strings"
+
+	"settee/database"
 
 	"github.com/go-kivik/kivik/v4"
 )
@@ -31,41 +32,16 @@ func design() object {
 
 // prepare makes the database, for server admins only, and its index.
 func prepare(ctx context.Context, db *kivik.DB) error {
-	err := db.Client().CreateDB(ctx, db.Name())
-	switch {
-	case err == nil:
-		admins := kivik.Members{Roles: []string{"_admin"}}
-		if err := db.SetSecurity(ctx, &kivik.Security{Admins: admins, Members: admins}); err != nil {
-			return err
-		}
-	case kivik.HTTPStatus(err) != http.StatusPreconditionFailed:
+	if err := database.Private(ctx, db.Client(), db.Name()); err != nil {
 		return err
 	}
-	for range 8 { // others may push it too
-		have, rev, err := readDesign(ctx, db)
-		if err != nil || have == design().sum() {
-			return err
-		}
-		o := design()
-		if rev != "" {
-			o["_rev"] = rev
-		}
-		_, err = db.Put(ctx, designID, json.RawMessage(o.canonical(nil)))
-		if kivik.HTTPStatus(err) != http.StatusConflict {
-			return err
-		}
-	}
-	return nil
+	return database.PutDesign(ctx, db, json.RawMessage(design().canonical(nil)))
 }
 
 // readDesign is the sum of the design document that is there, "" of one that is none of ours.
 func readDesign(ctx context.Context, db *kivik.DB) (sum, rev string, err error) {
-	var raw json.RawMessage
-	err = db.Get(ctx, designID).ScanDoc(&raw)
-	if kivik.HTTPStatus(err) == http.StatusNotFound {
-		return "", "", nil
-	}
-	if err != nil {
+	raw, err := database.Text(ctx, db, designID)
+	if raw == nil || err != nil {
 		return "", "", err
 	}
 	var is struct {

@@ -19,6 +19,7 @@ import (
 
 	"settee/advisories"
 	"settee/auth/audit"
+	"settee/database"
 )
 
 const advisoriesExamples = `  settee advisories import npm-all.zip --db http://admin:password@127.0.0.1:5984
@@ -114,8 +115,8 @@ func runAdvisories(ctx context.Context, args []string, stdout, stderr io.Writer)
 	if err != nil {
 		return err
 	}
-	if err := advisories.Ensure(ctx, client); err != nil {
-		return fmt.Errorf("make the database %s: %w", advisories.Database, err)
+	if err := database.Private(ctx, client, advisories.Database); err != nil {
+		return err
 	}
 	s := &shelf{db: client.DB(advisories.Database), stdout: stdout, stderr: stderr}
 	s.record = func(e audit.Entry) {

@@ -24,7 +24,7 @@ func BenchmarkRebuild(b *testing.B) {
 			store, engine := embedded(b, views.Native{Twins: Twins(), Map: Map})
 			db, err := store.Create(b.Context(), "registry")
 			require.NoError(b, err)
-			put(b, db, "_design/"+Name, couch.Rev{}, DesignDoc())
+			put(b, db, "_design/"+Name, couch.Rev{}, DesignDoc(false))
 			var rev couch.Rev
 			next := func(i int) {
 				rev = put(b, db, "pkg", rev, published(text, i))
@@ -66,7 +66,7 @@ func BenchmarkBuild(b *testing.B) {
 				store, engine := embedded(b, native)
 				db, err := store.Create(b.Context(), "registry")
 				require.NoError(b, err)
-				put(b, db, "_design/"+Name, couch.Rev{}, DesignDoc())
+				put(b, db, "_design/"+Name, couch.Rev{}, DesignDoc(false))
 				for i := range docs {
 					id := fmt.Sprintf("pkg%d", i)
 					put(b, db, id, couch.Rev{}, fixtures.Packument(uint64(i), id, fixtures.Small))

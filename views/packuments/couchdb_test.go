@@ -82,7 +82,7 @@ func database(t *testing.T, native views.Native) *kivik.DB {
 
 // rowsOf are the rows of every view and of every count, in their order.
 func rowsOf(t *testing.T, db *kivik.DB, docs []any) map[string][]indexed {
-	results, err := db.BulkDocs(t.Context(), append(docs, DesignDoc()))
+	results, err := db.BulkDocs(t.Context(), append(docs, DesignDoc(false)))
 	require.NoError(t, err)
 	for _, r := range results {
 		require.NoError(t, r.Error, r.ID)

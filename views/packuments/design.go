@@ -30,19 +30,19 @@ type view struct {
 	Reduce string `json:"reduce,omitempty"`
 }
 
-// DesignDoc is the design document without a revision, members in a fixed order.
-func DesignDoc() json.RawMessage { return designDoc("") }
-
-// Guarded is the design document with a validate_doc_update that lets only server admins write,
-// for databases where nothing else does. It costs each write a reading of the packument in the sandbox.
-func Guarded() json.RawMessage { return designDoc(strings.TrimSpace(guard)) }
-
-func designDoc(validate string) json.RawMessage {
+// DesignDoc is the design document without a revision, members in a fixed order. Guarded, it has a validate_doc_update that
+// lets only server admins write, for databases where nothing else does: it costs each write a reading of the packument in
+// the sandbox.
+func DesignDoc(guarded bool) json.RawMessage {
 	views := map[string]view{}
 	files, _ := sources.ReadDir("js") // an embedded folder cannot fail
 	for _, f := range files {
 		name := strings.TrimSuffix(f.Name(), ".js")
 		views[name] = view{Map: Source(name), Reduce: reduces[name]}
+	}
+	validate := ""
+	if guarded {
+		validate = strings.TrimSpace(guard)
 	}
 	raw, _ := json.Marshal(struct {
 		ID       string          `json:"_id"`

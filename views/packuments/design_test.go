@@ -82,13 +82,13 @@ func members(t *testing.T) map[string]struct{ Map, Reduce string } {
 		ID, Language string
 		Views        map[string]struct{ Map, Reduce string }
 	}
-	require.NoError(t, json.Unmarshal(DesignDoc(), &d))
+	require.NoError(t, json.Unmarshal(DesignDoc(false), &d))
 	require.Equal(t, "javascript", d.Language)
 	return d.Views
 }
 
 func TestDesignDocumentIsStable(t *testing.T) {
-	require.Equal(t, string(DesignDoc()), string(DesignDoc()))
+	require.Equal(t, string(DesignDoc(false)), string(DesignDoc(false)))
 	found := members(t)
 	require.Len(t, found, 13)
 	require.Empty(t, found["abbreviated"].Reduce)
@@ -106,11 +106,11 @@ func TestDesignDocumentIsStable(t *testing.T) {
 // TestGuarded lets server admins write, and nobody else.
 func TestGuarded(t *testing.T) {
 	var doc map[string]any
-	require.NoError(t, json.Unmarshal(Guarded(), &doc))
+	require.NoError(t, json.Unmarshal(DesignDoc(true), &doc))
 	require.Contains(t, doc["validate_doc_update"], Kept)
-	require.NoError(t, json.Unmarshal(DesignDoc(), &doc))
+	require.NoError(t, json.Unmarshal(DesignDoc(false), &doc))
 	var plain map[string]any
-	require.NoError(t, json.Unmarshal(DesignDoc(), &plain))
+	require.NoError(t, json.Unmarshal(DesignDoc(false), &plain))
 	require.NotContains(t, plain, "validate_doc_update")
 	delete(doc, "validate_doc_update")
 	require.Equal(t, plain, doc)
