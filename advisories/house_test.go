@@ -10,13 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
+	"settee/fixtures/engine"
+
 	"github.com/go-kivik/kivik/v4"
 	"github.com/stretchr/testify/require"
-
-	"settee/couch"
-	"settee/couch/driver"
-	"settee/views"
 )
 
 type dict = map[string]any
@@ -30,21 +27,10 @@ type house struct {
 }
 
 func begin(t testing.TB) *house {
-	store, err := couch.Open(t.TempDir(), couch.Options{FS: vfs.NewMem(), MaxDocumentSize: 64 << 20})
-	require.NoError(t, err)
-	engine := views.New(store, views.Options{})
-	client, err := driver.NewClient(store, engine)
-	require.NoError(t, err)
+	client := engine.Open(t).Client
 	a, err := Open(context.Background(), client, Options{})
 	require.NoError(t, err)
-	t.Cleanup(func() {
-		require.NoError(t, a.Close())
-		require.NoError(t, engine.Close())
-		report, err := store.Check(context.Background(), nil)
-		require.NoError(t, err)
-		require.Empty(t, report.Problems)
-		require.NoError(t, store.Close())
-	})
+	t.Cleanup(func() { require.NoError(t, a.Close()) })
 	require.NoError(t, a.Ready(context.Background()))
 	return &house{a, t, client, client.DB(Database)}
 }

@@ -13,10 +13,11 @@ import (
 
 	"settee/auth/mail"
 	"settee/fixtures"
+	"settee/fixtures/engine"
 )
 
 // openMailing opens an Auth whose messages go through a real SMTP server.
-func openMailing(t *testing.T, now *clock, change func(*Options)) (*Auth, *fixtures.Postbox) {
+func openMailing(t *testing.T, now *fixtures.Clock, change func(*Options)) (*Auth, *fixtures.Postbox) {
 	t.Helper()
 	box := fixtures.StartPostbox(t, fixtures.PostboxOptions{})
 	server, err := mail.ParseServer(box.URL)
@@ -29,7 +30,7 @@ func openMailing(t *testing.T, now *clock, change func(*Options)) (*Auth, *fixtu
 	if change != nil {
 		change(&o)
 	}
-	return openAuth(t, openViewing(t), o), box
+	return openAuth(t, engine.Open(t).Client, o), box
 }
 
 // ticketIn is the secret in a message's link to a page.
@@ -82,7 +83,7 @@ func TestAnAddressIsConfirmed(t *testing.T) {
 	_, err = a.VerifyEmail(ctx, ticketIn(t, second, "verify"))
 	require.ErrorIs(t, err, ErrTicket, "the link is for the address before")
 	third := box.Wait(t, 3)
-	now.advance(verifyTime)
+	now.Pass(verifyTime)
 	_, err = a.VerifyEmail(ctx, ticketIn(t, third, "verify"))
 	require.ErrorIs(t, err, ErrTicket, "expired")
 
@@ -178,7 +179,7 @@ func TestALinkExpiresAndIsUsedOnce(t *testing.T) {
 
 	require.NoError(t, a.RequestReset(request(), "ada"))
 	secret = ticketIn(t, box.Wait(t, 4), "reset")
-	now.advance(resetTime)
+	now.Pass(resetTime)
 	_, _, err = a.ResetOf(ctx, secret)
 	require.ErrorIs(t, err, ErrTicket)
 }
@@ -283,14 +284,14 @@ func TestInvitations(t *testing.T) {
 
 	link, err = a.Invite(ctx, Identity{}, "bob@example.com")
 	require.NoError(t, err)
-	now.advance(inviteTime)
+	now.Pass(inviteTime)
 	_, secret, _ = strings.Cut(link, "ticket=")
 	_, err = a.SignupInvited(ctx, secret, "bob", "correct horse")
 	require.ErrorIs(t, err, ErrTicket)
 }
 
 func TestAnAccountEnds(t *testing.T) {
-	a := openAuth(t, openViewing(t), testOptions(newClock()))
+	a := openAuth(t, engine.Open(t).Client, testOptions(newClock()))
 	ctx := context.Background()
 	id, err := a.Signup(ctx, "ada", "correct horse", "ada@example.com")
 	require.NoError(t, err)

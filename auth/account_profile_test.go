@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"settee/fixtures/engine"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -26,13 +28,13 @@ func put(t *testing.T, a *Auth, name string, members ...member) {
 
 func TestProfile(t *testing.T) {
 	ctx, now := context.Background(), newClock()
-	a := openAuth(t, openClient(t), testOptions(now))
+	a := openAuth(t, engine.Open(t).Client, testOptions(now))
 	_, err := a.Signup(ctx, "ada", "correct horse", "ada@example.com")
 	require.NoError(t, err)
 	secret, err := a.IssueToken(ctx, "ada", Token{})
 	require.NoError(t, err)
 	put(t, a, "ada", jsonMember("email_verified", true), jsonMember("theirs", []int{1}))
-	now.advance(1e9)
+	now.Pass(1e9)
 	set := func(change func(*Profile, *string)) error { return a.SetProfile(ctx, "ada", change) }
 	require.NoError(t, set(func(p *Profile, _ *string) { p.FullName, p.GitHub = "Ada Lovelace", "ada" }))
 	account, err := a.Account(ctx, "ada")
@@ -70,7 +72,7 @@ func TestProfile(t *testing.T) {
 // A disabled account is out by every door, one bound to addresses by all but those.
 func TestStanding(t *testing.T) {
 	ctx := context.Background()
-	a := openAuth(t, openClient(t), testOptions(newClock()))
+	a := openAuth(t, engine.Open(t).Client, testOptions(newClock()))
 	ada, err := a.Signup(ctx, "ada", "correct horse", "")
 	require.NoError(t, err)
 	secret, err := a.IssueToken(ctx, "ada", Token{})

@@ -9,12 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"settee/fixtures/engine"
+
 	"github.com/stretchr/testify/require"
 )
 
 func TestSignup(t *testing.T) {
 	ctx := context.Background()
-	client := openClient(t)
+	client := engine.Open(t).Client
 	now := newClock()
 	a := openAuth(t, client, testOptions(now))
 	const good, mail = "correct horse", "ada@example.com"
@@ -84,7 +86,7 @@ func TestSignup(t *testing.T) {
 // What is stored is what CouchDB accepts, and the password is not in it.
 func TestStoredAccount(t *testing.T) {
 	ctx := context.Background()
-	client := openClient(t)
+	client := engine.Open(t).Client
 	a := openAuth(t, client, testOptions(newClock()))
 	_, err := a.Signup(ctx, "ada", "correct horse", "ada@example.com")
 	require.NoError(t, err)
@@ -105,7 +107,7 @@ func TestStoredAccount(t *testing.T) {
 
 func TestClosedSignup(t *testing.T) {
 	ctx := context.Background()
-	client := openClient(t)
+	client := engine.Open(t).Client
 	o := testOptions(newClock())
 	o.Signup = SignupClosed
 	a := openAuth(t, client, o)
@@ -120,7 +122,7 @@ func TestClosedSignup(t *testing.T) {
 
 func TestConcurrentSignup(t *testing.T) {
 	ctx := context.Background()
-	client := openClient(t)
+	client := engine.Open(t).Client
 	servers := []*Auth{openAuth(t, client, testOptions(newClock())), openAuth(t, client, testOptions(newClock()))}
 	var all sync.WaitGroup
 	var won, lost, winner atomic.Int64
@@ -150,7 +152,7 @@ func TestConcurrentSignup(t *testing.T) {
 
 func TestSetPassword(t *testing.T) {
 	ctx := context.Background()
-	client := openClient(t)
+	client := engine.Open(t).Client
 	a := openAuth(t, client, testOptions(newClock()))
 	ada, err := a.Signup(ctx, "ada", "correct horse", "")
 	require.NoError(t, err)
@@ -177,7 +179,7 @@ func TestSetPassword(t *testing.T) {
 // A document of the server admin's name gives no way in and takes none away.
 func TestDocumentOfTheAdminsName(t *testing.T) {
 	ctx := context.Background()
-	client := openClient(t)
+	client := engine.Open(t).Client
 	a := openAuth(t, client, testOptions(newClock()))
 	doc, err := a.HashPassword(ctx, []byte(`{"_id":"org.couchdb.user:root","name":"root","type":"user","roles":["x"],"password":"usurper"}`))
 	require.NoError(t, err)
@@ -192,7 +194,7 @@ func TestDocumentOfTheAdminsName(t *testing.T) {
 
 // Without an admin in the options nobody is one.
 func TestNoAdmin(t *testing.T) {
-	client := openClient(t)
+	client := engine.Open(t).Client
 	a := openAuth(t, client, Options{Iterations: 10})
 	for _, name := range []string{"", "_admin", "root"} {
 		_, err := a.Login(context.Background(), name, "")
@@ -203,7 +205,7 @@ func TestNoAdmin(t *testing.T) {
 // Wrong passwords wait in a bounded line; those that were checked before do not.
 func TestFloodOfPasswords(t *testing.T) {
 	ctx := context.Background()
-	client := openClient(t)
+	client := engine.Open(t).Client
 	a := openAuth(t, client, testOptions(newClock()))
 	_, err := a.Signup(ctx, "ada", "correct horse", "")
 	require.NoError(t, err)

@@ -6,13 +6,15 @@ import (
 	"strings"
 	"testing"
 
+	"settee/fixtures/engine"
+
 	"github.com/stretchr/testify/require"
 )
 
 // Server admins come and go with [admins], at once, in every form that CouchDB wrote.
 func TestConfiguredAdmins(t *testing.T) {
 	ctx, conf := context.Background(), newSettings()
-	client := openClient(t)
+	client := engine.Open(t).Client
 	o := testOptions(newClock())
 	o.Settings = conf
 	a := openAuth(t, client, o)
@@ -60,7 +62,7 @@ func TestConfiguredAdmins(t *testing.T) {
 // The document of a configured admin's name adds its roles; its password does not count.
 func TestConfiguredAdminWithDocument(t *testing.T) {
 	ctx, conf := context.Background(), newSettings()
-	client := openClient(t)
+	client := engine.Open(t).Client
 	o := testOptions(newClock())
 	o.Settings = conf
 	a := openAuth(t, client, o)
@@ -97,7 +99,7 @@ func TestConfiguredAdminWithDocument(t *testing.T) {
 // How passwords are hashed follows [chttpd_auth].
 func TestPasswordPolicy(t *testing.T) {
 	ctx, conf := context.Background(), newSettings()
-	client := openClient(t)
+	client := engine.Open(t).Client
 	o := testOptions(newClock())
 	o.Settings = conf
 	a := openAuth(t, client, o)
@@ -144,7 +146,7 @@ func TestPasswordPolicy(t *testing.T) {
 // Renewing a hash keeps the salt, and so the sessions; it can be forbidden.
 func TestRenewedHashKeepsSessions(t *testing.T) {
 	ctx, conf := context.Background(), newSettings()
-	client := openClient(t)
+	client := engine.Open(t).Client
 	o := testOptions(newClock())
 	o.Settings = conf
 	a := openAuth(t, client, o)

@@ -10,13 +10,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
+	"settee/fixtures"
+
 	"github.com/go-kivik/kivik/v4"
 	kdriver "github.com/go-kivik/kivik/v4/driver"
 	"github.com/stretchr/testify/require"
-
-	"settee/couch"
-	"settee/couch/driver"
 )
 
 var registerMemory = sync.OnceFunc(func() { kivik.Register("auth-memory", memories) })
@@ -46,28 +44,12 @@ func openMemory(t testing.TB) (*kivik.Client, *memory) {
 	return c, m
 }
 
-// clock is a time that tests move.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
+func newClock() *fixtures.Clock {
+	return fixtures.ClockAt(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 }
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
-func newClock() *clock { return &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)} }
 
 // testOptions hash quickly; what the rounds cost is the benchmarks' matter.
-func testOptions(c *clock) Options {
+func testOptions(c *fixtures.Clock) Options {
 	return Options{AdminName: "root", AdminPassword: "toor toor", Iterations: 10, Now: c.Now, Secret: []byte("a secret")}
 }
 
@@ -139,20 +121,3 @@ func (m *memorySettings) unset(section, key string) {
 }
 
 func bearer(secret string) *http.Request { return request("Authorization", "Bearer "+secret) }
-
-// openClient opens an embedded store that the test owns; it is proved whole when
-// the test ends.
-func openClient(t testing.TB) *kivik.Client {
-	store, err := couch.Open("store", couch.Options{FS: vfs.NewMem()})
-	require.NoError(t, err)
-	client, err := driver.NewClient(store, nil)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		report, err := store.Check(context.Background(), nil)
-		require.NoError(t, err)
-		require.Empty(t, report.Problems)
-		require.NoError(t, client.Close())
-		require.NoError(t, store.Close())
-	})
-	return client
-}

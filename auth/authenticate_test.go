@@ -7,12 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"settee/fixtures/engine"
+
 	"github.com/stretchr/testify/require"
 )
 
 func TestAuthenticate(t *testing.T) {
 	ctx := context.Background()
-	client := openClient(t)
+	client := engine.Open(t).Client
 	now := newClock()
 	a := openAuth(t, client, testOptions(now))
 	ada, err := a.Signup(ctx, "ada", "correct horse", "ada@example.com")
@@ -105,7 +107,7 @@ func TestAuthenticate(t *testing.T) {
 }
 
 func TestErrorsHaveStatusAndNoSecret(t *testing.T) {
-	client := openClient(t)
+	client := engine.Open(t).Client
 	a := openAuth(t, client, testOptions(newClock()))
 	for status, r := range map[int]*http.Request{
 		http.StatusUnauthorized: basic("ada", "sesame-of-ada"),
@@ -124,7 +126,7 @@ func TestErrorsHaveStatusAndNoSecret(t *testing.T) {
 
 func TestTokenDiesWithItsAccount(t *testing.T) {
 	ctx := context.Background()
-	client := openClient(t)
+	client := engine.Open(t).Client
 	now := newClock()
 	a := openAuth(t, client, testOptions(now))
 	_, err := a.Signup(ctx, "ada", "correct horse", "")
@@ -143,7 +145,7 @@ func TestTokenDiesWithItsAccount(t *testing.T) {
 	_, err = a.IssueToken(ctx, "ada", Token{})
 	require.ErrorIs(t, err, errNoUser)
 
-	now.advance(time.Second)
+	now.Pass(time.Second)
 	_, err = a.Signup(ctx, "ada", "another horse", "")
 	require.NoError(t, err)
 	_, err = a.Authenticate(bearer(secret))

@@ -6,13 +6,15 @@ import (
 	"net/http"
 	"testing"
 
+	"settee/fixtures/engine"
+
 	"github.com/stretchr/testify/require"
 )
 
 func benchAuth(b *testing.B) (*Auth, map[string]*http.Request) {
 	ctx := context.Background()
 	o := Options{AdminName: "root", AdminPassword: "toor toor", Iterations: 10}
-	a := openAuth(b, openClient(b), o)
+	a := openAuth(b, engine.Open(b).Client, o)
 	ada, err := a.Signup(ctx, "ada", "correct horse", "ada@example.com")
 	require.NoError(b, err)
 	secret, err := a.IssueToken(ctx, "ada", Token{})

@@ -9,12 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"settee/fixtures/engine"
+
 	"github.com/stretchr/testify/require"
 )
 
 func TestCookie(t *testing.T) {
 	ctx := context.Background()
-	client := openClient(t)
+	client := engine.Open(t).Client
 	now := newClock()
 	a := openAuth(t, client, testOptions(now))
 	ada, err := a.Signup(ctx, "ada", "correct horse", "")
@@ -46,9 +48,9 @@ func TestCookie(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "root", who(sessionOf(a, root)))
 
-	now.advance(599 * time.Second)
+	now.Pass(599 * time.Second)
 	require.Equal(t, "ada", who(cookie))
-	now.advance(time.Second)
+	now.Pass(time.Second)
 	require.Equal(t, "", who(cookie), "expired")
 
 	gone := "AuthSession=; Version=1; Expires=Thu, 01-Jan-1970 00:00:00 GMT; Max-Age=0; Path=/; HttpOnly"
@@ -62,7 +64,7 @@ func TestCookieSettings(t *testing.T) {
 	now, conf := newClock(), newSettings()
 	o := testOptions(now)
 	o.Settings = conf
-	a := openAuth(t, openClient(t), o)
+	a := openAuth(t, engine.Open(t).Client, o)
 	ada, err := a.Signup(context.Background(), "ada", "correct horse", "")
 	require.NoError(t, err)
 	attributes := func(r *http.Request) string {
@@ -104,7 +106,7 @@ func TestCookieSettings(t *testing.T) {
 
 func TestRenewCookie(t *testing.T) {
 	ctx := context.Background()
-	client := openClient(t)
+	client := engine.Open(t).Client
 	now := newClock()
 	a := openAuth(t, client, testOptions(now))
 	ada, err := a.Signup(ctx, "ada", "correct horse", "")
@@ -114,14 +116,14 @@ func TestRenewCookie(t *testing.T) {
 	require.NoError(t, err)
 
 	require.Empty(t, a.RenewCookie(r, byCookie), "fresh")
-	now.advance(60 * time.Second)
+	now.Pass(60 * time.Second)
 	require.Empty(t, a.RenewCookie(r, byCookie))
-	now.advance(time.Second)
+	now.Pass(time.Second)
 	require.Empty(t, a.RenewCookie(r, ada), "signed in by another way")
 	require.Empty(t, a.RenewCookie(r, Identity{}))
 	renewed := a.RenewCookie(r, byCookie)
 	require.NotEmpty(t, renewed)
-	now.advance(599 * time.Second)
+	now.Pass(599 * time.Second)
 	id, err := a.Authenticate(request("Cookie", strings.Split(renewed, ";")[0]))
 	require.NoError(t, err)
 	require.Equal(t, "ada", id.Name)
@@ -130,7 +132,7 @@ func TestRenewCookie(t *testing.T) {
 // Sessions outlive a restart with the same secret, not one with another, nor
 // another password of the server admin.
 func TestCookieAndRestart(t *testing.T) {
-	client := openClient(t)
+	client := engine.Open(t).Client
 	now := newClock()
 	first := testOptions(now)
 	a := openAuth(t, client, first)

@@ -120,7 +120,7 @@ func TestOverCouchDBsDriver(t *testing.T) {
 		db := store.db(name)
 		db.with(func() { db.cut = status(http.StatusServiceUnavailable); db.wake() })
 	}
-	now.advance(vouchTime)
+	now.Pass(vouchTime)
 	_, err = here.Authenticate(bearer(fresh))
 	require.NoError(t, err, "read from the store")
 	for _, name := range []string{usersDB, tokensDB, orgsDB} {

@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"settee/fixtures"
+	"settee/fixtures/engine"
+
 	"github.com/go-kivik/kivik/v4"
 	"github.com/pquerna/otp"
 	authenticator "github.com/pquerna/otp/totp"
@@ -22,7 +25,7 @@ type guardedAccount struct {
 	*Auth
 	t        testing.TB
 	client   *kivik.Client
-	now      *clock
+	now      *fixtures.Clock
 	token    string // a classic one
 	key      string
 	recovery []string
@@ -30,7 +33,7 @@ type guardedAccount struct {
 
 func openFactor(t testing.TB, mode Mode) *guardedAccount {
 	ctx := context.Background()
-	g := &guardedAccount{t: t, now: newClock(), client: openClient(t)}
+	g := &guardedAccount{t: t, now: newClock(), client: engine.Open(t).Client}
 	g.Auth = openAuth(t, g.client, testOptions(g.now))
 	_, err := g.Signup(ctx, "ada", "correct horse", "ada@example.com")
 	require.NoError(t, err)
@@ -53,7 +56,7 @@ func (g *guardedAccount) enrol(mode Mode) {
 }
 
 // next waits until the authenticator shows another code.
-func (g *guardedAccount) next() { g.now.advance(totpStep * time.Second) }
+func (g *guardedAccount) next() { g.now.Pass(totpStep * time.Second) }
 
 func (g *guardedAccount) code() string {
 	code, err := authenticator.GenerateCode(g.key, g.now.Now())
@@ -78,7 +81,7 @@ func withOTP(r *http.Request, code ...string) *http.Request {
 
 func TestEnrolment(t *testing.T) {
 	ctx, now := context.Background(), newClock()
-	a := openAuth(t, openClient(t), testOptions(now))
+	a := openAuth(t, engine.Open(t).Client, testOptions(now))
 	_, err := a.Signup(ctx, "ada", "correct horse", "")
 	require.NoError(t, err)
 	require.ErrorIs(t, a.SetMode(ctx, "ada", AuthOnly), errNoFactor)
@@ -231,7 +234,7 @@ func TestFactorsOfOthers(t *testing.T) {
 	_, err = g.client.DB(usersDB).Delete(ctx, userID("ada"), who.Rev)
 	require.NoError(t, err)
 	g.users.clear()
-	g.now.advance(time.Minute)
+	g.now.Pass(time.Minute)
 	_, err = g.Signup(ctx, "ada", "another horse", "")
 	require.NoError(t, err)
 	_, err = g.SignIn(request(), "ada", "another horse", "")

@@ -11,6 +11,8 @@ import (
 	"encoding/json"
 	"testing"
 
+	"settee/fixtures/engine"
+
 	"github.com/fxamacker/cbor/v2"
 	"github.com/stretchr/testify/require"
 )
@@ -85,7 +87,7 @@ func (k *testKey) answer(response map[string]any) []byte {
 
 func TestSecurityKeys(t *testing.T) {
 	ctx := context.Background()
-	a := openAuth(t, openClient(t), testOptions(newClock()))
+	a := openAuth(t, engine.Open(t).Client, testOptions(newClock()))
 	_, err := a.Signup(ctx, "ada", "correct horse", "")
 	require.NoError(t, err)
 	register := func(k *testKey, name string) ([]string, error) {
@@ -148,7 +150,7 @@ func TestSecurityKeys(t *testing.T) {
 
 func TestCeremoniesAreUsedOnce(t *testing.T) {
 	ctx, now := context.Background(), newClock()
-	a := openAuth(t, openClient(t), testOptions(now))
+	a := openAuth(t, engine.Open(t).Client, testOptions(now))
 	for _, name := range []string{"ada", "eve"} {
 		_, err := a.Signup(ctx, name, "correct horse", "")
 		require.NoError(t, err)
@@ -178,7 +180,7 @@ func TestCeremoniesAreUsedOnce(t *testing.T) {
 	require.ErrorIs(t, err, ErrTicket, "somebody else's")
 	options, ticket, err = a.BeginAssertion(ctx, "ada", origin1)
 	require.NoError(t, err)
-	now.advance(ticketTime)
+	now.Pass(ticketTime)
 	require.ErrorIs(t, a.FinishAssertion(request(), "ada", ticket, key.sign(options)), ErrTicket, "late")
 	options, ticket, err = a.BeginKey(ctx, "ada", origin1)
 	require.NoError(t, err)
@@ -199,7 +201,7 @@ func TestCeremoniesAreUsedOnce(t *testing.T) {
 
 func FuzzAssertion(f *testing.F) {
 	ctx := context.Background()
-	a := openAuth(f, openClient(f), testOptions(newClock()))
+	a := openAuth(f, engine.Open(f).Client, testOptions(newClock()))
 	_, err := a.Signup(ctx, "ada", "correct horse", "")
 	require.NoError(f, err)
 	f.Add([]byte(`{"id":"AA","rawId":"AA","type":"public-key","response":{"clientDataJSON":"e30","authenticatorData":"AA","signature":"AA"}}`))

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"settee/fixtures/engine"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -24,7 +26,7 @@ func fails(t *testing.T, a *Auth, r *http.Request) {
 // What another server or a replication writes arrives by the feed.
 func TestOtherServersWrites(t *testing.T) {
 	ctx := context.Background()
-	client := openClient(t)
+	client := engine.Open(t).Client
 	here, there := openAuth(t, client, testOptions(newClock())), openAuth(t, client, testOptions(newClock()))
 	_, err := here.Login(ctx, "ada", "correct horse") // remembered as absent
 	require.ErrorIs(t, err, ErrCredentials)
@@ -79,7 +81,7 @@ func TestStalenessIsBounded(t *testing.T) {
 	require.NoError(t, err)
 	_, err = a.Authenticate(bearer(secret))
 	require.NoError(t, err, "within the bound")
-	now.advance(vouchTime)
+	now.Pass(vouchTime)
 	_, err = a.Authenticate(bearer(secret))
 	require.ErrorIs(t, err, ErrToken, "past the bound")
 
@@ -127,7 +129,7 @@ func TestDatabaseMadeAnew(t *testing.T) {
 
 // A read that began before a change and ended after it is not kept.
 func TestSlowReadIsNotKept(t *testing.T) {
-	client := openClient(t)
+	client := engine.Open(t).Client
 	a := openAuth(t, client, testOptions(newClock()))
 	a.tokens.mu.RLock()
 	before := a.tokens.mu.forgotten
@@ -142,7 +144,7 @@ func TestSlowReadIsNotKept(t *testing.T) {
 // acknowledged before it was asked for.
 func TestRevocationIsImmediateHere(t *testing.T) {
 	ctx := context.Background()
-	client := openClient(t)
+	client := engine.Open(t).Client
 	a := openAuth(t, client, testOptions(newClock()))
 	for range 50 {
 		secret, err := a.IssueToken(ctx, "root", Token{})
@@ -204,7 +206,7 @@ func TestStoreFailures(t *testing.T) {
 
 func TestCloseLeavesNothingRunning(t *testing.T) {
 	ctx := context.Background()
-	client := openClient(t)
+	client := engine.Open(t).Client
 	before := runtime.NumGoroutine()
 	for range 5 {
 		a, err := Open(ctx, client, testOptions(newClock()))
@@ -222,7 +224,7 @@ func TestCloseLeavesNothingRunning(t *testing.T) {
 
 // Open's context bounds the opening only.
 func TestOpenContext(t *testing.T) {
-	client := openClient(t)
+	client := engine.Open(t).Client
 	ctx, cancel := context.WithCancel(context.Background())
 	a, err := Open(ctx, client, testOptions(newClock()))
 	require.NoError(t, err)

@@ -10,14 +10,17 @@ import (
 	"strings"
 	"testing"
 
+	"settee/fixtures"
+	"settee/fixtures/engine"
+
 	"github.com/stretchr/testify/require"
 )
 
-func openConfigured(t testing.TB) (*Auth, *clock, *memorySettings) {
+func openConfigured(t testing.TB) (*Auth, *fixtures.Clock, *memorySettings) {
 	now, conf := newClock(), newSettings()
 	o := testOptions(now)
 	o.Settings = conf
-	return openAuth(t, openClient(t), o), now, conf
+	return openAuth(t, engine.Open(t).Client, o), now, conf
 }
 
 const allHandlers = "{chttpd_auth, proxy_authentication_handler}, {chttpd_auth, jwt_authentication_handler}, " +

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"settee/fixtures/engine"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -87,7 +89,7 @@ func TestFailedNamesTakeNoRoom(t *testing.T) {
 // Names are bytes: look-alikes are other accounts.
 func TestUnicodeNames(t *testing.T) {
 	ctx := context.Background()
-	client := openClient(t)
+	client := engine.Open(t).Client
 	a := openAuth(t, client, testOptions(newClock()))
 	store := func(name, password string) {
 		doc, err := a.HashPassword(ctx, object{

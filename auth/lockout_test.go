@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"settee/fixtures"
+	"settee/fixtures/engine"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -20,11 +23,11 @@ func from(address string, r *http.Request) *http.Request {
 	return r
 }
 
-func openLocking(t *testing.T) (*Auth, *clock, *memorySettings) {
+func openLocking(t *testing.T) (*Auth, *fixtures.Clock, *memorySettings) {
 	now, conf := newClock(), newSettings()
 	o := testOptions(now)
 	o.Settings = conf
-	a := openAuth(t, openClient(t), o)
+	a := openAuth(t, engine.Open(t).Client, o)
 	_, err := a.Signup(context.Background(), "ada", "correct horse", "")
 	require.NoError(t, err)
 	return a, now, conf
@@ -58,16 +61,16 @@ func TestLockout(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "ada", id.Name, "sessions go on")
 
-	now.advance(299 * time.Second)
+	now.Pass(299 * time.Second)
 	try("192.0.2.1", "ada", "correct horse", ErrLocked)
-	now.advance(time.Second)
+	now.Pass(time.Second)
 	try("192.0.2.1", "ada", "correct horse", nil)
 	fail("192.0.2.1", "ada", 4)
 	try("192.0.2.1", "ada", "correct horse", nil)
-	now.advance(200 * time.Second)
+	now.Pass(200 * time.Second)
 	fail("192.0.2.1", "ada", 1)
 	try("192.0.2.1", "ada", "correct horse", ErrLocked)
-	now.advance(100 * time.Second) // since the first of the five
+	now.Pass(100 * time.Second) // since the first of the five
 	try("192.0.2.1", "ada", "correct horse", nil)
 	require.Zero(t, a.lockouts.failing.Load()-1, "expired origins stay until the next failure")
 
@@ -96,7 +99,7 @@ func TestLockout(t *testing.T) {
 	conf.set("chttpd_auth_lockout/threshold", "2", "chttpd_auth_lockout/max_lifetime", "1000")
 	fail("192.0.2.5", "ada", 2)
 	try("192.0.2.5", "ada", "battery staple", ErrLocked)
-	now.advance(time.Second)
+	now.Pass(time.Second)
 	try("192.0.2.5", "ada", "battery staple", nil)
 
 	_, err = a.Login(context.Background(), "ada", "wrong")

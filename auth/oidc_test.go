@@ -17,13 +17,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"settee/fixtures"
+	"settee/fixtures/engine"
 )
 
 // trusting is an Auth that believes one issuer, whose jobs of acme/left ada's package left trusts.
-func trusting(t testing.TB) (*Auth, *clock, *fixtures.Issuer, Publisher) {
-	client := openViewing(t)
+func trusting(t testing.TB) (*Auth, *fixtures.Clock, *fixtures.Issuer, Publisher) {
+	client := engine.Open(t).Client
 	issuer := fixtures.NewIssuer(t, "")
-	now := &clock{now: time.Now()}
+	now := fixtures.ClockAt(time.Now())
 	o := testOptions(now)
 	o.OIDC = OIDC{Audience: "npm:npm.example.com", Issuers: map[string]string{"github": issuer.URL}}
 	a := openAuth(t, client, o)
@@ -79,7 +80,7 @@ func TestTokensOfPublishesExpire(t *testing.T) {
 	a, now, issuer, _ := trusting(t)
 	secret, _, err := a.Exchange(t.Context(), issuer.Token(job, forUs), "left", anyMay)
 	require.NoError(t, err)
-	now.advance(time.Hour)
+	now.Pass(time.Hour)
 	q := httptest.NewRequest("GET", "/", nil)
 	q.Header.Set("Authorization", "Bearer "+secret)
 	_, err = a.Authenticate(q)
@@ -168,7 +169,7 @@ func TestOthersOfThatNameAreNotTrusted(t *testing.T) {
 	a, now, issuer, _ := trusting(t)
 	require.NoError(t, a.DeleteAccount(t.Context(), "ada"))
 	require.NoError(t, a.FreeName(t.Context(), "ada"))
-	now.advance(time.Second)
+	now.Pass(time.Second)
 	_, err := a.Signup(t.Context(), "ada", "correct horse", "eve@example.com")
 	require.NoError(t, err)
 	_, _, err = a.Exchange(t.Context(), issuer.Token(job, forUs), "left", anyMay)
@@ -201,17 +202,17 @@ func TestKeysOfIssuers(t *testing.T) {
 	require.EqualValues(t, 1, issuer.Asked.Load(), "nobody makes us ask all the time")
 	issuer.Rotate("two")
 	require.Error(t, exchange(fresh()))
-	now.advance(keysPause)
+	now.Pass(keysPause)
 	require.NoError(t, exchange(fresh()))
 	require.EqualValues(t, 2, issuer.Asked.Load())
 
 	issuer.Down.Store(true)
-	now.advance(2 * keysTime)
+	now.Pass(2 * keysTime)
 	require.NoError(t, exchange(fresh()), "its keys are still believed")
-	now.advance(staleTime)
+	now.Pass(staleTime)
 	require.ErrorIs(t, exchange(fresh()), &Error{Kind: Busy})
 	issuer.Down.Store(false)
-	now.advance(keysPause)
+	now.Pass(keysPause)
 	require.NoError(t, exchange(fresh()))
 }
 

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 
+	"settee/fixtures/engine"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -15,7 +17,7 @@ var rootID = Identity{Name: "root", Roles: []string{adminRole}}
 // peopled is an Auth that knows accounts of those names.
 func peopled(t *testing.T, names ...string) (*Auth, map[string]Identity) {
 	t.Helper()
-	a := openAuth(t, openClient(t), testOptions(newClock()))
+	a := openAuth(t, engine.Open(t).Client, testOptions(newClock()))
 	return a, signedUp(t, a, names...)
 }
 
@@ -133,7 +135,7 @@ func TestOrgs(t *testing.T) {
 func TestClaimsMeet(t *testing.T) {
 	ctx := context.Background()
 	now := newClock()
-	here, there := openAuth(t, openClient(t), testOptions(now)), openAuth(t, openClient(t), testOptions(now))
+	here, there := openAuth(t, engine.Open(t).Client, testOptions(now)), openAuth(t, engine.Open(t).Client, testOptions(now))
 	olga := signedUp(t, here, "olga", "mallory")["olga"]
 	mallory := signedUp(t, there, "olga", "mallory")["mallory"]
 	require.NoError(t, here.CreateOrg(ctx, olga, "acme", "olga"))
@@ -160,7 +162,7 @@ func TestClaimsMeet(t *testing.T) {
 // An account that is made anew under the name of a member is none.
 func TestMemberMadeAnew(t *testing.T) {
 	ctx := context.Background()
-	client := openClient(t)
+	client := engine.Open(t).Client
 	now := newClock()
 	a := openAuth(t, client, testOptions(now))
 	ids := signedUp(t, a, "olga", "dora")
@@ -176,8 +178,8 @@ func TestMemberMadeAnew(t *testing.T) {
 		require.NoError(t, err)
 		a.ForgetAccounts()
 	}
-	now.advance(1)
-	now.advance(1e9)
+	now.Pass(1)
+	now.Pass(1e9)
 	ids = signedUp(t, a, "olga", "dora")
 	for _, name := range []string{"dora", "olga"} {
 		require.ErrorIs(t, a.May(ctx, ids[name], Read, pkg), &Error{Kind: NotFound}, name)
@@ -242,7 +244,7 @@ func TestOddOrgNames(t *testing.T) {
 // each other out at once in one of them one stays.
 func TestConcurrentOrgs(t *testing.T) {
 	ctx := context.Background()
-	client := openClient(t)
+	client := engine.Open(t).Client
 	servers := []*Auth{openAuth(t, client, testOptions(newClock())), openAuth(t, client, testOptions(newClock()))}
 	users := []string{"a", "b", "c", "d", "e", "f", "g", "h"}
 	ids := signedUp(t, servers[0], users...)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"settee/fixtures/engine"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -74,7 +76,7 @@ func TestHashPassword(t *testing.T) {
 		"nested":          {`{"a":{"password":"abc"}}`, `{"a":{"password":"abc"}}`},
 	}
 	ctx := context.Background()
-	a := openAuth(t, openClient(t), testOptions(newClock()))
+	a := openAuth(t, engine.Open(t).Client, testOptions(newClock()))
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			got, err := a.HashPassword(ctx, json.RawMessage(c.in))
@@ -106,7 +108,7 @@ func TestHashPassword(t *testing.T) {
 func TestDefaultIterations(t *testing.T) {
 	o := testOptions(newClock())
 	o.Iterations = 0
-	a := openAuth(t, openClient(t), o)
+	a := openAuth(t, engine.Open(t).Client, o)
 	got, err := a.HashPassword(context.Background(), json.RawMessage(`{"password":"abc"}`))
 	require.NoError(t, err)
 	require.Contains(t, string(got), fmt.Sprintf(`"iterations":%d`, 600_000))
@@ -115,7 +117,7 @@ func TestDefaultIterations(t *testing.T) {
 // A right password renews an older hash, without touching the rest of the document.
 func TestLoginRenewsHash(t *testing.T) {
 	ctx := context.Background()
-	client := openClient(t)
+	client := engine.Open(t).Client
 	a := openAuth(t, client, testOptions(newClock()))
 	doc := json.RawMessage(`{"_id":"org.couchdb.user:jan","name":"jan","type":"user","roles":["dev","_admin"],"shoe":42.0,
 		"password_scheme":"pbkdf2","iterations":5,"salt":"1112283cf988a34f124200a050d308a1","derived_key":"` + mustDerive(t, "apple", 5) + `"}`)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"settee/fixtures"
+	"settee/fixtures/engine"
 )
 
 func TestPublishers(t *testing.T) {
@@ -115,7 +116,7 @@ func TestClaims(t *testing.T) {
 
 // TestCircleCI has an issuer for each organisation: only that of the one that is trusted is asked.
 func TestCircleCI(t *testing.T) {
-	client := openViewing(t)
+	client := engine.Open(t).Client
 	issuer := fixtures.NewIssuer(t, "/org/o1")
 	o := testOptions(newClock())
 	now := time.Now()

@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"settee/fixtures"
+	"settee/fixtures/engine"
+
 	"github.com/go-kivik/kivik/v4"
 	"github.com/stretchr/testify/require"
 )
@@ -20,7 +23,7 @@ func browser(from string) *http.Request {
 
 func TestSession(t *testing.T) {
 	ctx, now := context.Background(), newClock()
-	a := openAuth(t, openClient(t), testOptions(now))
+	a := openAuth(t, engine.Open(t).Client, testOptions(now))
 	for _, name := range []string{"ada", "adam"} {
 		_, err := a.Register(ctx, name, "correct horse", "")
 		require.NoError(t, err)
@@ -28,7 +31,7 @@ func TestSession(t *testing.T) {
 	at := browser("192.0.2.7")
 	first, err := a.OpenSession(at, "ada", false)
 	require.NoError(t, err)
-	now.advance(time.Minute)
+	now.Pass(time.Minute)
 	second, err := a.OpenSession(at, "ada", false)
 	require.NoError(t, err)
 	other, err := a.OpenSession(at, "adam", false)
@@ -45,7 +48,7 @@ func TestSession(t *testing.T) {
 	require.True(t, strings.HasPrefix(s.Client, "a browser \uFFFDü"), s.Client)
 	require.LessOrEqual(t, len(s.Client), clientLength)
 	require.True(t, s.Fresh)
-	now.advance(sessionFresh)
+	now.Pass(sessionFresh)
 	s, _, err = a.Resume(at, first)
 	require.NoError(t, err)
 	require.False(t, s.Fresh)
@@ -87,28 +90,28 @@ func TestSession(t *testing.T) {
 
 func TestSessionsEnd(t *testing.T) {
 	ctx := context.Background()
-	for name, end := range map[string]func(*testing.T, *Auth, *clock){
-		"unused": func(_ *testing.T, _ *Auth, now *clock) { now.advance(sessionIdle) },
-		"used for long": func(t *testing.T, _ *Auth, now *clock) {
-			now.advance(sessionLife)
+	for name, end := range map[string]func(*testing.T, *Auth, *fixtures.Clock){
+		"unused": func(_ *testing.T, _ *Auth, now *fixtures.Clock) { now.Pass(sessionIdle) },
+		"used for long": func(t *testing.T, _ *Auth, now *fixtures.Clock) {
+			now.Pass(sessionLife)
 		},
-		"another password": func(t *testing.T, a *Auth, _ *clock) {
+		"another password": func(t *testing.T, a *Auth, _ *fixtures.Clock) {
 			require.NoError(t, a.SetPassword(ctx, "ada", "battery staple"))
 		},
-		"an account made anew": func(t *testing.T, a *Auth, now *clock) {
+		"an account made anew": func(t *testing.T, a *Auth, now *fixtures.Clock) {
 			who, err := a.account(ctx, "ada")
 			require.NoError(t, err)
 			_, err = a.users.db.Delete(ctx, userID("ada"), who.rev)
 			require.NoError(t, err)
 			a.ForgetAccounts()
-			now.advance(time.Second)
+			now.Pass(time.Second)
 			_, err = a.Register(ctx, "ada", "correct horse", "")
 			require.NoError(t, err)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			now := newClock()
-			a := openAuth(t, openClient(t), testOptions(now))
+			a := openAuth(t, engine.Open(t).Client, testOptions(now))
 			_, err := a.Register(ctx, "ada", "correct horse", "")
 			require.NoError(t, err)
 			secret, err := a.OpenSession(browser("::1"), "ada", false)
@@ -127,14 +130,14 @@ func TestSessionsEnd(t *testing.T) {
 
 func TestSessionUsedForAWeek(t *testing.T) {
 	now := newClock()
-	a := openAuth(t, openClient(t), testOptions(now))
+	a := openAuth(t, engine.Open(t).Client, testOptions(now))
 	secret, err := a.OpenSession(browser("::1"), "root", false)
 	require.NoError(t, err)
 	for used := time.Duration(0); used < sessionLife; used += sessionIdle / 2 {
 		_, id, err := a.Resume(browser("::1"), secret)
 		require.NoError(t, err, "after %s", used)
 		require.True(t, id.Admin())
-		now.advance(sessionIdle / 2)
+		now.Pass(sessionIdle / 2)
 	}
 	_, _, err = a.Resume(browser("::1"), secret)
 	require.ErrorIs(t, err, ErrSession)
@@ -143,7 +146,7 @@ func TestSessionUsedForAWeek(t *testing.T) {
 // A region ends a session while another one still uses it: whichever revision wins, it is ended.
 func TestSessionEndedInOneRegion(t *testing.T) {
 	ctx, now := context.Background(), newClock()
-	client := openClient(t)
+	client := engine.Open(t).Client
 	a := openAuth(t, client, testOptions(now))
 	for i := range 8 {
 		secret, err := a.OpenSession(browser("::1"), "root", false)
@@ -176,7 +179,7 @@ func TestSessionNeedsTheFactor(t *testing.T) {
 	_, id, err := a.Resume(browser("::1"), secret)
 	require.NoError(t, err)
 	require.True(t, id.Factor)
-	a.now.advance(sessionFresh)
+	a.now.Pass(sessionFresh)
 	_, id, err = a.Resume(browser("::1"), secret)
 	require.NoError(t, err)
 	require.False(t, id.Factor, "a sign-in of this morning is no factor for what is done now")

@@ -114,7 +114,7 @@ func TestCodesOfOneCommand(t *testing.T) {
 		require.Equal(t, ErrWrongOTP, try("192.0.2.1", g.as(), LevelAccount), "for more")
 		_, err = g.SignIn(from("192.0.2.1", request()), "ada", "correct horse", code)
 		require.Equal(t, ErrWrongOTP, err, "to sign in")
-		g.now.advance(repeatTime)
+		g.now.Pass(repeatTime)
 		require.Equal(t, ErrWrongOTP, try("192.0.2.1", g.as(), LevelWrites), "a minute later")
 	}
 }
@@ -181,7 +181,7 @@ func TestWrongCodesByThousands(t *testing.T) {
 	require.NoError(t, try("10.9.9.9", g.recovery[0]), "or has a code that cannot be guessed")
 	g.next()
 	require.NoError(t, try("10.9.9.9", g.code()), "and is known there then")
-	g.now.advance(farLifetime)
+	g.now.Pass(farLifetime)
 	require.NoError(t, try("10.8.8.8", g.code()))
 }
 
@@ -211,7 +211,7 @@ func TestChallenges(t *testing.T) {
 	require.Equal(t, ErrWrongOTP, try(others, LevelAccount))
 	late := issue("ada")
 	require.NoError(t, g.PassChallenge(ctx, late, "ada"))
-	g.now.advance(ticketTime)
+	g.now.Pass(ticketTime)
 	require.Equal(t, ErrWrongOTP, try(late, LevelAccount))
 	require.ErrorIs(t, g.PassChallenge(ctx, late, "ada"), ErrTicket)
 

@@ -9,12 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"settee/fixtures/engine"
+
 	"github.com/stretchr/testify/require"
 )
 
 func TestTickets(t *testing.T) {
 	ctx, now := context.Background(), newClock()
-	client := openClient(t)
+	client := engine.Open(t).Client
 	a := openAuth(t, client, testOptions(now))
 	secret, err := a.IssueTicket(ctx, Ticket{Kind: TicketReset, User: "ada", Data: json.RawMessage(`{"a":1}`), Expires: now.Now().Add(time.Hour)})
 	require.NoError(t, err)
@@ -50,7 +52,7 @@ func TestTickets(t *testing.T) {
 
 func TestTicketsEnd(t *testing.T) {
 	ctx, now := context.Background(), newClock()
-	client := openClient(t)
+	client := engine.Open(t).Client
 	a := openAuth(t, client, testOptions(now))
 	secret, err := a.IssueTicket(ctx, Ticket{Kind: TicketLogin})
 	require.NoError(t, err)
@@ -59,10 +61,10 @@ func TestTicketsEnd(t *testing.T) {
 	_, err = client.DB(sessionsDB).Put(ctx, "note", map[string]any{"kept": true})
 	require.NoError(t, err)
 
-	now.advance(ticketTime - time.Second)
+	now.Pass(ticketTime - time.Second)
 	_, err = a.Ticket(ctx, TicketLogin, secret)
 	require.NoError(t, err)
-	now.advance(time.Second)
+	now.Pass(time.Second)
 	for range 2 {
 		_, err = a.Ticket(ctx, TicketLogin, secret)
 		require.ErrorIs(t, err, ErrTicket)
@@ -80,14 +82,14 @@ func TestTicketsEnd(t *testing.T) {
 	}
 	require.NoError(t, a.sweep(ctx))
 	require.Equal(t, 3, count(), "the clocks of regions differ")
-	now.advance(sweepGrace)
+	now.Pass(sweepGrace)
 	for range 2*sweepPage + 7 {
 		_, err := a.IssueTicket(ctx, Ticket{Kind: TicketLogin})
 		require.NoError(t, err)
 	}
 	require.NoError(t, a.sweep(ctx))
 	require.Equal(t, 2*sweepPage+7+2, count())
-	now.advance(2 * sweepGrace)
+	now.Pass(2 * sweepGrace)
 	require.NoError(t, a.sweep(ctx))
 	require.Equal(t, 2, count())
 	_, err = a.Ticket(ctx, TicketInvite, later)
@@ -96,7 +98,7 @@ func TestTicketsEnd(t *testing.T) {
 
 func TestTicketsAreRedeemedOnce(t *testing.T) {
 	ctx := context.Background()
-	a := openAuth(t, openClient(t), testOptions(newClock()))
+	a := openAuth(t, engine.Open(t).Client, testOptions(newClock()))
 	for range 20 {
 		secret, err := a.IssueTicket(ctx, Ticket{Kind: TicketLogin, Data: json.RawMessage(`0`)})
 		require.NoError(t, err)

@@ -6,32 +6,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-	"github.com/go-kivik/kivik/v4"
+	"settee/fixtures/engine"
+
 	"github.com/stretchr/testify/require"
-
-	"settee/couch"
-	"settee/couch/driver"
-	"settee/views"
 )
-
-// openViewing is openClient with views.
-func openViewing(t testing.TB) *kivik.Client {
-	store, err := couch.Open("store", couch.Options{FS: vfs.NewMem()})
-	require.NoError(t, err)
-	e := views.New(store, views.Options{})
-	client, err := driver.NewClient(store, e)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		require.NoError(t, e.Close())
-		require.NoError(t, store.Close())
-	})
-	return client
-}
 
 func TestTokensAreListed(t *testing.T) {
 	ctx, now := context.Background(), newClock()
-	client := openViewing(t)
+	client := engine.Open(t).Client
 	a := openAuth(t, client, testOptions(now))
 	for _, name := range []string{"ada", "grace"} {
 		_, err := a.Signup(ctx, name, "correct horse", "")
@@ -46,7 +28,7 @@ func TestTokensAreListed(t *testing.T) {
 		secret, err := a.IssueToken(ctx, "ada", token)
 		require.NoError(t, err)
 		secrets = append(secrets, secret)
-		now.advance(time.Second)
+		now.Pass(time.Second)
 	}
 	_, err := a.IssueToken(ctx, "grace", Token{})
 	require.NoError(t, err)
@@ -94,7 +76,7 @@ func TestTokensAreListed(t *testing.T) {
 // Long lists are kept, and never stale.
 func TestManyTokens(t *testing.T) {
 	ctx := context.Background()
-	a := openAuth(t, openViewing(t), testOptions(newClock()))
+	a := openAuth(t, engine.Open(t).Client, testOptions(newClock()))
 	_, err := a.Signup(ctx, "ada", "correct horse", "")
 	require.NoError(t, err)
 	var secrets []string
@@ -139,7 +121,7 @@ func TestManyTokens(t *testing.T) {
 // A use is written once an hour, in no request's way, and outlives a restart.
 func TestLastUse(t *testing.T) {
 	ctx, now := context.Background(), newClock()
-	client := openViewing(t)
+	client := engine.Open(t).Client
 	o := testOptions(now)
 	o.Region = "eu"
 	a := openAuth(t, client, o)
@@ -167,13 +149,13 @@ func TestLastUse(t *testing.T) {
 	require.Equal(t, first, used(a), "it is shown before it is written")
 	a.writeUses(ctx)
 	require.Equal(t, first.Format(timeForm), written())
-	now.advance(59 * time.Minute)
+	now.Pass(59 * time.Minute)
 	use()
 	a.tokens.clear() // the mirror forgets, the document does not
 	use()
 	a.writeUses(ctx)
 	require.Equal(t, first.Format(timeForm), written())
-	now.advance(time.Hour)
+	now.Pass(time.Hour)
 	use()
 	require.NoError(t, a.Close())
 	require.Equal(t, now.Now().Format(timeForm), written(), "the end writes")
@@ -188,7 +170,7 @@ func TestLastUse(t *testing.T) {
 // BenchmarkTokens lists 10,000 tokens of one user, each used once.
 func BenchmarkTokens(b *testing.B) {
 	ctx := context.Background()
-	client := openViewing(b)
+	client := engine.Open(b).Client
 	a := openAuth(b, client, Options{Iterations: 10})
 	_, err := a.Signup(ctx, "ada", "correct horse", "")
 	require.NoError(b, err)

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"settee/fixtures/engine"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -71,7 +73,7 @@ func TestTokenAddresses(t *testing.T) {
 		addr, _ := netip.ParseAddr(c.addr) // "" stands for an address that is not known
 		require.Equal(t, c.ok, (&token{from: prefixes}).allows(addr), "%v %s", c.cidr, c.addr)
 	}
-	client := openClient(t)
+	client := engine.Open(t).Client
 	a := openAuth(t, client, testOptions(newClock()))
 	for _, bad := range []string{"", "10.0.0.0/33", "10.0.0/8", "localhost", "fe80::1%eth0", "10.0.0.0/8 ", "10.0.0.0/-1"} {
 		_, err := a.IssueToken(context.Background(), "root", Token{CIDR: []string{bad}})
@@ -81,7 +83,7 @@ func TestTokenAddresses(t *testing.T) {
 
 func TestRevokeToken(t *testing.T) {
 	ctx := context.Background()
-	client := openClient(t)
+	client := engine.Open(t).Client
 	now := newClock()
 	a := openAuth(t, client, testOptions(now))
 	secret, err := a.IssueToken(ctx, "root", Token{Expires: now.Now().Add(time.Hour)})
@@ -103,7 +105,7 @@ func TestRevokeToken(t *testing.T) {
 	}
 	_, err = a.Authenticate(bearer(other))
 	require.NoError(t, err)
-	now.advance(59 * time.Minute)
+	now.Pass(59 * time.Minute)
 	_, err = a.Authenticate(bearer(other))
 	require.NoError(t, err)
 	_, err = a.IssueToken(ctx, "nobody", Token{})
@@ -113,7 +115,7 @@ func TestRevokeToken(t *testing.T) {
 // Documents that another hand spoilt let nobody in.
 func TestSpoiltTokens(t *testing.T) {
 	ctx := context.Background()
-	client := openClient(t)
+	client := engine.Open(t).Client
 	a := openAuth(t, client, testOptions(newClock()))
 	for _, doc := range []string{
 		`{}`, `{"user":""}`, `{"user":7}`, `{"User":"root"}`, `{"user":"root","cidr":["x"]}`, `{"user":"root","expires":"soon"}`,
@@ -130,7 +132,7 @@ func TestSpoiltTokens(t *testing.T) {
 }
 
 func FuzzAuthenticate(f *testing.F) {
-	client := openClient(f)
+	client := engine.Open(f).Client
 	a := openAuth(f, client, testOptions(newClock()))
 	secret, err := a.IssueToken(context.Background(), "root", Token{})
 	require.NoError(f, err)
@@ -184,7 +186,7 @@ func FuzzObject(f *testing.F) {
 	for _, s := range []string{`{}`, `{"a":1,"b":[{}]}`, `{"password":"x","salt":""}`, `{"a" :1 , "\u0061":2}`, `{"a":}`, `{"é":"\ud800"}`, `{} x`} {
 		f.Add([]byte(s))
 	}
-	a := openAuth(f, openClient(f), Options{Iterations: 1})
+	a := openAuth(f, engine.Open(f).Client, Options{Iterations: 1})
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		_ = UserEdit{Doc: doc, Old: doc}.Validate()
 		hashed, err := a.HashPassword(context.Background(), doc)

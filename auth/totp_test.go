@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"settee/fixtures/engine"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -41,7 +43,7 @@ func TestTOTP(t *testing.T) {
 // codes locks it like guessing passwords.
 func TestSecondFactor(t *testing.T) {
 	ctx := context.Background()
-	client, now := openClient(t), newClock()
+	client, now := engine.Open(t).Client, newClock()
 	a := openAuth(t, client, testOptions(now))
 	account := func(name, totp string) {
 		doc, err := a.HashPassword(ctx, json.RawMessage(`{"_id":"org.couchdb.user:`+name+`","name":"`+name+`","type":"user","roles":[],"password":"correct horse","totp":`+totp+`}`))

@@ -6,12 +6,14 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"settee/fixtures/engine"
+
 	"github.com/stretchr/testify/require"
 )
 
 func TestWebLogin(t *testing.T) {
 	ctx, now := context.Background(), newClock()
-	a := openAuth(t, openClient(t), testOptions(now))
+	a := openAuth(t, engine.Open(t).Client, testOptions(now))
 	_, err := a.Register(ctx, "ada", "correct horse", "")
 	require.NoError(t, err)
 	begin := func() (page, poll string) {
@@ -72,7 +74,7 @@ func TestWebLogin(t *testing.T) {
 	require.ErrorIs(t, err, ErrTicket, "who knew the old password gets nothing any more")
 
 	page, poll = begin()
-	now.advance(ticketTime)
+	now.Pass(ticketTime)
 	_, err = a.WebLogin(ctx, page)
 	require.ErrorIs(t, err, ErrTicket)
 	require.ErrorIs(t, a.ApproveLogin(ctx, page, "ada"), ErrTicket)

@@ -8,60 +8,29 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/go-kivik/kivik/v4"
 	"github.com/stretchr/testify/require"
 
-	"settee/couch"
-	"settee/couch/driver"
+	"settee/fixtures"
+	"settee/fixtures/engine"
 	"settee/replicate"
-	"settee/views"
 )
 
-func engine(t testing.TB) *kivik.Client {
-	store, err := couch.Open(t.TempDir(), couch.Options{FS: vfs.NewMem()})
+// at is a clock that stands at a time.
+func at(t testing.TB, text string) *fixtures.Clock {
+	when, err := time.Parse(time.RFC3339, text)
 	require.NoError(t, err)
-	e := views.New(store, views.Options{})
-	client, err := driver.NewClient(store, e)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		require.NoError(t, e.Close())
-		require.NoError(t, store.Close())
-	})
-	return client
+	return fixtures.ClockAt(when)
 }
 
-// clock is a time that a test sets.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) set(text string) {
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		panic(err)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = at
-}
-
-func counting(t testing.TB, client *kivik.Client, region string, c *clock) *Downloads {
-	d, err := Open(t.Context(), client, Options{Region: region, Interval: time.Hour, Now: c.now})
+func counting(t testing.TB, client *kivik.Client, region string, c *fixtures.Clock) *Downloads {
+	d, err := Open(t.Context(), client, Options{Region: region, Interval: time.Hour, Now: c.Now})
 	require.NoError(t, err)
 	return d
 }
 
 func TestCounting(t *testing.T) {
-	client, c := engine(t), &clock{}
-	c.set("2026-02-28T23:59:59Z")
+	client, c := engine.Open(t).Client, at(t, "2026-02-28T23:59:59Z")
 	d := counting(t, client, "", c)
 	count := func(n int, name, version string) {
 		for range n {
@@ -71,13 +40,13 @@ func TestCounting(t *testing.T) {
 	count(3, "p", "1.0.0")
 	count(2, "p", "2.0.0")
 	count(1, "@acme/p", "1.0.0")
-	c.set("2026-03-01T00:00:00Z")
+	c.Pass(time.Second)
 	count(5, "p", "2.0.0")
 	d.Count("secret", "1.0.0", false)
 	look := func(why string) {
 		t.Helper()
 		p := func(text string) Period {
-			p, err := ParsePeriod(text, c.now())
+			p, err := ParsePeriod(text, c.Now())
 			require.NoError(t, err)
 			return p
 		}
@@ -121,9 +90,8 @@ func TestCounting(t *testing.T) {
 
 // TestWriters counts in processes that share a database, and in regions that replicate both ways.
 func TestWriters(t *testing.T) {
-	c := &clock{}
-	c.set("2026-05-05T12:00:00Z")
-	eu, us := engine(t), engine(t)
+	c := at(t, "2026-05-05T12:00:00Z")
+	eu, us := engine.Open(t).Client, engine.Open(t).Client
 	all := []*Downloads{counting(t, eu, "eu", c), counting(t, eu, "eu", c), counting(t, us, "us", c)}
 	var running sync.WaitGroup
 	for _, d := range all {
@@ -147,7 +115,7 @@ func TestWriters(t *testing.T) {
 		}
 	}
 	for _, d := range all {
-		versions, err := d.PerVersion(t.Context(), "p", Period{dayOf(c.now()), dayOf(c.now())})
+		versions, err := d.PerVersion(t.Context(), "p", Period{dayOf(c.Now()), dayOf(c.Now())})
 		require.NoError(t, err)
 		require.Equal(t, map[string]int64{"1.0.0": 300, "1.1.0": 300, "1.2.0": 300}, versions)
 		require.NoError(t, d.Close())
@@ -166,9 +134,8 @@ func TestWriters(t *testing.T) {
 
 // TestBatch writes a batch whose answer is lost.
 func TestBatch(t *testing.T) {
-	c := &clock{}
-	c.set("2026-05-05T12:00:00Z")
-	d := counting(t, engine(t), "eu", c)
+	c := at(t, "2026-05-05T12:00:00Z")
+	d := counting(t, engine.Open(t).Client, "eu", c)
 	d.Count("p", "1.0.0", true)
 	require.NoError(t, d.Flush(t.Context()))
 	d.Count("p", "1.0.0", true)
@@ -194,9 +161,8 @@ func TestBatch(t *testing.T) {
 }
 
 func TestTallyIsBounded(t *testing.T) {
-	c := &clock{}
-	c.set("2026-05-05T12:00:00Z")
-	d := counting(t, engine(t), "eu", c)
+	c := at(t, "2026-05-05T12:00:00Z")
+	d := counting(t, engine.Open(t).Client, "eu", c)
 	for i := range mostCells + 10 {
 		d.Count("p", fmt.Sprint(i), false)
 	}
@@ -248,7 +214,7 @@ func FuzzParsePeriod(f *testing.F) {
 
 // BenchmarkCount is what a served tarball costs more.
 func BenchmarkCount(b *testing.B) {
-	d, err := Open(b.Context(), engine(b), Options{Region: "eu"})
+	d, err := Open(b.Context(), engine.Open(b).Client, Options{Region: "eu"})
 	require.NoError(b, err)
 	names := make([]string, 1000)
 	for i := range names {

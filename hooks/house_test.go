@@ -11,14 +11,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/go-kivik/kivik/v4"
 	"github.com/stretchr/testify/require"
 
-	"settee/couch"
-	"settee/couch/driver"
 	"settee/database"
-	"settee/views"
+	"settee/fixtures/engine"
 )
 
 type dict = map[string]any
@@ -69,11 +66,7 @@ func (h *house) Maintained(ctx context.Context, user string) (names []string, er
 }
 
 func begin(t testing.TB, set ...func(*Options)) *house {
-	store, err := couch.Open(t.TempDir(), couch.Options{FS: vfs.NewMem(), MaxDocumentSize: 64 << 20})
-	require.NoError(t, err)
-	engine := views.New(store, views.Options{})
-	client, err := driver.NewClient(store, engine)
-	require.NoError(t, err)
+	client := engine.Open(t).Client
 	require.NoError(t, client.CreateDB(context.Background(), "registry"))
 	h := &house{t: t, client: client, db: client.DB("registry"), hidden: map[string]bool{}}
 	h.o = Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, Pauses: []time.Duration{10 * time.Millisecond, 20 * time.Millisecond, 40 * time.Millisecond, 40 * time.Millisecond}, Checkpoint: time.Hour}
@@ -81,14 +74,7 @@ func begin(t testing.TB, set ...func(*Options)) *house {
 		s(&h.o)
 	}
 	h.open()
-	t.Cleanup(func() {
-		require.NoError(t, h.Close())
-		require.NoError(t, engine.Close())
-		report, err := store.Check(context.Background(), nil)
-		require.NoError(t, err)
-		require.Empty(t, report.Problems)
-		require.NoError(t, store.Close())
-	})
+	t.Cleanup(func() { require.NoError(t, h.Close()) })
 	return h
 }
 

@@ -100,13 +100,13 @@ func openBeyond(t testing.TB, o *other, settings ...func(*upstream.Options)) *ho
 func (h *house) reopen(o *other, settings ...func(*upstream.Options)) *Registry {
 	target, err := upstream.ParseTarget(o.URL)
 	require.NoError(h.t, err)
-	options := upstream.Options{Targets: []upstream.Target{target}, Now: h.now}
+	options := upstream.Options{Targets: []upstream.Target{target}, Now: h.clock.Now}
 	for _, set := range settings {
 		set(&options)
 	}
 	up, err := upstream.Open(h.t.Context(), h.client, h.blobs, options)
 	require.NoError(h.t, err)
-	r, err := New(h.t.Context(), h.client, h.blobs, h.auth, Options{Now: h.now, Upstream: up})
+	r, err := New(h.t.Context(), h.client, h.blobs, h.auth, Options{Now: h.clock.Now, Upstream: up})
 	require.NoError(h.t, err)
 	server := httptest.NewServer(r)
 	h.url = server.URL
@@ -122,7 +122,7 @@ func TestBeyond(t *testing.T) {
 	o := newOther(t)
 	h := openBeyond(t, o)
 	content := sampleTarball(t, "far", "1.0.0", 700_000)
-	o.publish("far", h.now(), farVersion{"1.0.0", time.Hour, content})
+	o.publish("far", h.clock.Now(), farVersion{"1.0.0", time.Hour, content})
 	for _, accept := range []string{"application/json", abbreviatedAccept} {
 		res := h.do("GET", "/far", "", nil, "Accept", accept)
 		require.Equal(t, 200, res.Status, "%s", res.Body)
@@ -166,7 +166,7 @@ func TestOwnNamesStayHere(t *testing.T) {
 	h.publish(h.root, "@unclaimed/ours", "1.0.0")
 
 	for _, name := range []string{"ours", "was-ours", "@bob/secret", "@bob/other", "@ann/never-published", "@BOB/other", "@root/x", "@unclaimed/other"} {
-		o.publish(name, h.now(), farVersion{"9.9.9", 100 * time.Hour, []byte("evil")})
+		o.publish(name, h.clock.Now(), farVersion{"9.9.9", 100 * time.Hour, []byte("evil")})
 		for _, spelt := range []string{name, strings.Replace(name, "/", "%2f", 1), strings.Replace(name, "/", "%2F", 1), strings.Replace(strings.Replace(name, "@", "%40", 1), "/", "%2F", 1)} {
 			base := path.Base(name)
 			for _, at := range []string{"/" + spelt, "/" + spelt + "/9.9.9", "/" + spelt + "/latest", "/" + spelt + "/-/" + base + "-9.9.9.tgz", "/" + spelt + "/-/" + base + "-1.0.1.tgz", "/-/package/" + spelt + "/dist-tags", "/-/package/" + spelt + "/visibility", "/" + spelt + "?write=true"} {
@@ -180,7 +180,7 @@ func TestOwnNamesStayHere(t *testing.T) {
 	}
 	require.Empty(t, o.seen(), "nobody learned what is ours")
 
-	o.publish("@fresh/n", h.now(), farVersion{"1.0.0", 100 * time.Hour, []byte("far")})
+	o.publish("@fresh/n", h.clock.Now(), farVersion{"1.0.0", 100 * time.Hour, []byte("far")})
 	require.Equal(t, 200, h.do("GET", "/@fresh%2fn", "", nil).Status)
 	require.NotEmpty(t, o.seen())
 	h.publish(h.root, "@fresh/ours", "1.0.0")
@@ -197,8 +197,8 @@ func TestOperatorClaimsScope(t *testing.T) {
 		u.Targets = []upstream.Target{target}
 	})
 	h.publish(h.bob, "@bob/ours", "1.0.0")
-	o.publish("@bob/ours", h.now(), farVersion{"9.9.9", 100 * time.Hour, []byte("evil")})
-	o.publish("@bob/theirs", h.now(), farVersion{"2.0.0", 100 * time.Hour, []byte("far")})
+	o.publish("@bob/ours", h.clock.Now(), farVersion{"9.9.9", 100 * time.Hour, []byte("evil")})
+	o.publish("@bob/theirs", h.clock.Now(), farVersion{"2.0.0", 100 * time.Hour, []byte("far")})
 	require.Equal(t, "2.0.0", h.do("GET", "/@bob%2ftheirs/latest", "", nil).JSON()["version"])
 	require.Equal(t, "1.0.0", h.do("GET", "/@bob%2fours/latest", "", nil).JSON()["version"])
 	require.Equal(t, 404, h.do("GET", "/far", "", nil).Status)
@@ -218,9 +218,9 @@ func TestCooldown(t *testing.T) {
 		}
 	})
 	list := []farVersion{{"2.0.0", 2 * day, []byte("2.0.0")}, {"1.9.0", 4 * day, []byte("1.9.0")}, {"1.5.0", 50 * day, []byte("1.5.0")}, {"1.0.0", 90 * day, []byte("1.0.0")}, {"2.1.0-rc.1", day, []byte("rc")}}
-	o.publish("far", h.now(), list...)
-	o.publish("@trusted/far", h.now(), list...)
-	o.publish("new", h.now(), list[0])
+	o.publish("far", h.clock.Now(), list...)
+	o.publish("@trusted/far", h.clock.Now(), list...)
+	o.publish("new", h.clock.Now(), list[0])
 
 	for _, accept := range []string{"application/json", abbreviatedAccept} {
 		res := h.do("GET", "/far", "", nil, "Accept", accept)
@@ -251,12 +251,12 @@ func TestCooldown(t *testing.T) {
 	require.Len(t, h.do("GET", "/@trusted%2ffar", "", nil).JSON()["versions"], 5)
 
 	first := h.do("GET", "/far", "", nil).Header.Get("Etag")
-	h.clock.set(h.now().Add(3*day + time.Minute))
+	h.clock.Pass(3*day + time.Minute)
 	res = h.do("GET", "/far", "", nil, "If-None-Match", first)
 	require.Equal(t, 200, res.Status, "time alone has changed it")
 	require.Equal(t, dict{"latest": "1.9.0", "next": "1.9.0"}, res.JSON()["dist-tags"])
 	require.Equal(t, 200, h.do("GET", "/far/-/far-1.9.0.tgz", "", nil).Status)
-	h.clock.set(h.now().Add(10 * day))
+	h.clock.Pass(10 * day)
 	res = h.do("GET", "/far", "", nil)
 	require.Len(t, res.JSON()["versions"], 4)
 	require.Empty(t, res.Header.Get("npm-notice"))
@@ -275,7 +275,7 @@ func TestSweepKeepsWhatUpstreamNames(t *testing.T) {
 	require.Eventually(t, func() bool { return h.stored() == 1 }, 10*time.Second, time.Millisecond)
 	_, err := h.blobs.Put(t.Context(), strings.NewReader("nobody names this"), nil)
 	require.NoError(t, err)
-	h.clock.set(h.now().Add(100 * time.Hour))
+	h.clock.Pass(100 * time.Hour)
 	swept, err := r.Sweep(t.Context(), SweepOptions{})
 	require.NoError(t, err)
 	require.Equal(t, 1, swept.Deleted)

@@ -236,7 +236,7 @@ func TestAll(t *testing.T) {
 	time.Sleep(2 * time.Millisecond) // moments are milliseconds
 	h.publish(h.bob, "first", "1.1.0", "next")
 	require.Eventually(t, func() bool {
-		known, err := h.SearchIndex().Lookup(t.Context(), []string{"first", "last", "@bob/secret"})
+		known, err := h.SearchIndex().Lookup(t.Context(), []string{"first", "last", "@bob/secret", "deleted"})
 		return err == nil && len(known) == 3 && known["first"].Tags["next"] == "1.1.0"
 	}, 10*time.Second, 5*time.Millisecond)
 	all := func(token, path string) (names []string, raw string) {

@@ -14,8 +14,8 @@ import (
 	_ "github.com/go-kivik/kivik/v4/couchdb" // the driver
 	"github.com/stretchr/testify/require"
 
-	"settee/couch"
 	"settee/database"
+	"settee/fixtures/engine"
 	"settee/replicate"
 )
 
@@ -54,8 +54,7 @@ func (g ground) leaves(t *testing.T) []string {
 // leaf, the names of the merged revisions among them.
 func TestResolveOnAnyDatabase(t *testing.T) {
 	own := func(t *testing.T) ground {
-		client, _, _ := engine(t, couch.Options{})
-		return newGround(t, client)
+		return newGround(t, engine.Open(t, engine.Twins).Client)
 	}
 	kinds := map[string]func(*testing.T) [2]ground{"embedded": func(t *testing.T) [2]ground { return [2]ground{own(t), own(t)} }}
 	if *couchURL != "" {

@@ -135,7 +135,7 @@ func (h *house) remote(o Options) (*house, *line) {
 	client, err := kivik.New("couch", strings.Replace(server.URL, "//", "//root:secret-root@", 1), couchdb.OptionHTTPClient(&http.Client{Transport: l}))
 	require.NoError(h.t, err)
 	there := *h
-	o.Now = h.now
+	o.Now = h.clock.Now
 	there.Registry, err = New(h.t.Context(), client, l, h.auth, o)
 	require.NoError(h.t, err)
 	front := httptest.NewServer(there.Registry)

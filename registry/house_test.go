@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,10 +17,10 @@ import (
 	"settee/auth"
 	"settee/auth/audit"
 	"settee/couch"
-	"settee/couch/driver"
+	"settee/fixtures"
+	"settee/fixtures/engine"
 	"settee/tarballs"
 	"settee/views"
-	"settee/views/packuments"
 )
 
 // house is a registry on real parts: the engine, its views, accounts, a folder.
@@ -36,17 +35,10 @@ type house struct {
 	bob    string // tokens
 	ann    string
 	root   string
-	clock  *clock
+	clock  *fixtures.Clock // followers read it while tests set it
 
 	secrets *secrets
 }
-
-// clock is what a house takes for the time. Followers read it while tests set it.
-type clock struct{ at atomic.Pointer[time.Time] }
-
-func (c *clock) set(at time.Time) { c.at.Store(&at) }
-
-func (h *house) now() time.Time { return *h.clock.at.Load() }
 
 type setting func(*couch.Options, *Options)
 
@@ -73,14 +65,14 @@ func open(t testing.TB, settings ...setting) *house { return openTrusting(t, aut
 // openTrusting is open with builds whose id-tokens are exchanged.
 func openTrusting(t testing.TB, builds auth.OIDC, settings ...setting) *house {
 	ctx := context.Background()
-	h := &house{t: t, clock: &clock{}, secrets: &secrets{}}
-	h.clock.set(time.Now())
+	h := &house{t: t, clock: fixtures.ClockAt(time.Now()), secrets: &secrets{}}
 	store := couch.Options{FS: vfs.NewMem(), MaxDocumentSize: 64 << 20}
-	o := Options{Now: h.now}
+	o := Options{Now: h.clock.Now}
 	for _, set := range settings {
 		set(&store, &o)
 	}
-	h.client, h.store, h.views = engine(t, store)
+	e := engine.Open(t, engine.Twins, func(o *couch.Options, _ *views.Options) { *o = store })
+	h.client, h.store, h.views = e.Client, e.Store, e.Views
 	var err error
 	h.blobs, err = tarballs.Folder(t.TempDir())
 	require.NoError(t, err)
@@ -160,23 +152,6 @@ func (h *house) do(method, path, token string, body any, headers ...string) repl
 	require.NoError(h.t, err)
 	h.secrets.note(raw)
 	return reply{res.StatusCode, res.Header, raw, h.t}
-}
-
-// engine opens a store with its views, proved when the test ends.
-func engine(t testing.TB, o couch.Options) (*kivik.Client, *couch.Store, *views.Engine) {
-	s, err := couch.Open(t.TempDir(), o)
-	require.NoError(t, err)
-	e := views.New(s, views.Options{Native: views.Native{Twins: packuments.Twins(), Map: packuments.Map}})
-	client, err := driver.NewClient(s, e)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		require.NoError(t, e.Close())
-		report, err := s.Check(context.Background(), nil)
-		require.NoError(t, err)
-		require.Empty(t, report.Problems)
-		require.NoError(t, s.Close())
-	})
-	return client, s, e
 }
 
 // publish publishes a small version, which must succeed.

@@ -17,7 +17,7 @@ func TestSignaturesOfBeyond(t *testing.T) {
 	require.NoError(t, err)
 	o.gives("/-/npm/v1/keys", "application/json", []byte(`{"keys":[{"keyid":"far","keytype":"ecdsa-sha2-nistp256","scheme":"ecdsa-sha2-nistp256","expires":"2040-01-01T00:00:00.000Z","key":"`+theirs.Public()+`"},{"keyid":"bad","key":"x"}]}`))
 	h := openBeyond(t, o)
-	o.publish("far", h.now(), farVersion{"1.0.0", time.Hour, sampleTarball(t, "far", "1.0.0", 100)})
+	o.publish("far", h.clock.Now(), farVersion{"1.0.0", time.Hour, sampleTarball(t, "far", "1.0.0", 100)})
 	h.publish(h.bob, "near", "1.0.0")
 	var keys map[string]*provenance.Key
 	require.Eventually(t, func() bool { keys = h.shownKeys(); return len(keys) == 2 }, 10*time.Second, 5*time.Millisecond)
@@ -26,10 +26,10 @@ func TestSignaturesOfBeyond(t *testing.T) {
 	require.Empty(t, h.audited("near", keys))
 
 	// It rotates its keys: ours says so too.
-	require.NoError(t, h.signing.Import(t.Context(), "far", theirs.Public(), h.now().Add(time.Hour), h.now()))
-	require.Eventually(t, func() bool { return h.shownKeys()["far"].Expires.Year() == h.now().Add(time.Hour).UTC().Year() }, 10*time.Second, 5*time.Millisecond)
-	own := h.keys.Load().signer(h.now())
-	require.NoError(t, h.signing.Import(t.Context(), own.ID, theirs.Public(), h.now(), h.now()), "nobody ends ours that way")
+	require.NoError(t, h.signing.Import(t.Context(), "far", theirs.Public(), h.clock.Now().Add(time.Hour), h.clock.Now()))
+	require.Eventually(t, func() bool { return h.shownKeys()["far"].Expires.Year() == h.clock.Now().Add(time.Hour).UTC().Year() }, 10*time.Second, 5*time.Millisecond)
+	own := h.keys.Load().signer(h.clock.Now())
+	require.NoError(t, h.signing.Import(t.Context(), own.ID, theirs.Public(), h.clock.Now(), h.clock.Now()), "nobody ends ours that way")
 	require.Never(t, func() bool { return !h.shownKeys()[own.ID].Expires.IsZero() }, 50*time.Millisecond, 10*time.Millisecond)
 
 	require.Equal(t, 404, h.do("GET", "/-/npm/v1/attestations/far@1.0.0", "", nil).Status)

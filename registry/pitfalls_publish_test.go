@@ -217,7 +217,7 @@ func TestPitfall30Modified(t *testing.T) {
 		"unpublish": func() reply { return h.unpublishVersion(h.bob, "p", "1.1.0") },
 		"publish":   func() reply { return h.tryVersion("p", "1.2.0") },
 	} {
-		h.clock.set(h.now().Add(time.Second))
+		h.clock.Pass(time.Second)
 		res := change()
 		if name == "no dist-tag" {
 			require.Equal(t, 404, res.Status)

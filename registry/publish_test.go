@@ -21,7 +21,7 @@ func TestPublishAndRead(t *testing.T) {
 	h := open(t)
 	for _, name := range []string{"plain", "@bob/scoped"} {
 		first := h.publish(h.bob, name, "1.0.0")
-		h.clock.set(h.now().Add(time.Minute))
+		h.clock.Pass(time.Minute)
 		h.publish(h.bob, name, "1.1.0-beta.1", "next")
 
 		full := h.do("GET", "/"+name, "", nil)
@@ -36,7 +36,7 @@ func TestPublishAndRead(t *testing.T) {
 		require.Equal(t, "a sample", doc["description"])
 		require.Equal(t, "MIT", doc["license"])
 		require.Equal(t, dict{}, doc["_attachments"])
-		require.Equal(t, h.now().UTC().Format(isoTime), at(t, doc, "time", "modified"))
+		require.Equal(t, h.clock.Now().UTC().Format(isoTime), at(t, doc, "time", "modified"))
 		require.Equal(t, at(t, doc, "time", "created"), at(t, doc, "time", "1.0.0"))
 		v := at(t, doc, "versions", "1.0.0").(dict)
 		require.Equal(t, dict{".": "./index.js"}, v["exports"])

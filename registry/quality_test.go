@@ -117,7 +117,7 @@ func TestQualityOfDependencies(t *testing.T) {
 func TestQualityOfDependenciesFromElsewhere(t *testing.T) {
 	o := newOther(t)
 	h := openBeyond(t, o)
-	o.publish("far", h.now(), farVersion{number: "1.4.0"})
+	o.publish("far", h.clock.Now(), farVersion{number: "1.4.0"})
 	require.Equal(t, 201, h.send(h.bob, "p", "1.0.0", dict{"dependencies": dict{"far": "^1"}}).Status)
 	require.Equal(t, manifest.Dependency{Name: "far", Spec: "^1"}, h.quality("", "p/quality").Dependencies[0])
 	require.Empty(t, o.seen(), "for a report nobody else is asked")

@@ -37,7 +37,7 @@ func newWorld(t testing.TB, d dice, n int) *world {
 	w := &world{t: t, d: d}
 	for i := range n {
 		h := open(t, func(_ *couch.Options, o *Options) { o.PublicURL = "http://registry" })
-		h.clock.set(time.Date(2026, 1, 1, 0, 0, 0, i*int(time.Millisecond), time.UTC))
+		h.clock.Set(time.Date(2026, 1, 1, 0, 0, 0, i*int(time.Millisecond), time.UTC))
 		w.regions = append(w.regions, h)
 	}
 	for _, h := range w.regions[1:] {
@@ -200,7 +200,7 @@ func (w *world) publish(h *house, who, version, tag string, size int) reply {
 	if res.Status == 201 {
 		sum := at(w.t, doc, "versions", version, "dist", "integrity").(string)
 		if !slices.ContainsFunc(w.acks, func(a ack) bool { return a.version == version && a.integrity == sum && a.by == who }) {
-			w.acks = append(w.acks, ack{version, sum, who, h.now()})
+			w.acks = append(w.acks, ack{version, sum, who, h.clock.Now()})
 		}
 	}
 	return res
@@ -240,7 +240,7 @@ var edits = map[string]func(w *world, h *house, who string, sent dict){
 				w.gone[unbuilt(number)] = true
 			}
 			if w.d.Intn(2) == 0 {
-				h.clock.set(h.now().Add(25 * time.Hour)) // so that somebody may come back
+				h.clock.Pass(25 * time.Hour) // so that somebody may come back
 			}
 		}
 	},
@@ -268,7 +268,7 @@ var edits = map[string]func(w *world, h *house, who string, sent dict){
 // act lets somebody do something somewhere.
 func (w *world) act() {
 	h := one(w.d, w.regions...)
-	h.clock.set(h.now().Add(time.Duration(w.d.Intn(3)) * time.Millisecond))
+	h.clock.Pass(time.Duration(w.d.Intn(3)) * time.Millisecond)
 	who := w.d.who()
 	if who == "cy" {
 		who = one(w.d, "bob", "root")

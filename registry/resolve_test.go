@@ -62,7 +62,7 @@ func TestOneNumberInTwoRegions(t *testing.T) {
 		require.Contains(t, h.do("PUT", "/-/package/p/dist-tags/old", h.bob, "1.0.0").Header.Get("npm-notice"), "p@1.0.1")
 		require.Empty(t, h.do("GET", "/p?write=true", h.ann, nil).Header.Get("npm-notice"), "only who lost is told")
 		require.Empty(t, h.do("GET", "/p", h.bob, nil).Header.Get("npm-notice"), "what caches may keep tells nobody")
-		h.clock.set(h.now().Add(noticeTime + time.Second))
+		h.clock.Pass(noticeTime + time.Second)
 		require.Empty(t, h.do("GET", "/p?write=true", h.bob, nil).Header.Get("npm-notice"), "nor for ever")
 	}
 }
@@ -147,7 +147,7 @@ func TestSweepSparesConflicts(t *testing.T) {
 	w.must(w.publish(us, "bob", "1.0.1", "latest", 11))
 	w.exchange()
 	for _, h := range w.regions {
-		h.clock.set(time.Now().Add(48 * time.Hour))
+		h.clock.Set(time.Now().Add(48 * time.Hour))
 		swept, err := h.Sweep(t.Context(), SweepOptions{})
 		require.NoError(t, err)
 		require.Equal(t, Swept{Looked: 1}, swept)
@@ -217,7 +217,7 @@ func TestClocksApart(t *testing.T) {
 	for name, wrong := range map[string]time.Duration{"behind": -time.Hour, "ahead": time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			w, eu, us := two(t)
-			us.clock.set(us.now().Add(wrong))
+			us.clock.Pass(wrong)
 			w.begin("p")
 			w.must(w.publish(eu, "bob", "1.0.0", "latest", 10))
 			w.exchange()
@@ -270,7 +270,7 @@ func TestClockJumps(t *testing.T) {
 	w.must(w.publish(eu, "bob", "1.0.0", "latest", 10))
 	w.exchange()
 	w.must(eu.do("PUT", "/-/package/p/dist-tags/next", eu.bob, "1.0.0"))
-	eu.clock.set(eu.now().Add(-24 * time.Hour))
+	eu.clock.Pass(-24 * time.Hour)
 	w.must(w.publish(eu, "bob", "1.0.1", "latest", 11))
 	require.Equal(t, 201, eu.do("DELETE", "/-/package/p/dist-tags/next", eu.bob, nil).Status)
 	w.must(w.publish(us, "bob", "1.0.2", "other", 12))

@@ -135,7 +135,7 @@ func TestSearchBeyond(t *testing.T) {
 	r := h.reopen(o)
 	r.o.SearchDir = t.TempDir()
 	require.NoError(t, r.openSearch())
-	o.publish("far-tool", h.now(), farVersion{"1.0.0", time.Hour, []byte("x")})
+	o.publish("far-tool", h.clock.Now(), farVersion{"1.0.0", time.Hour, []byte("x")})
 	require.Equal(t, 200, h.do("GET", "/far-tool", "", nil).Status)
 	h.publish(h.bob, "near-tool", "1.0.0")
 	require.Eventually(t, func() bool { return len(h.finding("", "text=tool")) == 2 }, 10*time.Second, 5*time.Millisecond)

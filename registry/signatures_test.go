@@ -175,10 +175,10 @@ func TestRotate(t *testing.T) {
 	h := open(t)
 	h.publish(h.bob, "p", "1.0.0")
 	first := h.keys.Load().keys[0]
-	rotated := h.now().Add(time.Second)
+	rotated := h.clock.Now().Add(time.Second)
 	second, err := h.signing.Rotate(t.Context(), rotated)
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return h.keys.Load().signer(h.now()).ID == second.ID }, 10*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return h.keys.Load().signer(h.clock.Now()).ID == second.ID }, 10*time.Second, 5*time.Millisecond)
 	h.publish(h.bob, "p", "1.0.1")
 	keys := h.shownKeys()
 	require.Empty(t, h.audited("p", keys))
@@ -201,13 +201,13 @@ func TestRotate(t *testing.T) {
 	h.overwrite("late", raw)
 	require.Eventually(t, func() bool { return h.audited("late", keys) == "" }, 10*time.Second, 5*time.Millisecond)
 
-	require.ErrorContains(t, h.signing.Revoke(t.Context(), "SHA256:none", h.now()), "there is no key")
-	require.NoError(t, h.signing.Revoke(t.Context(), first.ID, h.now()))
+	require.ErrorContains(t, h.signing.Revoke(t.Context(), "SHA256:none", h.clock.Now()), "there is no key")
+	require.NoError(t, h.signing.Revoke(t.Context(), first.ID, h.clock.Now()))
 	require.Eventually(t, func() bool {
 		keys := h.shownKeys()
 		return len(keys) == 1 && h.audited("p", keys) == "" && h.audited("late", keys) == ""
 	}, 10*time.Second, 5*time.Millisecond)
-	require.ErrorContains(t, h.signing.Revoke(t.Context(), second.ID, h.now()), "rotate first")
+	require.ErrorContains(t, h.signing.Revoke(t.Context(), second.ID, h.clock.Now()), "rotate first")
 	all, spoilt, err := h.signing.All(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, spoilt)
@@ -220,9 +220,9 @@ func TestKeysAreImported(t *testing.T) {
 	require.NoError(t, err)
 	sig, err := theirs.Sign(provenance.Message("far@1.0.0", "sha512-x"))
 	require.NoError(t, err)
-	require.NoError(t, h.signing.Import(t.Context(), "SHA256:named", theirs.Public(), time.Time{}, h.now()))
-	require.NoError(t, h.signing.Import(t.Context(), "SHA256:named", theirs.Public(), time.Time{}, h.now()), "again")
-	require.Error(t, h.signing.Import(t.Context(), "", "no key", time.Time{}, h.now()))
+	require.NoError(t, h.signing.Import(t.Context(), "SHA256:named", theirs.Public(), time.Time{}, h.clock.Now()))
+	require.NoError(t, h.signing.Import(t.Context(), "SHA256:named", theirs.Public(), time.Time{}, h.clock.Now()), "again")
+	require.Error(t, h.signing.Import(t.Context(), "", "no key", time.Time{}, h.clock.Now()))
 	require.Eventually(t, func() bool { return len(h.shownKeys()) == 2 }, 10*time.Second, 5*time.Millisecond)
 	h.overwrite("far", foreign("far", func(dists map[string]dict) {
 		delete(dists, "0.1.0")
@@ -304,7 +304,7 @@ func TestKeysOfTwoLeaves(t *testing.T) {
 	h := open(t)
 	id := h.keys.Load().keys[0].ID
 	raw := h.document(SigningDatabase, id)
-	raw["revoked"] = h.now()
+	raw["revoked"] = h.clock.Now()
 	raw["_rev"], raw["_revisions"] = "1-00000000000000000000000000000001", dict{"start": 1, "ids": []string{"00000000000000000000000000000001"}}
 	_, err := h.client.DB(SigningDatabase).Put(t.Context(), id, raw, kivik.Param("new_edits", false))
 	require.NoError(t, err)

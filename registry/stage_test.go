@@ -174,13 +174,13 @@ func TestSweepLeavesWhatIsStaged(t *testing.T) {
 	}
 	one, _ := h.stages(h.bob, "p", "1.0.0")
 	h.stages(h.bob, "p", "1.1.0")
-	h.clock.set(time.Now().Add(time.Hour))
+	h.clock.Set(time.Now().Add(time.Hour))
 	require.Zero(t, sweep())
 	h.waiting.Clear() // as another process
 	require.Zero(t, sweep())
 	require.Equal(t, 204, h.do("DELETE", "/-/stage/"+one, h.bob, nil).Status)
 	require.Equal(t, 1, sweep())
-	h.clock.set(time.Now().Add(stagedTime + time.Minute))
+	h.clock.Set(time.Now().Add(stagedTime + time.Minute))
 	require.Empty(t, h.do("GET", "/-/stage", h.bob, nil).JSON()["items"])
 	require.Equal(t, 1, sweep())
 	require.Zero(t, h.stored())

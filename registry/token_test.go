@@ -138,7 +138,7 @@ func TestTokens(t *testing.T) {
 	require.Equal(t, []any{"127.0.0.0/8"}, classic["cidr_whitelist"])
 	require.Equal(t, true, classic["readonly"])
 	require.Equal(t, "no-store", res.Header.Get("Cache-Control"))
-	h.clock.set(h.now().Add(time.Second))
+	h.clock.Pass(time.Second)
 
 	res = h.do("POST", tokensPath, h.bob, dict{"name": "ci", "password": "secret-bob", "packages": []any{"left-hand"}, "scopes": []any{"@acme"}, "packages_and_scopes_permission": "read-write", "expires": 5, "bypass_2fa": true})
 	require.Equal(t, 201, res.Status, "%s", res.Body)

@@ -14,7 +14,7 @@ import (
 // counting is a registry that counts downloads.
 func counting(t *testing.T, settings ...setting) *house {
 	h := open(t, settings...)
-	counted, err := downloads.Open(t.Context(), h.client, downloads.Options{Interval: time.Hour, Now: h.now})
+	counted, err := downloads.Open(t.Context(), h.client, downloads.Options{Interval: time.Hour, Now: h.clock.Now})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, counted.Close()) })
 	h.Registry.o.Downloads = counted
@@ -55,7 +55,7 @@ func TestUnpublishPolicy(t *testing.T) {
 			require.Equal(h.t, 201, h.do("PUT", "/p/-rev/"+h.rev("p"), h.bob, dict{"_id": "p", "maintainers": owners}).Status)
 		}, "has more than one owner"},
 		{"old, and fetched often", func(_ *couch.Options, o *Options) { o.UnpublishDownloads = 3 }, 73 * time.Hour, func(h *house) {
-			h.clock.set(h.now().Add(73 * time.Hour))
+			h.clock.Pass(73 * time.Hour)
 			for range 3 {
 				require.Equal(h.t, 200, h.do("GET", "/p/-/p-1.0.0.tgz", "", nil).Status)
 			}
@@ -73,9 +73,9 @@ func TestUnpublishPolicy(t *testing.T) {
 			h := counting(t, settings...)
 			h.publish(h.bob, "p", "0.9.0")
 			h.publish(h.bob, "p", "1.0.0")
-			start := h.now()
+			start := h.clock.Now()
 			test.prepare(h)
-			h.clock.set(start.Add(test.age))
+			h.clock.Set(start.Add(test.age))
 			one, all := h.unpublishVersion(h.bob, "p", "0.9.0"), h.unpublish(h.bob, "p")
 			if test.failed == "" {
 				require.Equal(t, 201, one.Status, "%s", one.Body)
@@ -93,6 +93,6 @@ func TestUnpublishPolicy(t *testing.T) {
 	}
 	h := open(t)
 	h.publish(h.bob, "p", "1.0.0")
-	h.clock.set(h.now().Add(73 * time.Hour))
+	h.clock.Pass(73 * time.Hour)
 	require.Contains(t, h.unpublish(h.bob, "p").JSON()["error"], "downloads that nobody counted")
 }

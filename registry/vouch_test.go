@@ -46,7 +46,7 @@ func (o *other) edits(path string, change func(dict)) {
 func TestVouched(t *testing.T) {
 	o := newOther(t)
 	h := openBeyond(t, o)
-	o.unsignedFar(t, "plain", h.now())
+	o.unsignedFar(t, "plain", h.clock.Now())
 	h.publish(h.bob, "near", "1.0.0")
 	keys := h.shownKeys()
 	require.Empty(t, h.audited("plain", keys))
@@ -69,10 +69,10 @@ func TestVouched(t *testing.T) {
 	require.Empty(t, h.audited("plain", keys))
 
 	// Another key takes the place of one that was stolen, at once.
-	stolen := h.keys.Load().signer(h.now())
-	_, err := h.signing.Rotate(t.Context(), h.now())
+	stolen := h.keys.Load().signer(h.clock.Now())
+	_, err := h.signing.Rotate(t.Context(), h.clock.Now())
 	require.NoError(t, err)
-	require.NoError(t, h.signing.Revoke(t.Context(), stolen.ID, h.now()))
+	require.NoError(t, h.signing.Revoke(t.Context(), stolen.ID, h.clock.Now()))
 	require.Eventually(t, func() bool { keys := h.shownKeys(); return keys[stolen.ID] == nil && h.audited("plain", keys) == "" }, 10*time.Second, 5*time.Millisecond)
 }
 
@@ -82,7 +82,7 @@ func TestVouchedBeside(t *testing.T) {
 	theirs, err := provenance.NewKey(time.Now())
 	require.NoError(t, err)
 	h := openBeyond(t, o, func(u *upstream.Options) { u.Rules.Cooldown = 90 * time.Minute })
-	o.publish("far", h.now(), farVersion{"2.0.0", 2 * time.Hour, []byte("x")}, farVersion{"3.0.0", time.Hour, []byte("y")})
+	o.publish("far", h.clock.Now(), farVersion{"2.0.0", 2 * time.Hour, []byte("x")}, farVersion{"3.0.0", time.Hour, []byte("y")})
 	integrity := ""
 	o.edits("/far", func(doc dict) { integrity = at(t, doc, "versions", "2.0.0", "dist", "integrity").(string) })
 	sig, err := theirs.Sign(provenance.Message("far@2.0.0", integrity))
@@ -99,7 +99,7 @@ func TestVouchedBeside(t *testing.T) {
 	h.shownKeys()
 	require.Len(t, list(), 2)
 	require.Equal(t, signature, list()[0])
-	require.NoError(t, h.signing.Import(t.Context(), theirs.ID, theirs.Public(), time.Time{}, h.now()))
+	require.NoError(t, h.signing.Import(t.Context(), theirs.ID, theirs.Public(), time.Time{}, h.clock.Now()))
 	require.Eventually(t, func() bool { return len(list()) == 1 }, 10*time.Second, 5*time.Millisecond)
 	require.Empty(t, h.audited("far", h.shownKeys()))
 }

@@ -16,6 +16,7 @@ import (
 
 	"settee/couch"
 	"settee/couch/driver"
+	"settee/fixtures/engine"
 	"settee/replicate"
 	"settee/views"
 )
@@ -37,8 +38,7 @@ func opened(t testing.TB, fs vfs.FS) (client *kivik.Client, stop func()) {
 // inMemory is a fresh database of the embedded engine.
 func inMemory(t testing.TB) *kivik.DB {
 	t.Helper()
-	client, stop := opened(t, vfs.NewMem())
-	t.Cleanup(stop)
+	client := engine.Open(t)
 	require.NoError(t, client.CreateDB(t.Context(), "db"))
 	return client.DB("db")
 }

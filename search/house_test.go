@@ -6,14 +6,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/go-kivik/kivik/v4"
 	"github.com/stretchr/testify/require"
 
-	"settee/couch"
-	"settee/couch/driver"
+	"settee/fixtures/engine"
 	"settee/replicate"
-	"settee/views"
 )
 
 // house is an index on the real engine. Its documents are packages in JSON, as a test writes them.
@@ -32,15 +29,7 @@ func open(t testing.TB, databases ...string) *house {
 	if len(databases) == 0 {
 		databases = []string{"registry"}
 	}
-	store, err := couch.Open(t.TempDir(), couch.Options{FS: vfs.NewMem()})
-	require.NoError(t, err)
-	engine := views.New(store, views.Options{})
-	client, err := driver.NewClient(store, engine)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		require.NoError(t, engine.Close())
-		require.NoError(t, store.Close())
-	})
+	client := engine.Open(t).Client
 	h := &house{t: t, client: client, dir: t.TempDir(), names: databases, read: readJSON, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
 	for _, name := range databases {
 		require.NoError(t, client.CreateDB(context.Background(), name))
@@ -100,17 +89,16 @@ func (h *house) put(database string, packages ...Package) {
 		}
 		docs = append(docs, members)
 	}
-	written := h.now
 	results, err := h.client.DB(database).BulkDocs(context.Background(), docs)
 	require.NoError(h.t, err)
 	for _, r := range results {
 		require.NoError(h.t, r.Error)
 	}
-	h.await(written)
+	h.await()
 }
 
 // await waits until all is found that has been written.
-func (h *house) await(time.Time) {
+func (h *house) await() {
 	h.t.Helper()
 	began := time.Now()
 	require.Eventually(h.t, func() bool {
@@ -121,7 +109,7 @@ func (h *house) await(time.Time) {
 		defer h.index.release(g)
 		for _, f := range g.followers {
 			s := f.Status()
-			if s.State != replicate.Following || s.Lag.Changes > 0 || !s.CaughtUp.After(h.now.Add(-time.Hour)) || time.Since(began) < 120*time.Millisecond {
+			if s.State != replicate.Following || s.Lag.Changes > 0 || s.CaughtUp.IsZero() || time.Since(began) < 120*time.Millisecond {
 				return false
 			}
 		}

@@ -23,7 +23,7 @@ func (h *house) reopened(meanwhile func(dir string)) {
 	require.NoError(h.t, h.index.Close())
 	meanwhile(h.dir)
 	h.start()
-	h.await(h.now)
+	h.await()
 }
 
 // folder is the folder of the index that is served.
@@ -175,7 +175,7 @@ func TestUpdates(t *testing.T) {
 	require.NoError(t, err)
 	_, err = h.client.DB("registry").Delete(t.Context(), "p", rev)
 	require.NoError(t, err)
-	h.await(h.now)
+	h.await()
 	require.Empty(t, h.find("new"))
 	require.NoError(t, h.client.DestroyDB(t.Context(), "registry"))
 	require.NoError(t, h.client.CreateDB(t.Context(), "registry"))

@@ -114,14 +114,14 @@ func TestHostilePackuments(t *testing.T) {
 			require.Nil(t, doc)
 
 			o.publish("n", "1.0.0", nil)
-			h.pass(2 * time.Minute)
+			h.Pass(2 * time.Minute)
 			doc, _, err = h.look("n")
 			require.NoError(t, err)
 			require.NotNil(t, doc)
 
 			before, _ := h.held("n")
 			o.on("/n", answer)
-			h.pass(2 * time.Hour)
+			h.Pass(2 * time.Hour)
 			doc, _, err = h.look("n")
 			require.NoError(t, err)
 			require.NotNil(t, doc, "what was kept is served")
@@ -233,7 +233,7 @@ func TestHostileTarballs(t *testing.T) {
 				require.Zero(t, h.stored())
 
 				o.on("/n/-/n-1.0.0.tgz", blob(content))
-				h.pass(2 * time.Minute)
+				h.Pass(2 * time.Minute)
 				require.Eventually(t, func() bool { // the download that failed may not have ended yet
 					got, err = h.fetch("n", "1.0.0")
 					return err == nil
@@ -305,7 +305,7 @@ func TestShasum(t *testing.T) {
 			require.Equal(t, dist("", content)["integrity"], learned)
 
 			o.on("/n", says(pack("n", dict{"1.0.0": told, "2.0.0": told})))
-			h.pass(2 * time.Hour)
+			h.Pass(2 * time.Hour)
 			doc, _, err = h.look("n")
 			require.NoError(t, err)
 			require.Len(t, doc["versions"], 2)
@@ -392,13 +392,13 @@ func TestErrorSweep(t *testing.T) {
 			_, _, err := h.look("n")
 			if err != nil {
 				require.ErrorIs(t, err, ErrUnavailable)
-				h.pass(time.Minute)
+				h.Pass(time.Minute)
 				continue
 			}
 			got, err := h.fetch("n", "1.0.0")
 			if err != nil {
 				require.True(t, errors.Is(err, tarballs.ErrUnavailable) && !errors.Is(err, fs.ErrNotExist), err)
-				h.pass(time.Minute)
+				h.Pass(time.Minute)
 				continue
 			}
 			require.Equal(t, content, got)

@@ -19,14 +19,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/go-kivik/kivik/v4"
 	"github.com/stretchr/testify/require"
 
-	"settee/couch"
-	"settee/couch/driver"
+	"settee/fixtures"
+	"settee/fixtures/engine"
 	"settee/tarballs"
-	"settee/views"
 	"settee/views/packuments"
 )
 
@@ -151,23 +149,18 @@ func (o *other) publish(name, number string, content []byte) {
 // house is a reader on real parts.
 type house struct {
 	*Reader
+	*fixtures.Clock
 	t      testing.TB
 	client *kivik.Client
 	blobs  *tarballs.FolderStore
-	now    time.Time
-	clock  sync.Mutex
 }
 
 func open(t testing.TB, o *other, settings ...func(*Options)) *house {
-	h := &house{t: t, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
-	store, err := couch.Open(t.TempDir(), couch.Options{FS: vfs.NewMem(), MaxDocumentSize: 64 << 20})
-	require.NoError(t, err)
-	e := views.New(store, views.Options{Native: views.Native{Twins: packuments.Twins(), Map: packuments.Map}})
-	h.client, err = driver.NewClient(store, e)
-	require.NoError(t, err)
+	h := &house{Clock: fixtures.ClockAt(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)), t: t, client: engine.Open(t, engine.Twins).Client}
+	var err error
 	h.blobs, err = tarballs.Folder(t.TempDir())
 	require.NoError(t, err)
-	options := Options{Now: h.clocked, pause: time.Millisecond, stall: 300 * time.Millisecond, headTime: 300 * time.Millisecond}
+	options := Options{Now: h.Now, pause: time.Millisecond, stall: 300 * time.Millisecond, headTime: 300 * time.Millisecond}
 	if o != nil {
 		target, err := ParseTarget(o.URL)
 		require.NoError(t, err)
@@ -178,27 +171,8 @@ func open(t testing.TB, o *other, settings ...func(*Options)) *house {
 	}
 	h.Reader, err = Open(t.Context(), h.client, h.blobs, options)
 	require.NoError(t, err)
-	t.Cleanup(func() {
-		require.NoError(t, h.Close())
-		require.NoError(t, e.Close())
-		report, err := store.Check(context.Background(), nil)
-		require.NoError(t, err)
-		require.Empty(t, report.Problems)
-		require.NoError(t, store.Close())
-	})
+	t.Cleanup(func() { require.NoError(t, h.Close()) })
 	return h
-}
-
-func (h *house) clocked() time.Time {
-	h.clock.Lock()
-	defer h.clock.Unlock()
-	return h.now
-}
-
-func (h *house) pass(d time.Duration) {
-	h.clock.Lock()
-	defer h.clock.Unlock()
-	h.now = h.now.Add(d)
 }
 
 // held is what is kept of a package, its text too.

@@ -47,13 +47,13 @@ func TestFreshThenStale(t *testing.T) {
 	_, _, err := h.look("n")
 	require.NoError(t, err)
 
-	h.pass(4 * time.Minute)
+	h.Pass(4 * time.Minute)
 	_, found, err := h.look("n")
 	require.NoError(t, err)
 	require.False(t, found.Changed)
 	require.Equal(t, 1, o.asked(""), "it is fresh")
 
-	h.pass(2 * time.Minute)
+	h.Pass(2 * time.Minute)
 	before, _, err := h.look("n")
 	require.NoError(t, err)
 	h.settled()
@@ -65,7 +65,7 @@ func TestFreshThenStale(t *testing.T) {
 	require.Equal(t, 2, o.asked(""), "it is fresh again")
 
 	o.publish("n", "2.0.0", []byte("two"))
-	h.pass(6 * time.Minute)
+	h.Pass(6 * time.Minute)
 	_, _, err = h.look("n") // does not wait
 	require.NoError(t, err)
 	h.settled()
@@ -74,7 +74,7 @@ func TestFreshThenStale(t *testing.T) {
 	require.Contains(t, doc["versions"], "2.0.0")
 
 	o.publish("n", "3.0.0", []byte("three"))
-	h.pass(2 * time.Hour)
+	h.Pass(2 * time.Hour)
 	doc, found, err = h.look("n") // waits
 	require.NoError(t, err)
 	require.True(t, found.Changed)
@@ -90,7 +90,7 @@ func TestSameTextIsNotWritten(t *testing.T) {
 	h := open(t, o)
 	before, _, err := h.look("n")
 	require.NoError(t, err)
-	h.pass(2 * time.Hour)
+	h.Pass(2 * time.Hour)
 	after, found, err := h.look("n")
 	require.NoError(t, err)
 	require.False(t, found.Changed)
@@ -109,7 +109,7 @@ func TestLookAgain(t *testing.T) {
 	found, err := h.LookAgain(t.Context(), "n", held)
 	require.NoError(t, err)
 	require.False(t, found.Changed, "it was asked for a moment ago")
-	h.pass(11 * time.Second)
+	h.Pass(11 * time.Second)
 	found, err = h.LookAgain(t.Context(), "n", held)
 	require.NoError(t, err)
 	require.True(t, found.Changed)
@@ -162,12 +162,12 @@ func TestAbsence(t *testing.T) {
 	}
 	require.Equal(t, 1, o.asked(""), "an absence is believed")
 	o.publish("n", "1.0.0", []byte("one"))
-	h.pass(absentTime)
+	h.Pass(absentTime)
 	_, _, err := h.look("n")
 	require.NoError(t, err)
 
 	o.on("/n", nil)
-	h.pass(2 * time.Hour)
+	h.Pass(2 * time.Hour)
 	doc, found, err := h.look("n")
 	require.NoError(t, err)
 	require.True(t, found.Changed)
@@ -188,7 +188,7 @@ func TestOffline(t *testing.T) {
 	o.CloseClientConnections()
 	o.Close()
 
-	h.pass(6 * time.Minute)
+	h.Pass(6 * time.Minute)
 	for range 4 {
 		doc, found, err := h.look("n")
 		require.NoError(t, err)
@@ -198,7 +198,7 @@ func TestOffline(t *testing.T) {
 	}
 	_, _, err = h.look("other")
 	require.ErrorIs(t, err, ErrUnavailable)
-	h.pass(30 * time.Hour)
+	h.Pass(30 * time.Hour)
 	doc, found, err := h.look("n")
 	require.NoError(t, err)
 	require.NotNil(t, doc)
@@ -227,14 +227,14 @@ func TestBreaker(t *testing.T) {
 		require.ErrorIs(t, err, ErrUnavailable)
 	}
 	require.Equal(t, mostFailures, o.asked(""), "it is left alone")
-	h.pass(shortestRest)
+	h.Pass(shortestRest)
 	_, _, err := h.look("n")
 	require.ErrorIs(t, err, ErrUnavailable)
 	require.Equal(t, mostFailures+1, o.asked(""), "one request tries it")
 	broken.Store(false)
 	_, _, err = h.look("n")
 	require.ErrorIs(t, err, ErrUnavailable, "it rests twice as long")
-	h.pass(2 * shortestRest)
+	h.Pass(2 * shortestRest)
 	_, _, err = h.look("n")
 	require.NoError(t, err)
 }
@@ -268,7 +268,7 @@ func TestRetryAfter(t *testing.T) {
 		require.ErrorIs(t, err, ErrUnavailable)
 	}
 	require.Equal(t, 1, o.asked(""))
-	h.pass(31 * time.Second)
+	h.Pass(31 * time.Second)
 	_, _, err := h.look("n")
 	require.ErrorIs(t, err, ErrUnavailable)
 	require.Equal(t, 2, o.asked(""))
@@ -286,7 +286,7 @@ func TestLoop(t *testing.T) {
 	_, err = h.Look(WithVia(t.Context(), []string{"1.1 other"}), "n", Held{})
 	require.NoError(t, err)
 	require.Equal(t, "1.1 other, 1.1 "+h.o.self, o.last().Header.Get("Via"))
-	h.pass(time.Hour)
+	h.Pass(time.Hour)
 	held, _ := h.held("n")
 	_, err = h.Look(WithVia(t.Context(), []string{"1.1 " + h.o.self}), "n", held)
 	require.NoError(t, err, "what is kept is served, and nobody asked")
@@ -322,7 +322,7 @@ func TestTargetChanges(t *testing.T) {
 	require.NoError(t, err)
 	target, err := ParseTarget(b.URL)
 	require.NoError(t, err)
-	second, err := Open(t.Context(), h.client, h.blobs, Options{Targets: []Target{target}, Now: h.clocked})
+	second, err := Open(t.Context(), h.client, h.blobs, Options{Targets: []Target{target}, Now: h.Now})
 	require.NoError(t, err)
 	defer second.Close()
 	held, _ := h.held("n")

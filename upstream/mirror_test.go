@@ -105,14 +105,14 @@ func TestMirrorOfKnown(t *testing.T) {
 		require.Equal(t, 1, o.asked("/m"))
 
 		before := o.asked("/n")
-		h.pass(30 * time.Minute)
+		h.Pass(30 * time.Minute)
 		asked := len(f.past())
 		require.Eventually(t, func() bool { return len(f.past()) > asked+2 }, 10*time.Second, time.Millisecond)
 		_, _, err := h.look("n")
 		require.NoError(t, err)
 		h.settled()
 		require.Equal(t, before, o.asked("/n"), "the feed vouches for it")
-		h.pass(time.Hour)
+		h.Pass(time.Hour)
 		_, _, err = h.look("n")
 		require.NoError(t, err)
 		h.settled()
@@ -168,7 +168,7 @@ func TestMirrorWaits(t *testing.T) {
 	})
 	f.tell("n", false)
 	o.on("/_changes", f.ServeHTTP)
-	require.Eventually(t, func() bool { h.pass(2 * time.Minute); return h.has("n", "1.0.0")() }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { h.Pass(2 * time.Minute); return h.has("n", "1.0.0")() }, 20*time.Second, 10*time.Millisecond)
 }
 
 func TestHostileFeeds(t *testing.T) {

@@ -86,7 +86,7 @@ func TestFactorPages(t *testing.T) {
 	key, err := otp.NewKeyFromURL(at)
 	require.NoError(t, err)
 	code := func() string {
-		h.wait(30 * time.Second)
+		h.Pass(30 * time.Second)
 		c, err := authenticator.GenerateCode(key.Secret(), h.Now())
 		require.NoError(t, err)
 		return c

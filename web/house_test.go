@@ -13,11 +13,9 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/go-kivik/kivik/v4"
 	"github.com/pquerna/otp"
 	authenticator "github.com/pquerna/otp/totp"
@@ -25,10 +23,8 @@ import (
 
 	"settee/auth"
 	"settee/auth/audit"
-	"settee/couch"
-	"settee/couch/driver"
-	"settee/tarballs"
-	"settee/views"
+	"settee/fixtures"
+	"settee/fixtures/engine"
 )
 
 const password = "correct-horse-battery"
@@ -36,30 +32,15 @@ const password = "correct-horse-battery"
 // house is the pages on real accounts, and a clock that tests move.
 type house struct {
 	*Site
+	*fixtures.Clock
 	t      testing.TB
 	client *kivik.Client
 	url    string
 	logs   bytes.Buffer
-
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (h *house) Now() time.Time {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.now
-}
-
-func (h *house) wait(d time.Duration) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.now = h.now.Add(d)
 }
 
 func open(t testing.TB, settings ...func(*Options, *auth.Options)) *house {
-	h := &house{t: t, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
-	h.client = engine(t)
+	h := &house{Clock: fixtures.ClockAt(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)), t: t, client: engine.Open(t).Client}
 	log := slog.New(slog.NewTextHandler(&h.logs, nil))
 	o := Options{Now: h.Now, Logger: log}
 	record, err := audit.Open(t.Context(), h.client.DB(audit.Database), audit.Options{Now: h.Now})
@@ -85,23 +66,6 @@ func open(t testing.TB, settings ...func(*Options, *auth.Options)) *house {
 		require.NoError(t, err)
 	}
 	return h
-}
-
-// engine is a client of a store in memory.
-func engine(t testing.TB) *kivik.Client {
-	blobs, err := tarballs.Folder(t.TempDir())
-	require.NoError(t, err)
-	store, err := couch.Open("/couch", couch.Options{FS: vfs.NewMem(), Blobs: tarballs.Blobs(blobs)})
-	require.NoError(t, err)
-	eng := views.New(store, views.Options{})
-	client, err := driver.NewClient(store, eng)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		require.NoError(t, client.Close())
-		require.NoError(t, eng.Close())
-		require.NoError(t, store.Close())
-	})
-	return client
 }
 
 // browser keeps cookies as a browser does, and sends forms as one.
@@ -203,7 +167,7 @@ func (h *house) authenticates(name string) (code func() string, recovery []strin
 	key, err := otp.NewKeyFromURL(at)
 	require.NoError(h.t, err)
 	code = func() string {
-		h.wait(30 * time.Second)
+		h.Pass(30 * time.Second)
 		c, err := authenticator.GenerateCode(key.Secret(), h.Now())
 		require.NoError(h.t, err)
 		return c

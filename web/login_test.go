@@ -58,7 +58,7 @@ func TestPhishing(t *testing.T) {
 func TestApproveNeedsASignInOfNow(t *testing.T) {
 	h := open(t)
 	b := h.browser().signIn("ada")
-	h.wait(45 * time.Minute)
+	h.Pass(45 * time.Minute)
 	page, poll := h.command("127.0.0.1", true)
 	b.get("login/" + page).leads("signin?for=login/" + page)
 	b.post("login/" + page + "/approve").leads("signin?for=login/" + page)
@@ -95,7 +95,7 @@ func TestChallenge(t *testing.T) {
 	b.get("challenge/"+secret).is(200, "The command goes on")
 	secret = issue()
 	h.authenticates("eve")
-	h.wait(5 * time.Minute)
+	h.Pass(5 * time.Minute)
 	b.get("challenge/"+secret).is(404, "This link is over")
 	b.get("challenge/x").is(404, "This link is over")
 }

@@ -48,7 +48,7 @@ func TestSignInWithSecondFactor(t *testing.T) {
 	other.post("signin/factor", "ticket", ticket, "code", recovery[0]).leads("account")
 	ticket = other.post("signin", "name", "ada", "password", password).field("ticket")
 	other.post("signin/factor", "ticket", ticket, "code", recovery[0]).is(401)
-	h.wait(5 * time.Minute)
+	h.Pass(5 * time.Minute)
 	other.post("signin/factor", "ticket", ticket, "code", code()).is(401, "took too long")
 
 	// A ticket of another kind is none of a sign-in, and none of one account another's.
@@ -66,7 +66,7 @@ func TestSessionFixation(t *testing.T) {
 	eve, ada := h.browser().signIn("eve"), h.browser()
 	planted := eve.cookie()
 	ada.plant(planted)
-	h.wait(20 * time.Minute) // or she would be sent on as who she seems to be
+	h.Pass(20 * time.Minute) // or she would be sent on as who she seems to be
 	ada.post("signin", "name", "ada", "password", password).leads("account")
 	require.NotEqual(t, planted, ada.cookie())
 	ada.get("account").is(200, "ada@example.com")
@@ -84,19 +84,19 @@ func TestFreshness(t *testing.T) {
 	change := func() reply {
 		return b.post("password", "old", password, "password", password+"!", "again", "nothing like it")
 	}
-	h.wait(14 * time.Minute)
+	h.Pass(14 * time.Minute)
 	b.get("password").is(200)
-	h.wait(10 * time.Minute)
+	h.Pass(10 * time.Minute)
 	b.get("password").leads("signin?for=password")
 	change().is(400, "not the same")
 	b.get("account").is(200)
-	h.wait(10 * time.Minute)
+	h.Pass(10 * time.Minute)
 	change().leads("signin?for=password")
 	b.post("account", "email", "new@example.com").leads("signin?for=account")
 	b.get("signin?for=password").is(200, "Confirm that it is you", "ada")
 	b.post("signin", "name", "ada", "password", password, "for", "password").leads("password")
 	change().is(400)
-	h.wait(8 * time.Hour)
+	h.Pass(8 * time.Hour)
 	b.get("account").leads("signin?for=account")
 }
 

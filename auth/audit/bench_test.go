@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"settee/couch"
-	"settee/couch/driver"
 	"settee/views"
 )
 
@@ -18,16 +17,7 @@ var many = flag.Int("entries", 20_000, "of the log that BenchmarkQuery reads")
 
 // onDisk is a node whose writes are synced.
 func onDisk(b *testing.B) *node {
-	store, err := couch.Open(b.TempDir(), couch.Options{})
-	require.NoError(b, err)
-	engine := views.New(store, views.Options{})
-	client, err := driver.NewClient(store, engine)
-	require.NoError(b, err)
-	b.Cleanup(func() {
-		require.NoError(b, engine.Close())
-		require.NoError(b, store.Close())
-	})
-	return &node{t: b, store: store, views: engine, client: client, db: client.DB(Database)}
+	return newNode(b, func(o *couch.Options, _ *views.Options) { o.FS = nil })
 }
 
 func BenchmarkAppend(b *testing.B) {

@@ -12,12 +12,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/go-kivik/kivik/v4"
 	"github.com/stretchr/testify/require"
 
 	"settee/couch"
-	"settee/couch/driver"
+	"settee/fixtures/engine"
 	"settee/views"
 )
 
@@ -35,27 +34,14 @@ func dice(t testing.TB) *rand.Rand {
 
 // node is a store of its own, the log's database in it.
 type node struct {
-	t      testing.TB
-	store  *couch.Store
-	views  *views.Engine
-	client *kivik.Client
-	db     *kivik.DB
+	engine.Engine
+	t  testing.TB
+	db *kivik.DB
 }
 
-func newNode(t testing.TB) *node {
-	store, err := couch.Open("store", couch.Options{FS: vfs.NewMem()})
-	require.NoError(t, err)
-	engine := views.New(store, views.Options{})
-	client, err := driver.NewClient(store, engine)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		require.NoError(t, engine.Close())
-		report, err := store.Check(context.Background(), nil)
-		require.NoError(t, err)
-		require.Empty(t, report.Problems)
-		require.NoError(t, store.Close())
-	})
-	return &node{t, store, engine, client, client.DB(Database)}
+func newNode(t testing.TB, settings ...func(*couch.Options, *views.Options)) *node {
+	e := engine.Open(t, settings...)
+	return &node{e, t, e.DB(Database)}
 }
 
 // logbook is what a logger wrote.

@@ -11,40 +11,31 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/go-kivik/kivik/v4"
 	"github.com/go-kivik/kivik/v4/couchdb"
 	"github.com/stretchr/testify/require"
 
 	"settee/auth"
 	"settee/auth/audit"
-	"settee/couch"
-	"settee/couch/driver"
 	"settee/couch/httpd"
-	"settee/views"
+	"settee/fixtures/engine"
 )
 
 // serve is a store, and the same store as Kivik's own driver for CouchDB sees it, through what around makes of the API.
 func serve(t *testing.T, around func(http.Handler) http.Handler) (embedded, overHTTP *kivik.DB) {
-	store, err := couch.Open("store", couch.Options{FS: vfs.NewMem()})
+	e := engine.Open(t)
+	accounts, err := auth.Open(context.Background(), e.Client, auth.Options{AdminName: "adm", AdminPassword: "pass pass", Iterations: 10})
 	require.NoError(t, err)
-	engine := views.New(store, views.Options{})
-	direct, err := driver.NewClient(store, engine)
-	require.NoError(t, err)
-	accounts, err := auth.Open(context.Background(), direct, auth.Options{AdminName: "adm", AdminPassword: "pass pass", Iterations: 10})
-	require.NoError(t, err)
-	api := httpd.New(store, engine, accounts, httpd.Options{})
+	api := httpd.New(e.Store, e.Views, accounts, httpd.Options{})
 	server := httptest.NewServer(around(api))
 	t.Cleanup(func() {
 		server.Close()
 		require.NoError(t, api.Close())
 		require.NoError(t, accounts.Close())
-		require.NoError(t, engine.Close())
-		require.NoError(t, store.Close())
 	})
 	client, err := kivik.New("couch", server.URL, couchdb.BasicAuth("adm", "pass pass"))
 	require.NoError(t, err)
-	return direct.DB(audit.Database), client.DB(audit.Database)
+	return e.DB(audit.Database), client.DB(audit.Database)
 }
 
 func TestOverHTTP(t *testing.T) {
