@@ -10,6 +10,7 @@ import (
 // stands beside the next one already, where a look-up would open every table anew.
 type bodies struct {
 	db *DB
+	r  pebble.Reader
 	it *pebble.Iterator
 }
 
@@ -19,7 +20,7 @@ func (db *DB) bodies(r pebble.Reader) (*bodies, error) {
 	if err != nil {
 		return nil, readError(err)
 	}
-	return &bodies{db, it}, nil
+	return &bodies{db, r, it}, nil
 }
 
 // read gives a revision with attachment stubs. It looks for the current body first.
@@ -29,7 +30,7 @@ func (b *bodies) read(id DocID, rev Rev) (*Document, error) {
 	if err == nil {
 		at, body, err := splitCurrent(value)
 		if err != nil || at == rev {
-			return documentOf(id, rev, body, err)
+			return b.document(id, rev, body, err)
 		}
 	} else if err := b.it.Error(); err != nil { // the next seek would forget it
 		return nil, readError(err)
@@ -37,7 +38,7 @@ func (b *bodies) read(id DocID, rev Rev) (*Document, error) {
 	if err == nil || err == errNoBody {
 		value, err = b.at(b.db.bodyKey(id, rev))
 	}
-	return documentOf(id, rev, value, err)
+	return b.document(id, rev, value, err)
 }
 
 // at reads a copy of what a key has.
@@ -56,11 +57,14 @@ func (b *bodies) at(key []byte) ([]byte, error) {
 	return bytes.Clone(v), nil
 }
 
-func documentOf(id DocID, rev Rev, record []byte, err error) (*Document, error) {
+func (b *bodies) document(id DocID, rev Rev, record []byte, err error) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
 	body, err := readBody(record)
+	if err == nil {
+		err = b.db.join(b.r, &body)
+	}
 	if err != nil {
 		return nil, err
 	}

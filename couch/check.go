@@ -226,6 +226,9 @@ func (c *checker) leaves(id DocID, r docRecord, leaves []revtree.Node) {
 		if err == nil {
 			_, err = ParseDocument(body.json)
 		}
+		if err == nil && !body.proved() {
+			err = errOtherPiece
+		}
 		if err != nil {
 			if c.found(func(m *mending) string { return c.prune(m, id, r, leaf.Rev) }, "%q: leaf %s has no body that can be read: %v", id, leaf.Rev, err) {
 				return
@@ -293,7 +296,7 @@ func (c *checker) body(key, value []byte) error {
 	}
 	if _, rebuilt := c.rebuilt[id]; !there && !rebuilt {
 		c.found(func(m *mending) string {
-			if !readableBody(body) {
+			if !c.readable(body) {
 				return m.drop(c.db.name, key, value)
 			}
 			return c.salvage(m, id)
@@ -310,8 +313,12 @@ func (c *checker) body(key, value []byte) error {
 	return nil
 }
 
-func readableBody(value []byte) bool {
+// readable reports whether a body record has a body that can be read.
+func (c *checker) readable(value []byte) bool {
 	body, err := readBody(value)
+	if err == nil {
+		err = c.db.join(c.snap, &body)
+	}
 	if err == nil {
 		_, err = ParseDocument(body.json)
 	}

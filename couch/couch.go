@@ -26,6 +26,7 @@ type Options struct {
 	MaxDocumentSize int64 // bytes of JSON; default CouchDB's 8,000,000; the registry's stores raise it
 
 	currentLimit int // bytes of a body that is kept under the current key; default currentLimit; < 0: none is
+	piecedFrom   int // bytes from which a body is cut in pieces, none of which is larger; default piecedFrom
 }
 
 // Blobs keeps attachments too large for Pebble, by content. tarballs.Blobs

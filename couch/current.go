@@ -93,8 +93,12 @@ func (l *landing) settle(p *pending) error {
 		} else {
 			l.key = appendRevKey(l.key, e.rev())
 		}
-		l.head = appendBodyHead(l.head, e.doc.Deleted, e.atts)
-		l.setJoined(l.key, l.head, e.doc.Body)
+		l.head = appendBodyHead(l.head, e.doc.Deleted, e.pieces != nil, e.atts)
+		body := e.doc.Body
+		if e.pieces != nil {
+			body = appendPieces(nil, e.pieces)
+		}
+		l.setJoined(l.key, l.head, body)
 	}
 	switch {
 	case stays, !before.current:

@@ -13,8 +13,8 @@ import (
 	"settee/couch/revtree"
 )
 
-// bothPlaces are options under which small bodies are current ones, and none is.
-var bothPlaces = []Options{{}, {currentLimit: -1}}
+// bothPlaces are options under which small bodies are current ones, and none is; and under which all are in pieces.
+var bothPlaces = []Options{{}, {currentLimit: -1}, {currentLimit: -1, piecedFrom: 8}}
 
 // bodyKeys counts the bodies that have keys of their own, and the current ones.
 func bodyKeys(t *testing.T, db *DB, id DocID) (own, current int) {
@@ -224,16 +224,22 @@ func TestCompactionAfterStemming(t *testing.T) {
 	}
 }
 
-// A store of format 1 becomes one of format 2 when it is opened, and its
+// A store of an older format becomes one of this when it is opened, and its
 // documents have current bodies from their next edit on.
-func TestFormatOne(t *testing.T) {
+func TestOlderFormats(t *testing.T) {
+	for _, format := range []byte{formatApart, formatWhole} {
+		t.Run(fmt.Sprint(format), func(t *testing.T) { opensOlder(t, format) })
+	}
+}
+
+func opensOlder(t *testing.T, older byte) {
 	fs := vfs.NewMem()
 	s := opened(t, Options{FS: fs, currentLimit: -1})
 	db, err := s.Create(ctx, "db")
 	require.NoError(t, err)
 	rev := put(t, db, `{"_id":"a","n":1}`)
 	put(t, db, `{"_id":"b","n":1}`)
-	require.NoError(t, s.pebble.Set(formatKey, []byte{formatApart}, pebble.Sync))
+	require.NoError(t, s.pebble.Set(formatKey, []byte{older}, pebble.Sync))
 	require.NoError(t, s.Close())
 
 	s = opened(t, Options{FS: fs})

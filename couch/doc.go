@@ -13,11 +13,11 @@
 //	'd' DB 'i' docid             by-id: winner, sequence, where its body is, the crown of the revision tree
 //	'd' DB 'r' docid 00 00 pos   a spilled segment of the tree's trunk (see below)
 //	'd' DB 'b' docid 00 00       the current body: the winner's revision, then its body
-//	'd' DB 'b' docid 00 00 rev   body of another revision: its attachments, then raw JSON without _members
+//	'd' DB 'b' docid 00 00 rev   body of another revision: its attachments, then raw JSON without _members, or its pieces
 //	'd' DB 'p' purge             purge log: docid, the leaves that were purged; purge eight bytes big-endian
 //	'd' DB 's' seq               by-sequence: docid, leaves, the winner first; seq eight bytes big-endian
 //	'd' DB 'l' local id          _local document
-//	'd' DB 'a' digest chunk      a small attachment's bytes, shared by the sha256 of what is stored
+//	'd' DB 'a' digest chunk      a small attachment's bytes, or a piece of a large body, shared by the sha256 of what is stored
 //	'd' DB 'x' space 00 key      an index derived from the database (see Space)
 //
 // Where a docid is followed by more it is closed: a NUL in it is written 00 FF
@@ -46,6 +46,11 @@
 // whatever the document's history; a full tree is read only when a replicated
 // path does not touch the crown. Stemming drops whole segments. A forest of
 // several roots, which only replication makes, has no trunk and is not split.
+//
+// A body of 256 KiB or more is cut in pieces of 64 KiB or so where its bytes say (see firstPiece), and an update
+// stores those that are new: of a document of 20 MB to which 200 kB are added, these and the list of all, 40 bytes each.
+// The log, the flush and the compactions of the tables then move a hundredth; hashing and parsing are left.
+// A reader gathers a body from its pieces.
 //
 // Of a large database each kind of keys is written to tables of its own. What a
 // load adds at the end of one kind is then merged with what is there already of

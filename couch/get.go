@@ -23,7 +23,7 @@ func (db *DB) Get(ctx context.Context, id DocID, o GetOptions) (*Document, error
 		// compaction may have removed it, but only when there is a newer winner.
 		for {
 			doc, seq, err := db.readWinner(db.store.pebble, id)
-			if !errors.Is(err, errNoBody) {
+			if err != errNoPiece && !errors.Is(err, errNoBody) {
 				return doc, err
 			}
 			if r, again := db.readRecord(db.store.pebble, id, false); again != nil || r.seq == seq {
@@ -81,6 +81,15 @@ func (db *DB) readRev(r pebble.Reader, id DocID, rev Rev) (*Document, error) {
 }
 
 func (db *DB) readBody(r pebble.Reader, id DocID, rev Rev) (bodyRecord, error) {
+	b, err := db.readBodyHead(r, id, rev)
+	if err == nil {
+		err = db.join(r, &b)
+	}
+	return b, err
+}
+
+// readBodyHead reads a body record; a body in pieces is not gathered.
+func (db *DB) readBodyHead(r pebble.Reader, id DocID, rev Rev) (bodyRecord, error) {
 	db.store.meters.reads.Add(1)
 	v, err := db.bodyValue(r, id, rev)
 	if errors.Is(err, ErrMissing) {

@@ -37,7 +37,7 @@ type pending struct {
 	unspilled uint64 // how many generations those were
 	dirty     bool
 	added     int64 // bytes of new leaves
-	kept      int64 // bytes of attachments that they share with the old ones
+	kept      int64 // bytes of attachments and pieces that they share with the old ones
 	freed     int64 // bytes of purged ones
 	edited    bool
 
@@ -106,6 +106,11 @@ func (l *landing) merge(e *edit) error {
 			return err
 		} else if !held {
 			return missingStub(e, e.atts[i].name)
+		}
+	}
+	if e.pieces != nil {
+		if e.held, err = l.sharedPieces(p, path); err != nil {
+			return err
 		}
 	}
 	known := p.record.tree.Has(path[0])
@@ -217,7 +222,7 @@ func inCrown(path []Rev, root uint64) []Rev {
 	return path
 }
 
-// store takes the revision's body and writes its attachments.
+// store takes the revision's body and writes its attachments, and its pieces.
 func (l *landing) store(e *edit, p *pending) {
 	e.earlier, p.stored = p.stored, e
 	for i := range e.atts {
@@ -234,6 +239,7 @@ func (l *landing) store(e *edit, p *pending) {
 			l.chunks(a)
 		}
 	}
+	l.storePieces(e, p)
 	p.added += int64(len(e.doc.Body))
 }
 

@@ -129,7 +129,7 @@ func (c *checker) redelete(m *mending, id DocID, leaf revtree.Node) string {
 	for _, key := range [][]byte{c.db.currentKey(id), c.db.bodyKey(id, leaf.Rev)} {
 		value, err := read(c.snap, key)
 		if _, rev, body, ok := bodyIn(key, value); err == nil && ok && rev == leaf.Rev {
-			body[0] = flagOf(leaf.Deleted)
+			body[0] = body[0]&^flagDeleted | flagOf(leaf.Deleted)
 			set(m.batch, key, value)
 			break
 		}
@@ -148,7 +148,7 @@ func (c *checker) rebuild(m *mending, at Seq, row *Change, value []byte) string 
 		}
 		if _, err := ParseDocument(body.json); err == nil {
 			r.tree.Merge([]Rev{rev}, body.deleted)
-			r.size += int64(len(body.json))
+			r.size += int64(body.length())
 		}
 	}
 	old, unreadable := c.unreadable[id]
@@ -184,7 +184,7 @@ func (c *checker) salvage(m *mending, id DocID) string {
 	err := c.bodies(id, func(key, value []byte) bool {
 		_, rev, body, ok := bodyIn(key, value)
 		switch {
-		case !ok || !readableBody(body):
+		case !ok || !c.readable(body):
 		case len(row.Revs) == 0, rev.Pos == row.Revs[0].Pos:
 			row.Revs = append(row.Revs, rev)
 		case isCurrent(key) && rev.Pos > row.Revs[0].Pos:

@@ -272,6 +272,9 @@ func TestModel(t *testing.T) {
 		t.Run(fmt.Sprint("current up to ", limit), func(t *testing.T) {
 			modelled(t, random(t), Options{FS: vfs.NewMem(), currentLimit: limit})
 		})
+		t.Run(fmt.Sprint("in pieces, current up to ", limit), func(t *testing.T) {
+			modelled(t, random(t), Options{FS: vfs.NewMem(), currentLimit: min(limit, middling), piecedFrom: 8})
+		})
 	}
 }
 

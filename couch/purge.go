@@ -108,7 +108,7 @@ func (l *landing) purge(q RevsQuery, sizes map[string]leafSize) (Purged, error) 
 	return out, nil
 }
 
-// leafSize is the bytes of a revision, and of these its attachments', which lie
+// leafSize is the bytes of a revision, and of these its attachments' and pieces', which lie
 // where they are until a compaction.
 type leafSize struct{ all, atts int64 }
 
@@ -117,7 +117,7 @@ func (db *DB) leafSizes(asked []RevsQuery) (map[string]leafSize, error) {
 	sizes := map[string]leafSize{}
 	for _, q := range asked {
 		for _, r := range q.Revs {
-			body, err := db.readBody(db.store.pebble, q.ID, r)
+			body, err := db.readBodyHead(db.store.pebble, q.ID, r)
 			if errors.Is(err, errNoBody) || errors.Is(err, &Error{Kind: Internal}) {
 				continue // a body that is damaged can be purged, too
 			}
@@ -128,7 +128,10 @@ func (db *DB) leafSizes(asked []RevsQuery) (map[string]leafSize, error) {
 			for i := range body.atts {
 				size.atts += body.atts[i].length
 			}
-			size.all = size.atts + int64(len(body.json))
+			size.all = size.atts + int64(body.length())
+			if body.pieces != nil {
+				size.atts = size.all
+			}
 			sizes[string(db.bodyKey(q.ID, r))] = size
 		}
 	}

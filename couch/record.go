@@ -60,11 +60,12 @@ func appendRev(dst []byte, r Rev) []byte {
 	return appendString(binary.AppendUvarint(dst, r.Pos), r.ID)
 }
 
-// The flags of records. A body and a leaf of the feed have the first only.
+// The flags of records. A leaf of the feed has the first only, a body that and the last.
 const (
 	flagDeleted = 1 << iota
 	flagCurrent // a by-id record's winner has its body under the current key
 	flagAlone   // a by-id record's tree is the winner alone
+	flagPieced  // a body record ends with the list of the body's pieces
 )
 
 func flagOf(deleted bool) byte {
@@ -179,9 +180,13 @@ type storedAtt struct {
 	locator string // sha256: in Pebble; sha512: in the blob store
 }
 
-// appendBodyHead writes a body record's head; the raw body follows it.
-func appendBodyHead(dst []byte, deleted bool, atts []staged) []byte {
-	dst = append(dst, flagOf(deleted))
+// appendBodyHead writes a body record's head; the raw body follows it, or the list of its pieces.
+func appendBodyHead(dst []byte, deleted, pieced bool, atts []staged) []byte {
+	flags := flagOf(deleted)
+	if pieced {
+		flags |= flagPieced
+	}
+	dst = append(dst, flags)
 	dst = binary.AppendUvarint(dst, uint64(len(atts)))
 	for i := range atts {
 		a := &atts[i]
@@ -197,16 +202,18 @@ func appendBodyHead(dst []byte, deleted bool, atts []staged) []byte {
 	return dst
 }
 
-// bodyRecord is one revision's body; json is a part of the record's bytes.
+// bodyRecord is one revision's body; json is a part of the record's bytes, or nil until it is gathered from the pieces; see join.
 type bodyRecord struct {
 	deleted bool
 	atts    []storedAtt
 	json    []byte
+	pieces  []bodyPiece
 }
 
 func readBody(b []byte) (r bodyRecord, err error) {
 	c := cursor{b: b}
-	r.deleted = c.flag() == flagDeleted
+	flags := c.flag()
+	r.deleted = flags&flagDeleted != 0
 	for n := c.uvarint(); n > 0 && !c.bad; n-- {
 		var a storedAtt
 		a.name, a.contentType = c.text(), c.text()
@@ -216,7 +223,14 @@ func readBody(b []byte) (r bodyRecord, err error) {
 		a.locator = c.text()
 		r.atts = append(r.atts, a)
 	}
-	if r.json = c.b; c.bad || len(c.b) < 2 {
+	if flags&flagPieced != 0 {
+		r.pieces = c.pieces()
+		c.bad = c.bad || len(r.pieces) == 0 || len(c.b) > 0
+	} else {
+		r.json = c.b
+		c.bad = c.bad || len(c.b) < 2
+	}
+	if c.bad {
 		return r, corrupt("body record")
 	}
 	return r, nil

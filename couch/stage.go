@@ -236,7 +236,7 @@ func (db *DB) attachmentsBefore(e *edit) ([]storedAtt, error) {
 		ancestors = e.path[1:]
 	}
 	for _, r := range ancestors {
-		switch b, err := db.readBody(db.store.pebble, e.id, r); {
+		switch b, err := db.readBodyHead(db.store.pebble, e.id, r); {
 		case err == nil:
 			return b.atts, nil
 		case !errors.Is(err, errNoBody):

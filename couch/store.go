@@ -19,9 +19,11 @@ import (
 )
 
 // format is the layout of doc.go. A store of a later one is refused. One of format 1,
-// in which no document has a current body, is one of format 2 that has none yet.
+// in which no document has a current body, and one of format 2, in which no body is in pieces, are
+// of format 3 that have none yet.
 const (
-	format      = 2
+	format      = 3
+	formatWhole = 2
 	formatApart = 1
 )
 
@@ -91,6 +93,9 @@ func (o *Options) defaults() {
 	}
 	if o.currentLimit == 0 {
 		o.currentLimit = currentLimit
+	}
+	if o.piecedFrom == 0 {
+		o.piecedFrom = piecedFrom
 	}
 	if o.MaxDocumentSize == 0 {
 		o.MaxDocumentSize = 8_000_000
@@ -162,7 +167,7 @@ func (s *Store) load(dir string) error {
 	c := cursor{b: v}
 	switch is := c.uvarint(); is {
 	case format:
-	case formatApart:
+	case formatApart, formatWhole:
 		if err := s.upgrade(); err != nil {
 			return err
 		}

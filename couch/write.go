@@ -19,6 +19,8 @@ type edit struct {
 	replicated bool
 	path       []Rev // newest first: the new revision, and what it follows
 	atts       []staged
+	pieces     []bodyPiece     // of a large body
+	held       map[string]bool // those that are there; set under the lock
 	err        error
 
 	earlier *edit // of the same document and batch, see pending
@@ -226,6 +228,7 @@ func (db *DB) examine(ctx context.Context, e *edit, o WriteOptions) error {
 	if int64(len(doc.Body)) > db.store.maxDocument.Load() {
 		return &Error{Kind: DocumentTooLarge, Reason: string(doc.ID)}
 	}
+	defer db.cut(e)()
 	if e.replicated {
 		switch e.path = doc.Revisions; {
 		case len(e.path) == 0 && doc.Rev.Pos == 0:
@@ -307,7 +310,10 @@ func (db *DB) land(edits []edit, at Seq) (*pebble.Batch, Seq, error) {
 func batchSize(edits []edit) int {
 	size := 0
 	for i := range edits {
-		size += len(edits[i].doc.Body) + 3*len(edits[i].id) + 256
+		size += 3*len(edits[i].id) + 256
+		if edits[i].pieces == nil { // else most of it is there already
+			size += len(edits[i].doc.Body)
+		}
 		for k := range edits[i].atts {
 			size += len(edits[i].atts[k].inline)
 		}
