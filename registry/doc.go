@@ -215,6 +215,12 @@
 // Packages search and downloads say what is found, what comes first and what counts (search.go, all.go, downloads.go). The index follows
 // the database; while it has not heard of it for Options.MaxStale, each package that is shown is read from the cache. /-/all is made of the index, too.
 //
+// Where an upstream is asked for all names, a search asks it too (search_far.go). What it finds comes behind what is found here, in its order: at most a hundred, which
+// count in the total, none with a name of ours, none that the rules hide unless it was read through. A text is not told that names
+// something of ours: a word is a package's name or a scope, or a row of words is one but for punctuation, with the scope or without it, where no popular package is called so;
+// nor one that names what the operator has asked elsewhere or nowhere. Who searches can tell by that that there is such a name. Where it fails
+// or takes over a second, and where over 250 are found here, ours are answered alone.
+//
 // # Followers of packages
 //
 // The npm port answers what followers ask of a database: GET / (unless text/html is accepted), /_changes and /_all_docs, read only. Sequences are numbers that

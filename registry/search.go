@@ -71,7 +71,12 @@ func (r *Registry) serveSearch(w http.ResponseWriter, q *request) error {
 	if err != nil {
 		return err
 	}
+	far := r.lookFar(q, asked)
 	res, err := r.index.Search(q.Context(), asked, r.searcher(q))
+	if err != nil {
+		return notSearched(err)
+	}
+	beyond, err := r.join(q, asked, &res, far())
 	if err != nil {
 		return notSearched(err)
 	}
@@ -89,6 +94,11 @@ func (r *Registry) serveSearch(w http.ResponseWriter, q *request) error {
 			}
 		}
 		objects = append(objects, r.object(q, hit))
+	}
+	for _, found := range beyond {
+		about := r.object(q, found.Hit)
+		about["downloads"] = found.downloads
+		objects = append(objects, about)
 	}
 	w.Header().Set("Cache-Control", "private, no-cache")
 	writeJSON(w, http.StatusOK, map[string]any{"objects": objects, "total": res.Total, "time": r.o.Now().UTC().Format(time.RFC1123)})
@@ -139,7 +149,7 @@ type people struct {
 }
 
 // object is a hit in npm's form: npm reads keywords, links and the maintainers' username without asking whether they are there.
-func (r *Registry) object(q *request, hit search.Hit) any {
+func (r *Registry) object(q *request, hit search.Hit) map[string]any {
 	name := PackageName(hit.Name)
 	links := map[string]string{"npm": r.base(q) + "/" + string(name)}
 	for to, link := range hit.Links {

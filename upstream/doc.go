@@ -67,6 +67,13 @@
 //
 // A request carries Via with a name of this process, and with what the reader's request carried: a circle of registries ends where it closes.
 //
+// # Searching
+//
+// [Reader.Search] asks the registry without a pattern for the hundred best of a text, and remembers the answer as long as a packument is believed. Who
+// searches waits for a second; what does not come by then, fails or is no list of packages is not found. After five failures in a row a search is left alone as
+// a registry is, by a count of its own: packuments are asked for nevertheless. What is found is left out where another registry is asked
+// for the name, or the rules refuse it, and said to be hidden where they hide its version.
+//
 // # Mirror
 //
 // A [Mirror] reads a registry's _changes in pages, keeps its place in _local/mirror-… after each page is dealt with, and asks for
@@ -75,5 +82,5 @@
 //
 // # Locks
 //
-// Reader.mu guards calls and what is known of freshness; a breaker's mu its counts. They are never held together, nor during I/O.
+// Reader.mu guards calls and what is known of freshness; a breaker's mu its counts, a finder's what was found. They are never held together, nor during I/O.
 package upstream

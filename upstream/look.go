@@ -239,7 +239,7 @@ func (m *remote) packument(ctx context.Context, name, etag string) (*told, error
 		if res.StatusCode == http.StatusNotModified && etag != "" {
 			return nil, res.Body.Close()
 		}
-		text, err := m.body(res)
+		text, err := m.body(res, m.o.MaxPackument)
 		if err == nil {
 			return &told{name: name, from: m.URL, etag: res.Header.Get("Etag"), text: text}, nil
 		}
@@ -251,16 +251,16 @@ func (m *remote) packument(ctx context.Context, name, etag string) (*told, error
 }
 
 // body reads an answer to its end, inflated and bounded.
-func (m *remote) body(res *http.Response) ([]byte, error) {
+func (m *remote) body(res *http.Response, most int64) ([]byte, error) {
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != http.StatusOK {
 		return nil, &statusError{res.Status}
 	}
 	switch res.Header.Get("Content-Encoding") {
 	case "", "identity":
-		return bounded(res.Body, m.o.MaxPackument, res.ContentLength)
+		return bounded(res.Body, most, res.ContentLength)
 	case "gzip", "x-gzip":
-		raw, err := bounded(res.Body, m.o.MaxPackument, res.ContentLength) // first, so that the line is not kept waiting
+		raw, err := bounded(res.Body, most, res.ContentLength) // first, so that the line is not kept waiting
 		if err != nil {
 			return nil, err
 		}
@@ -268,7 +268,7 @@ func (m *remote) body(res *http.Response) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		return bounded(z, m.o.MaxPackument, int64(len(raw))*8)
+		return bounded(z, most, int64(len(raw))*8)
 	}
 	return nil, fmt.Errorf("it answered in a coding that was not asked for: %.40q", res.Header.Get("Content-Encoding"))
 }

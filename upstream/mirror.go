@@ -161,7 +161,7 @@ func (m *remote) page(ctx context.Context, since json.RawMessage) (*page, error)
 	if err != nil {
 		return nil, fmt.Errorf("ask for its changes: %w", err)
 	}
-	raw, err := m.body(res)
+	raw, err := m.body(res, m.o.MaxPackument)
 	if err != nil {
 		return nil, fmt.Errorf("read its changes: %w", err)
 	}

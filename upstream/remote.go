@@ -24,6 +24,7 @@ type remote struct {
 	breaker
 	o        Options
 	client   *http.Client
+	finder   finder
 	followed atomic.Pointer[stretch] // nil: its feed was not followed to its end yet
 }
 
@@ -37,7 +38,7 @@ const (
 )
 
 func newRemote(t Target, o Options) *remote {
-	m := &remote{Target: t, o: o, breaker: breaker{now: o.Now}}
+	m := &remote{Target: t, o: o, breaker: breaker{now: o.Now}, finder: finder{breaker: breaker{now: o.Now}}}
 	m.client = &http.Client{Transport: m.transport(), CheckRedirect: func(q *http.Request, via []*http.Request) error {
 		if len(via) >= mostHops {
 			return errors.New("it redirects too often")
