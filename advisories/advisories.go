@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -93,6 +95,25 @@ func (a *Advisories) Ready(ctx context.Context) error {
 // Known are the advisories in which a version of a package lies. It asks memory only.
 func (a *Advisories) Known(name, version string) []Advisory {
 	return a.affecting(name, []string{version})
+}
+
+// Flawed reports whether a version of a package lies in an advisory.
+func (a *Advisories) Flawed(name, version string) bool { return len(a.Known(name, version)) > 0 }
+
+// Names are the packages that something is known of, in no order.
+func (a *Advisories) Names() iter.Seq[string] {
+	if a == nil {
+		return func(func(string) bool) {}
+	}
+	return slices.Values(a.index.packages())
+}
+
+// State is another number whenever something else is known.
+func (a *Advisories) State() uint64 {
+	if a == nil {
+		return 0
+	}
+	return a.index.changes.Load()
 }
 
 func (a *Advisories) affecting(name string, versions []string) []Advisory {

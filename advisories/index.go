@@ -1,15 +1,19 @@
 package advisories
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/Masterminds/semver/v3"
 )
 
 // index knows the advisories of each package. Lists in it are never changed, but replaced.
 type index struct {
+	changes atomic.Uint64
+
 	mu     sync.RWMutex
 	byName map[string][]entry
 	names  map[string]string // of each record, the packages it is about, with separators between
@@ -31,6 +35,7 @@ func (x *index) set(id string, r *record) {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.changes.Add(1)
 	for name := range strings.SplitSeq(x.names[id], separator) {
 		x.drop(name, id)
 	}
@@ -74,7 +79,15 @@ func (x *index) add(name string, e entry) {
 func (x *index) clear() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.changes.Add(1)
 	x.byName, x.names = map[string][]entry{}, map[string]string{}
+}
+
+// packages are the names that it knows something of.
+func (x *index) packages() []string {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return slices.Collect(maps.Keys(x.byName))
 }
 
 // size is how many packages and records it knows something of.

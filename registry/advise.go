@@ -60,10 +60,15 @@ func (r *Registry) audited(w http.ResponseWriter, q *request) ([]byte, error) {
 	case err != nil:
 		return nil, errTree
 	}
-	ctx, cancel := context.WithTimeout(q.Context(), readingTime)
+	return raw, r.awaitAdvisories(q.Context())
+}
+
+// awaitAdvisories waits, after a start, until the advisories were read.
+func (r *Registry) awaitAdvisories(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readingTime)
 	defer cancel()
 	if err := r.o.Advisories.Ready(ctx); err != nil {
-		return nil, &Error{Status: http.StatusServiceUnavailable, Message: "The registry has just started and still reads its advisories. Please try again.", cause: err}
+		return &Error{Status: http.StatusServiceUnavailable, Message: "The registry has just started and still reads its advisories. Please try again.", cause: err}
 	}
-	return raw, nil
+	return nil
 }

@@ -130,3 +130,34 @@ func TestSearchTellsOfFlaws(t *testing.T) {
 	h.publish(h.bob, "left", "1.0.1")
 	flags(nil)
 }
+
+// TestSearchForFlaws finds what is flawed, and what is not, by the advisories of the moment, whenever a package was indexed.
+func TestSearchForFlaws(t *testing.T) {
+	h := advised(t, nil)
+	h.o.SearchDir = t.TempDir()
+	require.NoError(t, h.openSearch())
+	for _, name := range []string{"left", "right", "@bob/left"} {
+		h.publish(h.bob, name, "1.0.0")
+	}
+	h.found()
+	both := func(flawed, sound []string) {
+		t.Helper()
+		require.Eventually(t, func() bool {
+			return assert.ObjectsAreEqual(flawed, h.finding("", "text=is:insecure")) && assert.ObjectsAreEqual(sound, h.finding("", "text=not:insecure"))
+		}, 10*time.Second, 5*time.Millisecond, "%v", h.finding("", "text=is:insecure"))
+		require.Empty(t, h.finding("", "text=is:insecure+not:insecure"))
+		require.Len(t, h.finding("", "text=maintainer:bob"), 3)
+	}
+	both([]string{}, []string{"@bob/left", "left", "right"})
+	h.advise("GHSA-1", "left", "1.0.1")
+	h.advise("GHSA-2", "right", "0.9.0")
+	both([]string{"left"}, []string{"@bob/left", "right"})
+	require.Equal(t, []string{"left"}, h.finding("", "text=left+is:insecure"))
+	require.EqualValues(t, 2, h.do("GET", "/-/v1/search?text=not:insecure&size=1", "", nil).JSON()["total"])
+	db := h.client.DB(advisories.Database)
+	rev, err := db.GetRev(t.Context(), "GHSA-1")
+	require.NoError(t, err)
+	_, err = db.Delete(t.Context(), "GHSA-1", rev)
+	require.NoError(t, err)
+	both([]string{}, []string{"@bob/left", "left", "right"})
+}

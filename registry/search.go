@@ -71,6 +71,11 @@ func (r *Registry) serveSearch(w http.ResponseWriter, q *request) error {
 	if err != nil {
 		return err
 	}
+	if asked.Insecure() {
+		if err := r.awaitAdvisories(q.Context()); err != nil {
+			return err
+		}
+	}
 	far := r.lookFar(q, asked)
 	res, err := r.index.Search(q.Context(), asked, r.searcher(q))
 	if err != nil {
@@ -185,7 +190,7 @@ func (r *Registry) object(q *request, hit search.Hit) map[string]any {
 		object["downloads"] = map[string]int64{"weekly": lately.Week, "monthly": lately.Month}
 	}
 	flags := map[string]bool{}
-	for flag, is := range map[string]bool{"deprecated": hit.Deprecated, "unstable": hit.Unstable, "insecure": len(r.o.Advisories.Known(hit.Name, hit.Version)) > 0} {
+	for flag, is := range map[string]bool{"deprecated": hit.Deprecated, "unstable": hit.Unstable, "insecure": r.o.Advisories.Flawed(hit.Name, hit.Version)} {
 		if is {
 			flags[flag] = true
 		}
@@ -205,7 +210,7 @@ func (r *Registry) openSearch() (err error) {
 	if up := r.o.Upstream; up != nil {
 		sources = append(sources, search.Source{DB: up.DB(), Read: r.indexedFar})
 	}
-	r.index, err = search.Open(sources, search.Options{Dir: r.o.SearchDir, Weekly: r.popular, Proof: r.o.MaxStale * 2 / 3, Now: r.o.Now, Logger: r.log})
+	r.index, err = search.Open(sources, search.Options{Dir: r.o.SearchDir, Weekly: r.popular, Flaws: r.o.Advisories, Proof: r.o.MaxStale * 2 / 3, Now: r.o.Now, Logger: r.log})
 	return err
 }
 

@@ -76,8 +76,7 @@ func (r *Registry) findFar(ctx context.Context, text string, asked search.Query)
 		if is {
 			f.Package = kept // as the rules show it
 		}
-		f.Insecure = len(r.o.Advisories.Known(f.Name, f.Version)) > 0
-		if f.wanted(asked) {
+		if f.wanted(asked, r.o.Advisories.Flawed(f.Name, f.Version)) {
 			found = append(found, f)
 		}
 	}
@@ -85,8 +84,8 @@ func (r *Registry) findFar(ctx context.Context, text string, asked search.Query)
 }
 
 // wanted reports whether a package has the flags that are asked for: not every registry knows them.
-func (f *foundFar) wanted(asked search.Query) bool {
-	is := map[string]bool{"deprecated": f.Deprecated, "unstable": f.Unstable, "insecure": f.Insecure}
+func (f *foundFar) wanted(asked search.Query, flawed bool) bool {
+	is := map[string]bool{"deprecated": f.Deprecated, "unstable": f.Unstable, "insecure": flawed}
 	return !slices.ContainsFunc(asked.Is, func(flag string) bool { return !is[flag] }) && !slices.ContainsFunc(asked.Not, func(flag string) bool { return is[flag] })
 }
 

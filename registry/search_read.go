@@ -31,14 +31,7 @@ func (r *Registry) indexed(ctx context.Context, c replicate.Change) (search.Pack
 	if !p.published() {
 		return search.Package{}, false, nil
 	}
-	return r.flawed(p.found()), true, nil
-}
-
-// flawed notes whether the version that is shown is known to be flawed, for is:insecure and not:insecure. Advisories that come later count there when
-// the package next changes, or the index is made anew; the flag of an answer is always of now.
-func (r *Registry) flawed(f search.Package) search.Package {
-	f.Insecure = len(r.o.Advisories.Known(f.Name, f.Version)) > 0
-	return f
+	return p.found(), true, nil
 }
 
 // indexedFar is the same of another registry's package, as the rules show it: one with a name of ours is not found, as it cannot be installed.
@@ -60,7 +53,7 @@ func (r *Registry) indexedFar(ctx context.Context, c replicate.Change) (search.P
 	}
 	found := p.found()
 	found.Restricted = false
-	return r.flawed(found), true, nil
+	return found, true, nil
 }
 
 // found is what search knows of a packument.

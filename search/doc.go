@@ -17,7 +17,7 @@
 //	t   the description's words, stemmed
 //	a   the author's name, its words, user name and e-mail address;  m those of the maintainers
 //	s   the scope without @
-//	f   all, deprecated, unstable, insecure, restricted, and "db:" with the source's number
+//	f   all, deprecated, unstable, restricted, and "db:" with the source's number
 //	d   what a public package's latest version depends on
 //	v   (values) what ranking needs: see signals; read once of each segment and kept in memory, 24 bytes a package
 //	r   (values) of a restricted package its name and maintainers, by which rights are judged
@@ -47,7 +47,7 @@
 //
 //	author:N  maintainer:N  scope:S    of a name, a user name or an e-mail address; of a scope
 //	keywords:a,b  a+b  -a              one of them; all of them; not that one
-//	not:deprecated  is:unstable        also insecure; several with commas
+//	not:deprecated  is:unstable        also insecure, of the version that is shown, by what is known when it is asked (Flaws); several with commas
 //	boost-exact:false                  a package that is called exactly so does not come first
 //
 // Values may be quoted. What only looks like a qualifier is words. A package is found that has every word somewhere; English stop words may be missing.

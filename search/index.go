@@ -17,6 +17,7 @@ import (
 type Options struct {
 	Dir    string                                         // of the index alone
 	Weekly func(yield func(name string, downloads int64)) // of the last week; nil: none are known
+	Flaws  Flaws                                          // for is:insecure and not:insecure; nil: none are known
 	Proof  time.Duration                                  // in which followers prove that they missed nothing; default 10 s
 	Now    func() time.Time
 	Logger *slog.Logger // default: discards
@@ -24,13 +25,14 @@ type Options struct {
 
 // Index is the index of some sources. Its methods are safe for concurrent use.
 type Index struct {
-	o       Options
-	sources []Source
-	log     *slog.Logger
-	fame    fame
-	heard   []atomic.Int64 // when a source's follower last had handled all, Unix nanoseconds
-	stop    context.CancelFunc
-	running sync.WaitGroup
+	o        Options
+	sources  []Source
+	log      *slog.Logger
+	fame     fame
+	suspects suspects
+	heard    []atomic.Int64 // when a source's follower last had handled all, Unix nanoseconds
+	stop     context.CancelFunc
+	running  sync.WaitGroup
 
 	rebuilding sync.Mutex // taken by who makes another generation
 	replaced   time.Time  // guarded by rebuilding
@@ -66,7 +68,7 @@ func Open(sources []Source, o Options) (*Index, error) {
 		return nil, fmt.Errorf("search: make the folder: %w", err)
 	}
 	o.Dir = dir
-	x := &Index{o: o, sources: sources, log: o.Logger, heard: make([]atomic.Int64, len(sources)), ready: make(chan struct{})}
+	x := &Index{o: o, sources: sources, suspects: suspects{flaws: o.Flaws}, log: o.Logger, heard: make([]atomic.Int64, len(sources)), ready: make(chan struct{})}
 	ctx, stop := context.WithCancel(context.Background())
 	x.stop = stop
 	x.running.Go(func() {

@@ -117,7 +117,7 @@ func (q Query) needs() (list []need) {
 	for _, each := range []struct {
 		field string
 		terms []string
-	}{{"a", q.Author}, {"m", q.Maintainer}, {"s", q.Scope}, {"f", q.Is}} {
+	}{{"a", q.Author}, {"m", q.Maintainer}, {"s", q.Scope}, {"f", indexed(q.Is)}} {
 		for _, term := range each.terms {
 			list = append(list, need{each.field, []string{term}})
 		}
@@ -157,7 +157,7 @@ func (m *matcher) narrowed(found []candidate, docs []uint32, started, word bool)
 
 // without leaves out what the query does not want.
 func (m *matcher) without(found []candidate, q Query) ([]candidate, error) {
-	for _, each := range []need{{"k", q.NoKeywords}, {"f", q.Not}} {
+	for _, each := range []need{{"k", q.NoKeywords}, {"f", indexed(q.Not)}} {
 		if len(each.terms) == 0 {
 			continue
 		}

@@ -20,7 +20,6 @@ type Package struct {
 	License     string            `json:"c,omitempty"`
 	Deprecated  bool              `json:"x,omitempty"`
 	Unstable    bool              `json:"y,omitempty"` // below 1.0.0, or a prerelease
-	Insecure    bool              `json:"z,omitempty"`
 	Restricted  bool              `json:"r,omitempty"`
 	Tags        map[string]string `json:"g,omitempty"` // dist-tags
 	Rev         string            `json:"e,omitempty"` // the document's revision
@@ -105,7 +104,7 @@ func (p *Package) encode() []byte {
 
 // flags are the words of is: and not:.
 func (p *Package) flags() (list []string) {
-	for word, is := range map[string]bool{"deprecated": p.Deprecated, "unstable": p.Unstable, "insecure": p.Insecure, "restricted": p.Restricted} {
+	for word, is := range map[string]bool{"deprecated": p.Deprecated, "unstable": p.Unstable, "restricted": p.Restricted} {
 		if is {
 			list = append(list, word)
 		}

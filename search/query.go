@@ -35,7 +35,7 @@ const (
 )
 
 // Flags are what is: and not: know.
-var flagWords = []string{"deprecated", "unstable", "insecure"}
+var flagWords = []string{"deprecated", "unstable", insecure}
 
 // Parse reads a query's text. It never fails: what is no qualifier is words.
 func Parse(text string) (q Query) {

@@ -29,12 +29,13 @@ type Reader func(name string, maintainers []string) bool
 
 // ranker makes ranked of candidates.
 type ranker struct {
-	q       Query
-	may     Reader
-	popular func(uint64) popular
-	tables  *tables
-	now     time.Time
-	called  map[uint32]bool // packages whose name the query is: true, in every letter
+	q        Query
+	may      Reader
+	popular  func(uint64) popular
+	tables   *tables
+	suspects *suspects
+	now      time.Time
+	called   map[uint32]bool // packages whose name the query is: true, in every letter
 }
 
 // rank are the candidates that may be shown.

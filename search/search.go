@@ -36,7 +36,7 @@ func (x *Index) Search(ctx context.Context, q Query, may Reader) (res Result, er
 }
 
 func (x *Index) search(ctx context.Context, g *generation, reader index.IndexReader, q Query, may Reader) (res Result, err error) {
-	r := &ranker{q: q, may: may, popular: x.fame.of, now: x.o.Now(), tables: &g.tables}
+	r := &ranker{q: q, may: may, popular: x.fame.of, now: x.o.Now(), tables: &g.tables, suspects: &x.suspects}
 	list, err := matching(ctx, reader, r, false)
 	if err == nil && len(list) < fewFound && len(q.Words) > 0 {
 		list, err = matching(ctx, reader, r, true)
@@ -75,7 +75,11 @@ func matching(ctx context.Context, reader index.IndexReader, r *ranker, fuzzy bo
 	}
 	*space = m.levels
 	levels.Put(space)
-	return r.rank(reader, found)
+	list, err := r.rank(reader, found)
+	if err != nil {
+		return nil, err
+	}
+	return r.suspects.narrow(reader, r.q, list)
 }
 
 // number is a package's number as bleve writes it.
