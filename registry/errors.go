@@ -112,8 +112,9 @@ func (e *Error) write(w http.ResponseWriter) {
 		}
 		w.Header().Set("WWW-Authenticate", auth)
 	}
-	if e.Status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "1")
+	switch e.Status {
+	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", "1") // clients come again at once otherwise, each with all it has open
 	}
 	if e.Retry != "" {
 		w.Header().Set("Retry-After", e.Retry)

@@ -151,7 +151,30 @@ func (h *house) do(method, path, token string, body any, headers ...string) repl
 	raw, err := io.ReadAll(res.Body)
 	require.NoError(h.t, err)
 	h.secrets.note(raw)
-	return reply{res.StatusCode, res.Header, raw, h.t}
+	r := reply{res.StatusCode, res.Header, raw, h.t}
+	if method != "HEAD" && res.Header.Get("Content-Encoding") == "" {
+		r.reads()
+	}
+	return r
+}
+
+// reads requires what every client needs of every answer: one of success has no error, which yarn 1 throws whatever the status
+// is; any other says what is wrong in the member that each client reads.
+func (r reply) reads() {
+	var body struct {
+		Error, Message any
+		Code           string
+	}
+	err := json.Unmarshal(r.Body, &body)
+	switch {
+	case r.Status < 300 && err == nil:
+		require.Nil(r.t, body.Error, "%d %.300s", r.Status, r.Body)
+	case r.Status >= 400 && r.Status != 412 && r.Status != 416: // what net/http says of a part of a tarball, clients do not read
+		require.NoError(r.t, err, "%d %.300s", r.Status, r.Body)
+		require.NotEmpty(r.t, body.Error, "%d %.300s", r.Status, r.Body)
+		require.Equal(r.t, body.Error, body.Message)
+		require.NotEmpty(r.t, body.Code)
+	}
 }
 
 // publish publishes a small version, which must succeed.

@@ -125,9 +125,10 @@ func (p *packument) tombstone() []byte {
 	return packuments.Member(p.top.of("time"), "unpublished")
 }
 
-// touch sets moments of a clone, with time.modified always.
+// touch sets moments of a clone. time.modified moves always, be the clock slower than those who write or set back: clients
+// take what has the same one for what they have.
 func (p *packument) touch(now time.Time, times object) {
-	p.set("time", times.with("modified", quote(now.UTC().Format(isoTime))).raw())
+	p.set("time", times.with("modified", quote(later(times.text("modified"), now))).raw())
 }
 
 // modified is time.modified, zero where it is unknown.

@@ -58,7 +58,9 @@ func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	w.Header()["X-Content-Type-Options"] = nosniff
 	q, body := &request{Request: req, head: w.Header()}, req.Body
 	if body != nil && body != http.NoBody {
-		req.Body = patiently(w, body, r.o.Stall)
+		mine := *req // the server looks at its own when it decides how to hang up
+		mine.Body = patiently(w, body, r.o.Stall)
+		q.Request = &mine
 	}
 	err := r.answer(w, q)
 	if err == nil {

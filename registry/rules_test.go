@@ -109,7 +109,7 @@ func (d *draft) asks(requires, overrides bool) *draft {
 func (d *draft) unpublish(version string) *draft {
 	return d.touched(func(p *packument) {
 		p.versions = p.versions.without(version)
-		p.retag(object{})
+		p.retag()
 	})
 }
 

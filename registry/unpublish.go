@@ -21,7 +21,6 @@ func (r *Registry) unpublishVersions(q *request, u *upload) (*packument, error) 
 	if doc.doc != nil && !slices.ContainsFunc(doc.doc.versions, func(m member) bool { return kept[m.name] == nil }) && u.members.of("users") != nil {
 		return r.star(q, u)
 	}
-	sent := parseObject(u.members.of("dist-tags"))
 	return r.amend(q.Context(), q.who, auth.Unpublish, q.pkg, revOf(q, u), func(cur *packument) (*packument, error) {
 		next := cur.clone()
 		next.versions = next.versions[:0]
@@ -42,15 +41,15 @@ func (r *Registry) unpublishVersions(q *request, u *upload) (*packument, error) 
 		case 0:
 			return r.tombstone(q.who, cur), nil
 		}
-		next.retag(sent)
+		next.retag()
 		next.touch(r.o.Now(), cur.times())
 		return next, nil
 	})
 }
 
-// retag drops the dist-tags of versions that are gone from a clone. latest then
-// is what the client made it, else the highest version left.
-func (p *packument) retag(sent object) {
+// retag drops the dist-tags of versions that are gone from a clone. latest then is the highest version left that is no
+// prerelease, whatever was sent: npm sends the highest, prereleases among them.
+func (p *packument) retag() {
 	tags := object{}
 	for _, m := range p.tags() {
 		if p.versions.at(plain(m.value)) >= 0 {
@@ -58,10 +57,7 @@ func (p *packument) retag(sent object) {
 		}
 	}
 	if tags.at("latest") < 0 {
-		latest := sent.text("latest")
-		if p.versions.at(latest) < 0 {
-			latest = p.highest(whichever)
-		}
+		latest := p.highest(whichever)
 		tags = tags.with("latest", quote(latest))
 		hoist(p, parseObject(p.versions.of(latest)))
 	}

@@ -35,7 +35,8 @@
 // _, access and settee, which are for the registry here to say, and versions that could not be installed or proven: a number that is no
 // semver, another name or number inside, no tarball, no sum. A dist-tag whose version is left out goes with it. Whatever else was told stays as it was, byte for byte:
 // integrity, signatures and attestations among it. (A sum in another form than one sha512 is an exception: it
-// becomes one once the tarball has been read and fits what was told.) The member settee says where it is from:
+// becomes one once the tarball has been read and fits what was told. A version that time does not tell of gets the moment when it was first
+// seen here, as clients let through what has no time, or refuse the package.) The member settee says where it is from:
 //
 //	from      the registry's address
 //	etag      what it is asked with next time (If-None-Match)

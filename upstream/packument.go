@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -78,9 +80,14 @@ func (t *told) document() (doc []byte, left int, err error) {
 			out = append(out, versions...)
 		case "dist-tags":
 			out = appendTags(out, value, kept)
+		case "time":
+			out = appendTimes(out, value, m.Seen)
 		default:
 			out = append(out, value...)
 		}
+	}
+	if members["time"] == nil && len(m.Seen) > 0 {
+		out = appendTimes(append(out, `,"time":`...), nil, m.Seen)
 	}
 	raw, err := json.Marshal(m)
 	if err != nil {
@@ -121,6 +128,26 @@ func appendTags(out, tags []byte, kept map[string]bool) []byte {
 		first = false
 		out = append(append(append(out, key...), ':'), value...)
 	}
+	return append(out, '}')
+}
+
+// appendTimes appends the times, and of versions that have none when they were first seen here: clients take what has no time for
+// older than any they ask for, or refuse the package.
+func appendTimes(out, times []byte, seen map[string]string) []byte {
+	if len(seen) == 0 {
+		return append(out, times...)
+	}
+	start := len(out)
+	for key, value := range packuments.Members(times) {
+		if _, untold := seen[packuments.Text(key)]; !untold {
+			out = append(append(append(append(out, ','), key...), ':'), value...)
+		}
+	}
+	for _, number := range slices.Sorted(maps.Keys(seen)) {
+		out = append(appendText(append(out, ','), number), ':')
+		out = appendText(out, seen[number])
+	}
+	out[start] = '{'
 	return append(out, '}')
 }
 
