@@ -50,7 +50,8 @@
 // A body of 256 KiB or more is cut in pieces of 64 KiB or so where its bytes say (see firstPiece), and an update
 // stores those that are new: of a document of 20 MB to which 200 kB are added, these and the list of all, 40 bytes each.
 // The log, the flush and the compactions of the tables then move a hundredth; hashing and parsing are left.
-// A reader gathers a body from its pieces.
+// A reader gathers a body from its pieces. The last text of each large document that was written is remembered with its
+// terms (Parse): what is new of the next one is parsed, the rest is compared.
 //
 // Of a large database each kind of keys is written to tables of its own. What a
 // load adds at the end of one kind is then merged with what is there already of

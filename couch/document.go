@@ -41,6 +41,8 @@ type Document struct {
 	LocalSeq         Seq
 
 	digest docDigest   // what the revision id is computed from; set by ParseDocument
+	before *memory     // of what the document was before; set by Parse, as is
+	now    *memory     // that of Body
 	kept   []storedAtt // what the stubs of CopyOf stand for
 }
 

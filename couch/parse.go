@@ -22,21 +22,21 @@ var errJSON = &Error{Kind: BadRequest, Reason: "invalid UTF-8 JSON"}
 // takes the underscore members out and keeps the rest as raw bytes.
 // It keeps no reference to raw.
 func ParseDocument(raw []byte) (*Document, error) {
-	doc, twins, err := parseDocument(raw, false)
+	doc, twins, err := parseDocument(raw, false, nil)
 	if err == nil && twins {
-		doc, _, err = parseDocument(withoutTwins(raw), true)
+		doc, _, err = parseDocument(withoutTwins(raw), true, nil)
 	}
 	return doc, err
 }
 
-// parseDocument reads raw; twins tells that a key seems to come twice.
-func parseDocument(raw []byte, unique bool) (doc *Document, twins bool, err error) {
+// parseDocument reads raw; twins tells that a key seems to come twice. l is nil where nothing is to be learnt.
+func parseDocument(raw []byte, unique bool, l *learner) (doc *Document, twins bool, err error) {
 	var few struct { // on the stack, which is all that most documents need
 		keys    [24]uint64
 		runs    [2][2]int
 		special [4]member
 	}
-	s := scanner{b: raw, unique: unique, out: make([]byte, 0, len(raw)+len(raw)/4+32), keys: few.keys[:0]}
+	s := scanner{b: raw, unique: unique, out: make([]byte, 0, len(raw)+len(raw)/4+32), keys: few.keys[:0], learner: l}
 	s.space()
 	if s.i >= len(raw) || s.b[s.i] != '{' {
 		if s.i < len(raw) && s.value() {
@@ -61,6 +61,9 @@ func parseDocument(raw []byte, unique bool) (doc *Document, twins bool, err erro
 		doc.Body = compacted(doc.Body)
 	}
 	doc.digest = docDigest{terms: s.out, of: doc.Body}
+	if l != nil {
+		doc.before, doc.now = l.before, l.remember(&s, &p, doc)
+	}
 	for _, m := range p.special {
 		if err := doc.set(m.name, m.value); err != nil {
 			return nil, false, err

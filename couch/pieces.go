@@ -53,16 +53,22 @@ func firstPiece(body []byte, most int) int {
 }
 
 // pieced cuts a body; nil where it is stored as one.
-func (db *DB) pieced(body []byte) (pieces []bodyPiece) {
+func (db *DB) pieced(body []byte, before *memory) (pieces []bodyPiece) {
 	most := db.store.o.piecedFrom
 	if len(body) < most || len(body) <= db.store.o.currentLimit {
 		return nil
 	}
+	first := like(before)
 	for len(body) > 0 {
-		n := firstPiece(body, most)
-		key := sha256.Sum256(body[:n])
-		pieces = append(pieces, bodyPiece{string(key[:]), n, body[:n]})
-		body = body[n:]
+		piece, known := first(body)
+		if !known {
+			piece.length = firstPiece(body, most)
+			key := sha256.Sum256(body[:piece.length])
+			piece.locator = string(key[:])
+		}
+		piece.bytes = body[:piece.length]
+		pieces = append(pieces, piece)
+		body = body[piece.length:]
 	}
 	return pieces
 }
@@ -73,9 +79,12 @@ func (db *DB) cut(e *edit) (wait func()) {
 		return func() {}
 	}
 	done := make(chan struct{})
-	body := e.doc.Body
+	body, now, before := e.doc.Body, e.doc.now, e.doc.before
 	go func() {
-		e.pieces = db.pieced(body)
+		pieces := db.pieced(body, before)
+		if e.pieces = pieces; now != nil && &now.body[0] == &body[0] {
+			now.pieces.Store(&pieces)
+		}
 		close(done)
 	}()
 	return func() { <-done }

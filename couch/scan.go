@@ -40,6 +40,8 @@ type scanner struct {
 	depth  int
 	spaced bool // there is white space between tokens
 
+	learner *learner // nil: nothing is to be learnt
+
 	// Hashes of the keys of the objects that are open, to notice a key that
 	// comes twice. Such a document is rare: it is rewritten and read again.
 	keys      []uint64
@@ -309,7 +311,16 @@ func (s *scanner) object() bool {
 	}
 	for {
 		s.out = append(s.out, etfTuple, 2)
-		if _, ok := s.key(); !ok || !s.value() {
+		name, ok := s.key()
+		if !ok {
+			return false
+		}
+		if s.learner != nil && s.depth == 2 {
+			ok = s.wide(name)
+		} else {
+			ok = s.value()
+		}
+		if !ok {
 			return false
 		}
 		count++

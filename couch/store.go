@@ -56,6 +56,7 @@ type Store struct {
 	newcomers  atomic.Pointer[func(*DB)] // see WatchNew
 
 	large       largeDBs
+	memories    memories
 	meters      meters
 	settings    settings
 	global      globalChanges

@@ -20,10 +20,14 @@ type followed struct {
 	next func() (io.Reader, error)
 }
 
-// document is the document to put.
-func (o *options) document(doc any) (*couch.Document, error) {
+// document is the document to put under an id.
+func (o *options) document(c *couch.DB, id couch.DocID, doc any) (*couch.Document, error) {
 	if o.follow == nil {
-		return readDocument(doc)
+		raw, err := encodeDocument(doc)
+		if err != nil {
+			return nil, err
+		}
+		return c.Parse(id, raw)
 	}
 	in, err := couch.ParseDocument(o.follow.text)
 	if err != nil {

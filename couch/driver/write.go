@@ -14,7 +14,7 @@ func (d *db) Put(ctx context.Context, id string, doc any, o kdriver.Options) (st
 	if err != nil {
 		return "", err
 	}
-	in, err := p.document(doc)
+	in, err := p.document(c, couch.DocID(id), doc)
 	if err != nil {
 		return "", err
 	}
