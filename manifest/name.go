@@ -48,8 +48,8 @@ func Name(name string) (refused, outdated []string) {
 	outdate(strings.ContainsAny(name[strings.LastIndexByte(name, '/')+1:], `~'!()*`), `name can no longer contain special characters ("~'!()*")`)
 	switch {
 	case !scoped:
-		refuse(!urlSafe(name), "name can only contain URL-friendly characters")
-	case len(scope) < 2 || scope[0] != '@' || !urlSafe(scope[1:]) || !urlSafe(base):
+		refuse(!URLSafe(name), "name can only contain URL-friendly characters")
+	case len(scope) < 2 || scope[0] != '@' || !URLSafe(scope[1:]) || !URLSafe(base):
 		refuse(true, "name can only contain URL-friendly characters")
 	default:
 		refuse(base[0] == '.', "name cannot start with a period")
@@ -57,12 +57,24 @@ func Name(name string) (refused, outdated []string) {
 	return refused, outdated
 }
 
-// urlSafe reports whether encodeURIComponent leaves s as it is, and s is not empty.
-func urlSafe(s string) bool {
+// URLSafe reports whether encodeURIComponent leaves s as it is, and s is not empty.
+func URLSafe(s string) bool {
 	for _, c := range []byte(s) {
 		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9') && !strings.ContainsRune("-_.~!*'()", rune(c)) {
 			return false
 		}
 	}
 	return s != ""
+}
+
+// Storable reports whether a name, in any spelling, may be looked for: what it becomes part of, a document's id or
+// a path, stays what it was. Legacy names, with capitals, are.
+func Storable(name string) bool {
+	scope, base, scoped := strings.Cut(name, "/")
+	if !scoped {
+		base = name
+	} else if len(scope) < 2 || scope[0] != '@' || !URLSafe(scope[1:]) {
+		return false
+	}
+	return len(name) <= 214 && URLSafe(base) && !strings.ContainsRune("._-", rune(base[0]))
 }

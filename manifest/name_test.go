@@ -31,6 +31,16 @@ func TestNames(t *testing.T) {
 	}
 }
 
+func TestStorable(t *testing.T) {
+	for name, is := range map[string]bool{
+		"a": true, "JSONStream": true, "a!~*'()": true, "@s/n": true, "@.s/n": true, "node_modules": true, strings.Repeat("a", 214): true,
+		"": false, "@": false, "@/n": false, "@s/": false, "s/n": false, "@s/n/x": false, ".a": false, "_a": false, "-a": false, "@s/.n": false, "@s/_n": false, "@s/-n": false,
+		"a b": false, "a%2fb": false, "é": false, "a\x00": false, "..": false, "@s/..": false, strings.Repeat("a", 215): false,
+	} {
+		require.Equal(t, is, Storable(name), "%q", name)
+	}
+}
+
 func TestSimilarNames(t *testing.T) {
 	for name, other := range map[string]string{
 		"re-act": "react", "ReAct": "react", "loda.sh": "lodash", "lodash": "", "react-native": "", "reactnative": "react-native", "string_width": "string-width", "my-own-thing": "", "": "",

@@ -72,7 +72,7 @@ func fromRegistry(name, text string) Spec {
 	switch {
 	case loose.matches(text):
 		return Spec{Range, name, text}
-	case urlSafe(text):
+	case URLSafe(text):
 		return Spec{Tag, name, text}
 	}
 	return Spec{Kind: Malformed, Name: name}

@@ -38,14 +38,7 @@ func (n PackageName) Tarball(v string) string {
 // Storable reports whether the name may be looked for at all: it can be a
 // document's id of ours. Legacy names, with capitals, can.
 func (n PackageName) Storable() bool {
-	if n == "" || len(n) > 214 || strings.Count(string(n), "/") > 1 {
-		return false
-	}
-	scope, base := n.Scope(), n.Base()
-	if strings.Contains(string(n), "/") && (len(scope) < 2 || scope[0] != '@' || !urlSafe(scope[1:])) {
-		return false
-	}
-	return base != "" && urlSafe(base) && base[0] != '.' && base[0] != '_' && base[0] != '-'
+	return manifest.Storable(string(n))
 }
 
 // Check refuses a name that no new package may have, as npm's own rules say it.
@@ -58,16 +51,6 @@ func (n PackageName) Check() error {
 		return invalid("invalid name: name cannot start with %q", n.Base()[:1])
 	}
 	return nil
-}
-
-// urlSafe reports whether encodeURIComponent leaves s as it is.
-func urlSafe(s string) bool {
-	for _, c := range []byte(s) {
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9') && !strings.ContainsRune("-_.~!*'()", rune(c)) {
-			return false
-		}
-	}
-	return s != ""
 }
 
 // checkVersion refuses what is not strictly semver.
@@ -94,7 +77,7 @@ func cleaned(v string) string {
 
 // checkTag refuses a dist-tag that could be read as a range of versions.
 func checkTag(tag string) error {
-	if !urlSafe(tag) || len(tag) > 214 {
+	if !manifest.URLSafe(tag) || len(tag) > 214 {
 		return invalid("invalid tag: %q; tags may not have characters that encodeURIComponent encodes", tag)
 	}
 	if manifest.IsRange(tag) {

@@ -9,12 +9,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/go-kivik/kivik/v4"
 
+	"settee/manifest"
 	"settee/views/packuments"
 )
 
@@ -252,21 +252,7 @@ func (f *follower) one(ctx context.Context, name string, deleted bool) error {
 
 // concerns reports whether a name of the feed is one to ask this registry for.
 func (f *follower) concerns(name string) bool {
-	return len(name) <= 214 && plain(name) && f.remote(name) == f.m && f.o.Rules.Name(name) == nil
-}
-
-// plain reports whether a name has only what packages' names have: it becomes part of an address.
-func plain(name string) bool {
-	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~!*'()"
-	only := func(s string) bool { return s != "" && strings.Trim(s, letters) == "" }
-	base := name
-	if scope, rest, scoped := strings.Cut(name, "/"); scoped {
-		if scope == "" || scope[0] != '@' || !only(scope[1:]) {
-			return false
-		}
-		base = rest
-	}
-	return only(base) && base[0] != '.' && base[0] != '-' && base[0] != '_'
+	return manifest.Storable(name) && f.remote(name) == f.m && f.o.Rules.Name(name) == nil
 }
 
 // vouch notes that the feed was at its end at a moment, and since when it was followed.

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -39,7 +37,7 @@ credentials of a server admin; the server of --data must be stopped.
 // advisoriesJob is what the command line asks for.
 type advisoriesJob struct {
 	words    []string // the verb and its operands
-	data, db string
+	at       place
 	pkg      string
 	severity string
 	limit    int
@@ -69,8 +67,7 @@ type shelf struct {
 
 func (j *advisoriesJob) read(args []string, stdout io.Writer) (err error) {
 	fs := newFlags("advisories", "import|list|show|remove: which versions are known to be flawed", advisoriesExamples, stdout)
-	fs.StringVar(&j.data, "data", "./settee-data", "`DIR` of the embedded stores, where there is no --db")
-	fs.StringVar(&j.db, "db", "", "`URL` of the CouchDB API, with a server admin's credentials")
+	j.at.flags(fs)
 	fs.StringVar(&j.pkg, "package", "", "`NAME` of a package, for list")
 	fs.StringVar(&j.severity, "severity", "info", "`WORD` of the least severity, for list: info, low, moderate, high or critical")
 	fs.IntVar(&j.limit, "limit", 100, "`N` records at most, for list")
@@ -94,13 +91,7 @@ func (j *advisoriesJob) read(args []string, stdout io.Writer) (err error) {
 	case j.limit < 1:
 		return usageError{fmt.Errorf("--limit %d: want a number above 0", j.limit)}
 	}
-	if u, err := url.Parse(j.db); j.db != "" && (err != nil || u.Host == "") {
-		return usageError{errors.New("--db: want http://user:password@host:5984")} // not the value: it may hold a password
-	}
-	if _, err := os.Stat(filepath.Join(j.data, "couch")); j.db == "" && err != nil {
-		return usageError{fmt.Errorf("--data %s holds no store: name the one of a stopped server, or the --db of one that runs: %w", j.data, err)}
-	}
-	return nil
+	return j.at.check()
 }
 
 // runAdvisories administers the advisories.
@@ -111,7 +102,7 @@ func runAdvisories(ctx context.Context, args []string, stdout, stderr io.Writer)
 	}
 	var h house
 	defer func() { err = errors.Join(err, h.close()) }()
-	client, err := h.openDocuments(ctx, j.data, j.db, stderr)
+	client, err := j.at.open(ctx, &h, stderr)
 	if err != nil {
 		return err
 	}
@@ -132,15 +123,6 @@ func runAdvisories(ctx context.Context, args []string, stdout, stderr io.Writer)
 	return errors.Join(failed, err)
 }
 
-// by is the user of --db; who has the folder needs no name.
-func (j *advisoriesJob) by() string {
-	u, err := url.Parse(j.db)
-	if err != nil {
-		return ""
-	}
-	return u.User.Username()
-}
-
 // mostComplaints is how many files that are no records are named.
 const mostComplaints = 20
 
@@ -158,7 +140,7 @@ func (j *advisoriesJob) bring(ctx context.Context, s *shelf) error {
 	})
 	p.end()
 	if report.Added+report.Changed > 0 {
-		s.record(audit.Entry{Act: audit.AdvisoryImport, By: j.by(), On: filepath.Base(j.words[1]), OK: true,
+		s.record(audit.Entry{Act: audit.AdvisoryImport, By: userOf(j.at.db), On: filepath.Base(j.words[1]), OK: true,
 			Details: map[string]string{"added": strconv.Itoa(report.Added), "changed": strconv.Itoa(report.Changed)}})
 	}
 	if complaints > mostComplaints {
@@ -216,7 +198,7 @@ func (j *advisoriesJob) remove(ctx context.Context, s *shelf) error {
 		if err := advisories.Remove(ctx, s.db, id); err != nil {
 			return err
 		}
-		s.record(audit.Entry{Act: audit.AdvisoryRemove, By: j.by(), On: id, OK: true})
+		s.record(audit.Entry{Act: audit.AdvisoryRemove, By: userOf(j.at.db), On: id, OK: true})
 		fmt.Fprintln(s.stdout, "removed", id)
 	}
 	return nil

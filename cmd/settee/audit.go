@@ -7,11 +7,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
-	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -20,8 +17,6 @@ import (
 	"github.com/go-kivik/kivik/v4"
 
 	"settee/auth/audit"
-	"settee/couch/driver"
-	"settee/views"
 )
 
 const auditExamples = `  settee audit verify --data /var/lib/settee
@@ -41,7 +36,7 @@ Exit codes: 0 no problem, 1 a problem or a failure, 2 wrong flags.
 // auditJob is what the command line asks for.
 type auditJob struct {
 	verb         string
-	data, db     string
+	at           place
 	heads        many
 	f            audit.Filter
 	act          string
@@ -54,8 +49,7 @@ type auditJob struct {
 
 func (j *auditJob) flags(stdout io.Writer) *flag.FlagSet {
 	fs := newFlags("audit", "verify|list: the log of who did what", auditExamples, stdout)
-	fs.StringVar(&j.data, "data", "./settee-data", "`DIR` of the embedded stores, where there is no --db")
-	fs.StringVar(&j.db, "db", "", "`URL` of the CouchDB API, with a server admin's credentials")
+	j.at.flags(fs)
 	fs.Var(&j.heads, "head", "`CHAIN:NUMBER=HASH` that was kept elsewhere, for verify; may be given again")
 	fs.StringVar(&j.f.User, "user", "", "`NAME` of who did it, or of whom or what it was done to, for list")
 	fs.StringVar(&j.act, "act", "", "`ACT` like package.publish, or a family like package")
@@ -99,13 +93,7 @@ func (j *auditJob) read(args []string, stdout io.Writer) (err error) {
 	if j.f.Until, err = moment(j.until); err != nil {
 		return usageError{fmt.Errorf("--until %w", err)}
 	}
-	if u, err := url.Parse(j.db); j.db != "" && (err != nil || u.Host == "") {
-		return usageError{errors.New("--db: want http://user:password@host:5984")} // not the value: it may hold a password
-	}
-	if _, err := os.Stat(filepath.Join(j.data, "couch")); j.db == "" && err != nil {
-		return usageError{fmt.Errorf("--data %s holds no store: %w", j.data, err)}
-	}
-	return nil
+	return j.at.check()
 }
 
 func listed(acts []audit.Act) string {
@@ -140,7 +128,7 @@ func runAudit(ctx context.Context, args []string, stdout, stderr io.Writer) (err
 	}
 	var h house
 	defer func() { err = errors.Join(err, h.close()) }()
-	client, err := h.openDocuments(ctx, j.data, j.db, stderr)
+	client, err := j.at.open(ctx, &h, stderr)
 	if err != nil {
 		return err
 	}
@@ -149,31 +137,6 @@ func runAudit(ctx context.Context, args []string, stdout, stderr io.Writer) (err
 		return j.list(ctx, db, stdout)
 	}
 	return j.verify(ctx, db, stdout, stderr)
-}
-
-// openDocuments opens the documents of a CouchDB API, or of the folder of a stopped server.
-func (h *house) openDocuments(ctx context.Context, data, db string, stderr io.Writer) (*kivik.Client, error) {
-	if db != "" {
-		client, err := openCluster(ctx, db, 5*time.Second, slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelError})))
-		if err != nil {
-			return nil, fmt.Errorf("--db: %w", err)
-		}
-		h.closing(client.Close)
-		return client, nil
-	}
-	blobs, err := openTarballs(ctx, settings{data: data})
-	if err != nil {
-		return nil, err
-	}
-	h.closing(closerOf(blobs))
-	store, err := openStore(data, blobs, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return nil, err
-	}
-	h.closing(store.Close)
-	engine := views.New(store, views.Options{Native: twins()})
-	h.closing(engine.Close)
-	return driver.NewClient(store, engine)
 }
 
 func (j *auditJob) verify(ctx context.Context, db *kivik.DB, stdout, stderr io.Writer) error {

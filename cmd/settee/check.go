@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 
 	"settee/couch"
 	"settee/tarballs"
@@ -34,8 +33,8 @@ func check(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := s.checkTarballs(); err != nil {
 		return usageError{err}
 	}
-	if _, err := os.Stat(filepath.Join(s.data, "couch")); err != nil {
-		return usageError{fmt.Errorf("--data %s holds no store: %w", s.data, err)}
+	if err := holdsStore(s.data); err != nil {
+		return err
 	}
 	problems, err := checkStores(ctx, s, *mend, stdout, newProgress(stderr, "checking"))
 	if err != nil {

@@ -54,16 +54,24 @@ func (d *doorSettings) check() error {
 		given many
 		into  *limit.Networks
 	}{"allow": {d.allow, &d.may}, "allow-write": {d.allowWrite, &d.mayWrite}, "trusted-proxy": {d.trusted, &d.proxies}} {
-		*f.into = nil
-		for _, s := range f.given {
-			network, err := limit.ParseNetwork(s)
-			if err != nil {
-				return fmt.Errorf("--%s %q: want an address or a block of them, as 10.0.0.0/8", name, s)
-			}
-			*f.into = append(*f.into, network)
+		var err error
+		if *f.into, err = networksOf(name, f.given); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// networksOf reads a flag's blocks of addresses.
+func networksOf(flag string, given many) (all limit.Networks, err error) {
+	for _, s := range given {
+		network, err := limit.ParseNetwork(s)
+		if err != nil {
+			return nil, fmt.Errorf("--%s %q: want an address or a block of them, as 10.0.0.0/8", flag, s)
+		}
+		all = append(all, network)
+	}
+	return all, nil
 }
 
 // hang makes the door, with the limiter that the accounts use too.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"flag"
-	"fmt"
 	"log/slog"
 
 	"github.com/go-kivik/kivik/v4"
@@ -26,16 +25,9 @@ func (k *hookSettings) flags(fs *flag.FlagSet) {
 }
 
 // check reads the flags.
-func (k *hookSettings) check() error {
-	k.inside = nil
-	for _, s := range k.allow {
-		network, err := limit.ParseNetwork(s)
-		if err != nil {
-			return fmt.Errorf("--hooks-allow %q: want an address or a block of them, as 10.0.0.0/8", s)
-		}
-		k.inside = append(k.inside, network)
-	}
-	return nil
+func (k *hookSettings) check() (err error) {
+	k.inside, err = networksOf("hooks-allow", k.allow)
+	return err
 }
 
 // openTold opens what is known of flaws, and who is told of what happens, into the options of the registry.

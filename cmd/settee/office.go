@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/url"
 	"os"
 	"time"
 
@@ -33,10 +32,7 @@ func openOffice(ctx context.Context, db string, o auth.Options, reads bool, stdo
 	if err != nil {
 		return nil, fmt.Errorf("--db: %w", err)
 	}
-	f := &office{client: client, by: auth.Identity{Roles: []string{"_admin"}}, w: stdout, closers: []func() error{client.Close}}
-	if u, err := url.Parse(db); err == nil {
-		f.by.Name = u.User.Username()
-	}
+	f := &office{client: client, by: auth.Identity{Name: userOf(db), Roles: []string{"_admin"}}, w: stdout, closers: []func() error{client.Close}}
 	o.Logger = log
 	if !reads {
 		record, err := audit.Open(ctx, client.DB(audit.Database), audit.Options{Logger: log})

@@ -61,8 +61,8 @@ func runSearch(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	if strings.Join(words, " ") != "rebuild" {
 		return usageError{fmt.Errorf("settee search takes one word, rebuild: settee search --help explains it")}
 	}
-	if _, err := os.Stat(filepath.Join(s.data, "couch")); err != nil {
-		return usageError{fmt.Errorf("--data %s: there is no store", s.data)}
+	if err := holdsStore(s.data); err != nil {
+		return err
 	}
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	s.npm, s.couch, s.newScoped = off, off, "public"

@@ -13,7 +13,6 @@ import (
 
 	"github.com/go-kivik/kivik/v4"
 
-	"settee/auth/limit"
 	"settee/tarballs"
 	"settee/upstream"
 )
@@ -93,13 +92,11 @@ func (u *upstreamSettings) check() error {
 		}
 		*f.into = d
 	}
-	for _, text := range u.inside {
-		network, err := limit.ParseNetwork(text)
-		if err != nil {
-			return fmt.Errorf("--upstream-inside %q: want an address or a block of them, as 10.0.0.0/8", text)
-		}
-		o.Inside = append(o.Inside, network)
+	inside, err := networksOf("upstream-inside", u.inside)
+	if err != nil {
+		return err
 	}
+	o.Inside = inside
 	if len(o.Targets) == 0 && (o.Rules.Cooldown > 0 || len(u.deny)+len(u.allow)+len(u.except) > 0) {
 		return errors.New("--cooldown, --upstream-deny and --upstream-allow want --upstream URL: they are about what is read through")
 	}
