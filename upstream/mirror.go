@@ -214,7 +214,7 @@ func (f *follower) deal(ctx context.Context, p *page) error {
 
 // one brings a package up to date. An error is one of our own database, or that the registry is left alone.
 func (f *follower) one(ctx context.Context, name string, deleted bool) error {
-	if !f.concerns(name) {
+	if !f.tells(f.m, name) {
 		return nil
 	}
 	_, err := f.db.GetRev(ctx, name)
@@ -250,9 +250,9 @@ func (f *follower) one(ctx context.Context, name string, deleted bool) error {
 	}
 }
 
-// concerns reports whether a name of the feed is one to ask this registry for.
-func (f *follower) concerns(name string) bool {
-	return manifest.Storable(name) && f.remote(name) == f.m && f.o.Rules.Name(name) == nil
+// tells reports whether a name that a registry tells of is one to ask it for: a package's, and no other registry's.
+func (r *Reader) tells(m *remote, name string) bool {
+	return manifest.Storable(name) && r.remote(name) == m && r.o.Rules.Name(name) == nil
 }
 
 // vouch notes that the feed was at its end at a moment, and since when it was followed.

@@ -82,7 +82,7 @@ func (r *Reader) hits(m *remote, objects []json.RawMessage) (list []Hit) {
 	for _, raw := range objects {
 		about := packuments.Member(raw, "package")
 		name := packuments.Text(packuments.Member(about, "name"))
-		if seen[name] || len(name) > 214 || !plain(name) || r.remote(name) != m || r.o.Rules.Name(name) != nil {
+		if seen[name] || !r.tells(m, name) {
 			continue
 		}
 		seen[name] = true
