@@ -130,7 +130,7 @@ func (h *Hooks) Start(from Packages) {
 		return
 	}
 	f := replicate.NewFollower(h.packages, replicate.FollowerOptions{
-		Name: "hooks", Retries: -1, Logger: h.o.Logger, Handle: h.changed, CheckpointInterval: h.o.Checkpoint,
+		Name: "hooks", Retries: -1, Gather: 100 * time.Millisecond, Logger: h.o.Logger, Handle: h.changed, CheckpointInterval: h.o.Checkpoint,
 	})
 	h.running.Go(func() { _ = f.Run(h.ctx) })
 	h.running.Go(h.resume)

@@ -32,10 +32,12 @@ var popularNames = sync.OnceValue(func() popular {
 	return p
 })
 
+var unpunctuated = strings.NewReplacer("-", "", "_", "", ".", "")
+
 // Moniker is what names that are too similar have in common: npm compares names without
 // punctuation and case.
 func Moniker(name string) string {
-	return strings.NewReplacer("-", "", "_", "", ".", "").Replace(strings.ToLower(name))
+	return unpunctuated.Replace(strings.ToLower(name))
 }
 
 // Popular is the popular name that a name is too similar to; "" if there is none. A popular

@@ -175,7 +175,7 @@ func (r *Registry) sign(ctx context.Context, ring *keyring) {
 	for ctx.Err() == nil {
 		var f *replicate.Follower
 		f = replicate.NewFollower(r.db, replicate.FollowerOptions{
-			Name: "signatures-" + ring.name, Workers: 2, Logger: r.log,
+			Name: "signatures-" + ring.name, Workers: 2, Gather: time.Second, Logger: r.log,
 			Handle: func(ctx context.Context, c replicate.Change) error {
 				if c.Deleted || c.ID[0] == '_' {
 					return nil

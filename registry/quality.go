@@ -42,9 +42,11 @@ func subject(version []byte, readme bool) manifest.Subject {
 }
 
 // noReadme is what npm sends for a readme that is not there.
-const noReadme = "ERROR: No README data found!"
+const noReadme = `"ERROR: No README data found!"`
 
-func hasReadme(raw []byte) bool { return plain(raw) != "" && plain(raw) != noReadme }
+func hasReadme(raw []byte) bool {
+	return len(raw) > len(`""`) && raw[0] == '"' && string(raw) != noReadme
+}
 
 // serveQuality answers GET /-/settee/package/:p/quality: of latest, or of ?version=, which may be
 // a number, a dist-tag or a range.

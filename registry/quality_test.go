@@ -50,7 +50,7 @@ func TestQualityIsToldAndKept(t *testing.T) {
 	require.EqualValues(t, 5, report.Size.Files)
 	require.Positive(t, report.Size.Packed)
 
-	res = h.send(h.bob, "bad", "1.0.0", dict{"main": "lib/index.js", "license": "BSD", "dependencies": dict{"a": "=>1", "b": "file:../b"}, "readme": noReadme})
+	res = h.send(h.bob, "bad", "1.0.0", dict{"main": "lib/index.js", "license": "BSD", "dependencies": dict{"a": "=>1", "b": "file:../b"}, "readme": json.RawMessage(noReadme)})
 	require.Equal(t, 201, res.Status, "nothing of that is refused")
 	told := strings.Join(res.Header.Values("npm-notice"), "\n")
 	for _, words := range []string{`main is "lib/index.js", which is not in the package`, `a asks for "=>1"`, "nobody has who installs the package", "dependencies in the tarball's package.json is not what was published", "not met: readme, license"} {

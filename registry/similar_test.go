@@ -52,7 +52,12 @@ func TestSimilarNamesComeAndGo(t *testing.T) {
 	elsewhere := parsePackument("far-away", []byte(`{"name":"far-away","versions":{},"time":{}}`))
 	rev, err := h.client.DB(Database).Put(t.Context(), "far-away", json.RawMessage(elsewhere.encode()))
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return h.tryPublish(h.bob, "faraway").Status == 403 }, 10*time.Second, 5*time.Millisecond, "by the feed")
+	require.Eventually(t, func() bool { // asked of the names: a publish that came too early would succeed, and stay
+		h.unscoped.mu.Lock()
+		defer h.unscoped.mu.Unlock()
+		return h.unscoped.by["faraway"] == "far-away"
+	}, 10*time.Second, 5*time.Millisecond, "by the feed")
+	require.Equal(t, 403, h.tryPublish(h.bob, "faraway").Status)
 	h.unscoped.forget()
 	require.Equal(t, 403, h.tryPublish(h.bob, "faraway").Status, "and read again")
 	_, err = h.client.DB(Database).Delete(t.Context(), "far-away", rev)

@@ -13,6 +13,9 @@ import (
 // a hundred at once are 100 MB; larger ones go to a file that has no name.
 const spoolMemory = 1 << 20
 
+// spoolFirst is the room it begins with: half of all tarballs fit.
+const spoolFirst = 32 << 10
+
 // spool keeps an uploaded tarball until all of the document is checked, hashing
 // as it grows. Close it.
 type spool struct {
@@ -33,6 +36,9 @@ func (s *spool) Write(p []byte) (n int, err error) {
 	s.sha512.Write(p)
 	s.size += int64(len(p))
 	if s.file == nil && s.bytes.Len()+len(p) <= spoolMemory {
+		if s.bytes.Cap() == 0 {
+			s.bytes.Grow(spoolFirst)
+		}
 		return s.bytes.Write(p)
 	}
 	if s.file == nil {

@@ -30,6 +30,10 @@ type FollowerOptions struct {
 	IncludeDocs bool // Change.Doc
 	Conflicts   bool // Change.Revs has all leaves and Change.Doc a member _conflicts
 
+	// Gather is how long what follows a change closely is gathered before it is read; a change that comes alone is handled at
+	// once. A poll costs more than a row, and of a document that changes often one row is enough: for work that is in no hurry.
+	Gather time.Duration
+
 	Workers    int   // Handle's most calls at a time; default 4
 	MaxPending int   // changes read and not handled; default 1,000: enough to keep workers busy through a poll
 	MaxBytes   int64 // of the documents among them, one more than it holds; default 64 MiB, a few of the largest packuments

@@ -103,7 +103,10 @@ func (p *pass) poll(ctx context.Context) error {
 	}
 	p.f.mu.Unlock()
 	p.limit = mostRows
-	if waited && rows == 0 && time.Since(sent) < wait/2 {
+	switch {
+	case waited && rows > 0:
+		waitFor(ctx, p.f.o.Gather)
+	case waited && time.Since(sent) < wait/2:
 		waitFor(ctx, shortestPause) // a server that does not wait is not asked in a busy loop
 	}
 	return nil

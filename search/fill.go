@@ -52,7 +52,7 @@ func (x *Index) fill(g *generation) {
 		var once sync.Once
 		var f *replicate.Follower
 		f = replicate.NewFollower(s.DB, replicate.FollowerOptions{
-			Name: "search-" + g.id, IncludeDocs: true, Conflicts: true, Workers: fillers, MaxPending: 2 * fillers, Retries: -1,
+			Name: "search-" + g.id, IncludeDocs: true, Conflicts: true, Workers: fillers, MaxPending: 2 * fillers, Retries: -1, Gather: resting,
 			Handle: func(ctx context.Context, c replicate.Change) error { return g.handle(ctx, i, s, c) },
 			CaughtUp: func(at time.Time) {
 				x.hear(g, i, at)
