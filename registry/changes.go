@@ -119,7 +119,7 @@ func (r *Registry) serveChanges(w http.ResponseWriter, q *request) error {
 	defer cancel()
 	defer context.AfterFunc(r.ending, cancel)()
 	f := &feeding{r: r, q: q, a: a, out: bufio.NewWriter(w), control: http.NewResponseController(w)}
-	shown, last, err := f.page(ctx)
+	shown, last, err := f.page(q.Context()) // what is there: EndFeeds ends the waiting
 	if err != nil {
 		return err
 	}
