@@ -121,6 +121,9 @@ type ChangesOptions struct {
 	IncludeDocs bool
 	Get         GetOptions // how documents are read with IncludeDocs
 
+	// Held says of which revisions, winners without a rival, who reads has the documents already: they are not read, and Doc is nil.
+	Held func(id DocID, rev Rev) bool
+
 	// IDs and Designs say that only the rows of these documents, or of design
 	// documents, are wanted. They are hints: the documents are looked up where that
 	// costs less than going through all rows after Since, else all rows come.

@@ -30,6 +30,9 @@ func (c *Changes) include() (err error) {
 	if c.row.Doc = nil; !c.o.IncludeDocs {
 		return nil
 	}
+	if c.o.Held != nil && !c.row.branched && c.o.Held(c.row.ID, c.row.Revs[0]) {
+		return nil
+	}
 	o := c.o.Get
 	if o.Rev = (Rev{}); !c.row.branched {
 		o.Conflicts, o.DeletedConflicts, o.LocalSeq = false, false, false

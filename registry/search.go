@@ -206,7 +206,7 @@ func (r *Registry) openSearch() (err error) {
 	if r.o.SearchDir == "" {
 		return nil
 	}
-	sources := []search.Source{{DB: r.db, Read: r.indexed}}
+	sources := []search.Source{{DB: r.db, Read: r.indexed, Held: r.holds}}
 	if up := r.o.Upstream; up != nil {
 		sources = append(sources, search.Source{DB: up.DB(), Read: r.indexedFar})
 	}

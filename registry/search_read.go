@@ -19,19 +19,36 @@ func (r *Registry) indexed(ctx context.Context, c replicate.Change) (search.Pack
 	if !name.Storable() || c.Deleted && len(c.Revs) == 1 {
 		return search.Package{}, false, nil
 	}
-	p := (*packument)(nil)
-	if len(c.Revs) == 1 {
-		p = parsePackument(name, c.Doc)
-	} else { // who may read it is a matter of all leaves
-		var err error
-		if p, err = r.load(ctx, name); err != nil {
-			return search.Package{}, false, err
-		}
+	p, err := r.changed(ctx, name, c)
+	if err != nil {
+		return search.Package{}, false, err
 	}
 	if !p.published() {
 		return search.Package{}, false, nil
 	}
 	return p.found(), true, nil
+}
+
+// changed is a package as a change says. What was published here is known already: it need be neither read nor parsed.
+func (r *Registry) changed(ctx context.Context, name PackageName, c replicate.Change) (*packument, error) {
+	if len(c.Revs) > 1 {
+		return r.load(ctx, name) // who may read it is a matter of all leaves
+	}
+	if e := r.cache.peek(name); e.of(c.Revs[0]) {
+		return e.doc, nil
+	}
+	if c.Doc == nil { // it was held
+		return r.load(ctx, name)
+	}
+	return parsePackument(name, c.Doc), nil
+}
+
+// holds reports whether a package is known in a revision.
+func (r *Registry) holds(id, rev string) bool { return r.cache.peek(PackageName(id)).of(rev) }
+
+// of reports whether an entry has that revision of a package, and nothing but that.
+func (e *entry) of(rev string) bool {
+	return e != nil && e.doc != nil && e.doc.rev == rev && len(e.doc.conflicts)+len(e.doc.closed) == 0
 }
 
 // indexedFar is the same of another registry's package, as the rules show it: one with a name of ours is not found, as it cannot be installed.

@@ -28,7 +28,9 @@ type FollowerOptions struct {
 	Handle func(ctx context.Context, c Change) error
 
 	IncludeDocs bool // Change.Doc
-	Conflicts   bool // Change.Revs has all leaves and Change.Doc a member _conflicts
+	// Held says which revisions Handle need not be given: then Doc may be nil, if the revision is the document's only leaf.
+	Held      func(id, rev string) bool
+	Conflicts bool // Change.Revs has all leaves and Change.Doc a member _conflicts
 
 	// Gather is how long what follows a change closely is gathered before it is read; a change that comes alone is handled at
 	// once. A poll costs more than a row, and of a document that changes often one row is enough: for work that is in no hurry.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/go-kivik/kivik/v4"
+
+	"settee/database"
 )
 
 const (
@@ -117,6 +119,9 @@ func (p *pass) params(more ...kivik.Option) []kivik.Option {
 	own := map[string]any{}
 	if p.f.o.IncludeDocs {
 		own["include_docs"] = true
+		if p.f.o.Held != nil {
+			more = append(more, database.Held(p.f.o.Held))
+		}
 	}
 	if p.f.o.Conflicts {
 		own["style"] = "all_docs"
@@ -142,7 +147,8 @@ func (p *pass) rows(ctx context.Context, wait time.Duration, params []kivik.Opti
 	silence := time.AfterFunc(patience, func() { cancel(errSilent) })
 	defer silence.Stop()
 
-	feed := p.f.db.Changes(ctx, params...)
+	var text json.RawMessage // of the row, from a driver that has it in memory
+	feed := p.f.db.Changes(ctx, append(params, database.Raw(&text))...)
 	// An iterator of Kivik that waits for its next row does not look at its context.
 	interrupt := context.AfterFunc(ctx, func() { _ = feed.Close() })
 	defer interrupt()
@@ -154,7 +160,7 @@ func (p *pass) rows(ctx context.Context, wait time.Duration, params []kivik.Opti
 		if err != nil {
 			return rows, nil, err
 		}
-		e, err := p.entryOf(row)
+		e, err := p.entryOf(row, &text)
 		if err != nil {
 			return rows, nil, err
 		}
@@ -176,12 +182,20 @@ func (p *pass) rows(ctx context.Context, wait time.Duration, params []kivik.Opti
 	return rows, end, err
 }
 
-func (p *pass) entryOf(row *kivik.Change) (*entry, error) {
+func (p *pass) entryOf(row *kivik.Change, text *json.RawMessage) (*entry, error) {
 	e := &entry{change: Change{ID: row.ID, Seq: row.Seq, Revs: slices.Clone(row.Changes), Deleted: row.Deleted}}
 	if !p.f.o.IncludeDocs {
 		return e, nil
 	}
-	return e, row.ScanDoc(&e.change.Doc)
+	if e.change.Doc = *text; *text != nil {
+		*text = nil
+		return e, nil
+	}
+	err := row.ScanDoc(&e.change.Doc)
+	if string(e.change.Doc) == "null" { // it is held
+		e.change.Doc = nil
+	}
+	return e, err
 }
 
 // retry queues what Retry asked for. A document's row is read between two polls, so it

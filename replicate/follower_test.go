@@ -237,3 +237,32 @@ func strip(raw []byte, member string) string {
 	text, _ := json.Marshal(all)
 	return string(text)
 }
+
+// Documents that who follows has already need not be read; others come whole.
+func TestFollowerIsNotGivenWhatItHolds(t *testing.T) {
+	db := inMemory(t)
+	revs := map[string]string{}
+	for _, id := range []string{"a", "b", "c"} {
+		rev, err := db.Put(t.Context(), id, map[string]any{"n": 1.5})
+		require.NoError(t, err)
+		revs[id] = rev
+	}
+	var s seen
+	f := replicate.NewFollower(db, replicate.FollowerOptions{
+		Handle: s.handle, Since: "0", IncludeDocs: true, Conflicts: true, Proof: time.Second,
+		Held: func(id, rev string) bool { return id == "b" && rev == revs["b"] },
+	})
+	follow(t, f)
+	soon(t, func() bool { return len(s.changes()) == 3 })
+	rev, err := db.Put(t.Context(), "b", map[string]any{"n": 2}, kivik.Rev(revs["b"]))
+	require.NoError(t, err)
+	soon(t, func() bool { return len(s.changes()) == 4 })
+	docs := map[string]string{}
+	for _, c := range s.changes() {
+		docs[c.ID+c.Revs[0]] = string(c.Doc)
+	}
+	require.Equal(t, map[string]string{
+		"a" + revs["a"]: `{"_id":"a","_rev":"` + revs["a"] + `","n":1.5}`, "b" + revs["b"]: "",
+		"c" + revs["c"]: `{"_id":"c","_rev":"` + revs["c"] + `","n":1.5}`, "b" + rev: `{"_id":"b","_rev":"` + rev + `","n":2}`,
+	}, docs)
+}

@@ -142,7 +142,7 @@ func BenchmarkCorpus(b *testing.B) {
 	}
 	dir := b.TempDir()
 	began := time.Now()
-	index, err := Open([]Source{{client.DB("registry"), func(ctx context.Context, c replicate.Change) (Package, bool, error) { return readJSON(ctx, c) }}}, Options{Dir: dir})
+	index, err := Open([]Source{{DB: client.DB("registry"), Read: func(ctx context.Context, c replicate.Change) (Package, bool, error) { return readJSON(ctx, c) }}}, Options{Dir: dir})
 	require.NoError(b, err)
 	defer func() { require.NoError(b, index.Close()) }()
 	require.NoError(b, index.Ready(b.Context()))

@@ -21,6 +21,8 @@ type Source struct {
 	DB *kivik.DB
 	// Read makes a package of a change, which has the document; false where there is none to be found. It is called concurrently.
 	Read func(context.Context, replicate.Change) (Package, bool, error)
+	// Held says which revisions Read can do without the document of, which may be missing then. nil: none.
+	Held func(id, rev string) bool
 }
 
 // The bounds of a batch, and how long it waits for more once all was read: it costs a few synchronous writes to
@@ -52,7 +54,7 @@ func (x *Index) fill(g *generation) {
 		var once sync.Once
 		var f *replicate.Follower
 		f = replicate.NewFollower(s.DB, replicate.FollowerOptions{
-			Name: "search-" + g.id, IncludeDocs: true, Conflicts: true, Workers: fillers, MaxPending: 2 * fillers, Retries: -1, Gather: resting,
+			Name: "search-" + g.id, IncludeDocs: true, Held: s.Held, Conflicts: true, Workers: fillers, MaxPending: 2 * fillers, Retries: -1, Gather: resting,
 			Handle: func(ctx context.Context, c replicate.Change) error { return g.handle(ctx, i, s, c) },
 			CaughtUp: func(at time.Time) {
 				x.hear(g, i, at)

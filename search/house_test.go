@@ -43,7 +43,7 @@ func open(t testing.TB, databases ...string) *house {
 func (h *house) start() {
 	var sources []Source
 	for _, name := range h.names {
-		sources = append(sources, Source{h.client.DB(name), h.read})
+		sources = append(sources, Source{DB: h.client.DB(name), Read: h.read})
 	}
 	var err error
 	h.index, err = Open(sources, Options{Dir: h.dir, Weekly: func(yield func(string, int64)) {

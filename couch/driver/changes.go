@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"sync"
 	"time"
@@ -46,6 +47,10 @@ func (d *db) Changes(ctx context.Context, o kdriver.Options) (kdriver.Changes, e
 		f.given = endless
 	}
 	f.o = couch.ChangesOptions{Descending: p.Descending, AllLeaves: p.AllLeaves, IncludeDocs: p.IncludeDocs, Get: p.rowGet()}
+	if held := p.held; held != nil {
+		f.o.Held = func(id couch.DocID, rev couch.Rev) bool { return held(string(id), rev.String()) }
+	}
+	f.raw = p.raw
 	if f.o.Since, err = c.ParseSeq(orZero(p.Since)); err != nil {
 		return nil, err
 	}
@@ -72,10 +77,11 @@ type feed struct {
 	db       *couch.DB
 	o        couch.ChangesOptions // Since moves on with each snapshot
 	kind     feedKind
-	filter   *views.Filter // nil: all rows
-	timeout  time.Duration // 0: none
-	interval int           // 0: each row tells its sequence
-	given    int           // the limit at the beginning
+	filter   *views.Filter    // nil: all rows
+	timeout  time.Duration    // 0: none
+	interval int              // 0: each row tells its sequence
+	given    int              // the limit at the beginning
+	raw      *json.RawMessage // see options.Raw
 	ctx      context.Context
 	cancel   context.CancelFunc // Close interrupts a waiting Next with it
 
@@ -182,7 +188,12 @@ func (f *feed) fill(change *kdriver.Change, c *couch.Change) {
 	for _, r := range c.Revs {
 		change.Changes = append(change.Changes, r.String())
 	}
-	if c.Doc != nil {
+	switch {
+	case f.raw != nil:
+		if *f.raw, change.Doc = nil, append(change.Doc[:0], null...); c.Doc != nil {
+			*f.raw = f.filter.Project(render(c.Doc))
+		}
+	case c.Doc != nil:
 		change.Doc = f.filter.Project(c.Doc.AppendJSON(change.Doc[:0]))
 	}
 }
