@@ -60,7 +60,7 @@ func (p *port) through(around func(net.Listener) net.Listener) {
 // keep theirs, as a server that hangs up first makes npm see resets.
 //
 // HTTP/2 is spoken over TLS, where both sides agree on it before the first byte; without TLS no client of npm
-// or CouchDB asks for it.
+// or CouchDB asks for it. The server writes into its TLS configuration as it begins, so that each port has its own.
 func (p *port) serve(h http.Handler, log *slog.Logger) {
 	if p.l == nil {
 		return
@@ -71,7 +71,7 @@ func (p *port) serve(h http.Handler, log *slog.Logger) {
 		listen = func(s *http.Server, l net.Listener) error { return s.ServeTLS(l, "", "") }
 	}
 	p.server = &http.Server{
-		Handler: h, TLSConfig: p.tls, ReadHeaderTimeout: 20 * time.Second, IdleTimeout: 75 * time.Second,
+		Handler: h, TLSConfig: p.tls.Clone(), ReadHeaderTimeout: 20 * time.Second, IdleTimeout: 75 * time.Second,
 		MaxHeaderBytes: p.headers, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	go func() {
