@@ -8,6 +8,13 @@
 // are kept too, and say nothing: so that an older export, imported later, does not bring them back. The newest "modified"
 // wins, in an import and among leaves that conflict because two regions imported at once.
 //
+// # Import
+//
+// [Import] reads a file, all files *.json below a folder, or those of a zip archive, in batches of 200 records. It may be ended and begun again: what is
+// there and the same, or newer, is not written. A file that is no record is told and left out: what is no JSON or over 4 MiB, without a
+// proper id or date, or of a range that is none. An archive that inflates to over a hundred times its size is refused.
+// Records of other ecosystems are counted, and left out. Errors are the folder's and the database's: what came before them is imported.
+//
 // # Ranges
 //
 // A record's events (introduced, fixed, last_affected, limit, of SEMVER and ECOSYSTEM ranges) and its list of versions
@@ -37,7 +44,9 @@
 // in, as lockfiles have it, and out the advisories with the ways to them (a>b>c: what the project needs, what that needs …), and with
 // Full what mends them: another version within the range that is asked for, else a newer one of what the project itself depends
 // on with which the flaw is gone, told to be a major change where it is one; else "review". Packages says what there is to install.
-// What a tree may cost is bounded: who sends one needs no account.
+// What a tree may cost is bounded, as who sends one needs no account: 200,000 objects and packages 500 deep are the most that [ParseTree] takes;
+// 2,000 packages and versions are looked into for what mends, of one package the newest 50; what is left over is "review". Of the 200 gravest
+// advisories the whole text is told.
 //
 // # In memory
 //

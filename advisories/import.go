@@ -43,7 +43,7 @@ const (
 	batchBytes   = 8 << 20
 )
 
-// Import brings the records of a file, a folder or a zip archive into the database, which Ensure makes. It holds
+// Import brings the records of a file, a folder or a zip archive into the database, which Open makes. It holds
 // one batch of them in memory, and may be ended and begun again: what is there and the same is not written.
 func Import(ctx context.Context, db *kivik.DB, path string, o ImportOptions) (Report, error) {
 	if o.Progress == nil {

@@ -24,5 +24,11 @@
 // # Periods
 //
 // last-day is the last day there are figures of: today, so far. last-week, last-month and last-year are the 7, 30 and 365 days that end with it.
-// A day is YYYY-MM-DD, a span A:B with both its ends. None is longer than 18 months.
+// A day is YYYY-MM-DD, a span A:B with both its ends. None is longer than 18 months ([MostDays]).
+//
+// # Figures
+//
+// [Downloads.PerDay], [Downloads.PerVersion] and [Downloads.Sum] read the documents of the months that a period touches, and add what was noted since. A package that
+// nobody downloaded, or that is not there, has zeros: whether it is there, and who may know, is the caller's to say. [Downloads.All], of which search is told how popular packages
+// are, is a table of the last 7 and 30 days, read anew every ten minutes. Errors are the database's; those of [ParsePeriod] are words for who asked.
 package downloads

@@ -44,6 +44,14 @@
 // Whether the hook's owner may read the package is asked when an event is queued and again before each attempt: what they may not
 // read is dropped without a word.
 //
+// # Bounds and errors
+//
+// A user has at most 100 hooks ([MostHooks]); an endpoint has 2,048 bytes, a secret 1,024. Sixteen requests are under way at a time, to all endpoints together; each
+// ends after Options.Patience (10 s), and of an answer 4 KiB are read. Attempts are 5 s to 10 h apart, 13 of them. A queue is not bounded, but ends with its hook.
+//
+// [Invalid] is what is wrong with a hook, in words for its owner; [ErrTooMany], [ErrAbsent] (no such hook of that user). All other errors are the database's. Failures
+// of an endpoint are no errors of anybody here: they stand in the hook's log, with what its owner may know of them.
+//
 // # Regions
 //
 // A hook is delivered by the region in which it was made or updated last, and by no other; while that is down its events wait for it there. A read-only

@@ -13,6 +13,14 @@
 //
 // A finding has a code, which stays the same, the place in package.json, and what to do.
 //
+// Storable is the least that any name must be, of whatever age: it stays what it was as part of an address.
+//
+// # Bounds
+//
+// A package.json over 1 MiB is not looked into. A package has at most 100 findings, whose texts are cut at 300 bytes; each list of the facts has at most 10
+// entries, and a report for a terminal 4 problems with the number of the others. Exports are followed 20 deep, ranges of over 4,096 and licences of over
+// 2,000 bytes are wrong.
+//
 // # package.json
 //
 // The table schema has every member that a client or a page of packages reads: its JSON types,

@@ -35,7 +35,7 @@
 //   - that the certificate is of a build and names its repository, not of a person or a key, and that the
 //     statement names the same repository.
 //
-// What fails is refused with a Refusal in plain words. A statement proves where and how a tarball was built, not that
+// What fails is refused with a Refusal in plain words, as is a bundle of over 1 MiB (MostBundle). A statement proves where and how a tarball was built, not that
 // its source is harmless. A root that is years old does not know the newer keys of its Sigstore: what it cannot
 // prove it refuses, and another one is a file away.
 //

@@ -19,7 +19,7 @@
 //	s   the scope without @
 //	f   all, deprecated, unstable, restricted, and "db:" with the source's number
 //	d   what a public package's latest version depends on
-//	v   (values) what ranking needs: see signals; read once of each segment and kept in memory, 24 bytes a package
+//	v   (values) what ranking needs: see signals; read once of each segment and kept in memory, 16 bytes a package
 //	r   (values) of a restricted package its name and maintainers, by which rights are judged
 //	j   (stored) the package as it is answered, in JSON: 20 of them are read for a page of results in 0.1 ms, where
 //	    the packuments themselves take as many reads of up to 20 MB
@@ -27,7 +27,8 @@
 // # Following
 //
 // Each source has a replicate.Follower whose name has the index's ID in it, so that another index, or the same one made anew,
-// begins by itself. A change counts as handled when the batch with it is durable: batches are what came while the last was written, at most 1,000.
+// begins by itself. A change counts as handled when the batch with it is durable: batches are
+// what came while the last was written and within a second of it, at most 1,000 packages and 16 MiB; what is published alone is found after 0.1 s.
 // With each batch the index keeps how far every source was handled, and that is where following goes on, not where the
 // checkpoint says: the index may be a copy from before, or bleve may have gone back to its last whole snapshot.
 // A database that was made anew is forgotten and read anew, as is one with purged documents.
@@ -52,7 +53,8 @@
 //
 // Values may be quoted. What only looks like a qualifier is words. A package is found that has every word somewhere; English stop words may be missing.
 // Where a word was found counts, and not how often nor how rare it is: numbers that tell of packages which
-// who asks may not see are not in any answer. Where fewer than ten are found, names with one typing error count too (two from eight letters on).
+// who asks may not see are not in any answer. Where fewer than ten are found, names with one typing error count too, in words of 4 to 32 letters (two
+// from eight letters on).
 //
 // # Ranking
 //
@@ -70,4 +72,12 @@
 //
 // Restricted packages are in the index; who may read them is asked for each that matches ([Reader]), before anything is counted. Whether
 // typing errors count, the total, scores and dependents are made of what who asks may read.
+//
+// # Bounds and errors
+//
+// Of a query count the first 512 bytes ([MostText]), 16 different words and 64 qualifiers; [Parse] never fails. How many hits a page has, and from which
+// on, is the caller's to bound: a page costs as much as its end. Downloads and dependents are counted anew every minute, 16 bytes for each package that has any.
+//
+// [ErrNotReady] is an index that is being opened, for a moment after a start; [ErrClosed] one that was closed. Any other error of a search is the
+// disk's, or damage: the index is begun anew, and the next search asks that one.
 package search

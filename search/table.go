@@ -10,7 +10,7 @@ import (
 	index "github.com/blevesearch/bleve_index_api"
 )
 
-// tables are the signals of all packages in memory, 24 bytes each, by segment. Reading a value costs the block of 1,024 that it lies in,
+// tables are the signals of all packages in memory, 16 bytes each, by segment. Reading a value costs the block of 1,024 that it lies in,
 // and what a word finds lies in all of them. What lies in a segment never changes: a table is made once, when
 // it is first searched, and goes when the segment does.
 type tables struct {

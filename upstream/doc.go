@@ -62,7 +62,7 @@
 // what it redirects or links to must be outside (package dial), unless it is on the same host. Proxies of the environment are used for the registry itself.
 //
 // Every wait ends: 10 s for a connection, 30 s for the head of an answer, 15 s for the next byte, and after 30 s an answer must have come at 8 KiB/s on the average.
-// A packument is bounded after inflating. What fails in passing (no connection, 408, 429, 5xx, a cut answer) is tried
+// A packument is bounded as inflated (Options.MaxPackument, 64 MiB) and in time (2 min), a tarball by Options.MaxTarball (512 MiB); five redirects are followed. What fails in passing (no connection, 408, 429, 5xx, a cut answer) is tried
 // three times; a Retry-After is waited for if it is short. After five failures in a row the registry is left alone: for 1 s, then twice as long each
 // time, up to a minute, with one request to try it.
 //
@@ -74,6 +74,11 @@
 // searches waits for a second; what does not come by then, fails or is no list of packages is not found. After five failures in a row a search is left alone as
 // a registry is, by a count of its own: packuments are asked for nevertheless. What is found is left out where another registry is asked
 // for the name, or the rules refuse it, and said to be hidden where they hide its version.
+//
+// # Keys and attestations
+//
+// [Reader.Keys] are the public keys of every registry asked, at most 32 of each; [Reader.Attestations] a version's, as its registry tells them, up to 4 MiB. Neither is
+// kept or checked here: package registry does both.
 //
 // # Mirror
 //
