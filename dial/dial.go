@@ -48,7 +48,7 @@ func check(network, address string, allow []netip.Prefix) error {
 // inside are the networks that nobody outside may name, for which netip has no word.
 var inside = prefixes(
 	"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
-	"fec0::/10", "2001:db8::/32", "2001::/32", "100::/64",
+	"fec0::/10", "2001:db8::/32", "3fff::/20", "2001::/23", "100::/64", "64:ff9b:1::/48",
 )
 
 // carriers are the networks whose addresses carry an IPv4 address, and at which byte.
@@ -58,7 +58,7 @@ var carriers = []struct {
 }{
 	{netip.MustParsePrefix("::/96"), 12},
 	{netip.MustParsePrefix("64:ff9b::/96"), 12},
-	{netip.MustParsePrefix("64:ff9b:1::/48"), 12},
+	{netip.MustParsePrefix("::ffff:0:0:0/96"), 12},
 	{netip.MustParsePrefix("2002::/16"), 2},
 }
 

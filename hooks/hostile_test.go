@@ -75,21 +75,12 @@ func TestHostileReceivers(t *testing.T) {
 // TestRebinding has a name that leads outside when it is looked at, and inside when it is connected to.
 func TestRebinding(t *testing.T) {
 	var asked atomic.Int32
-	server, err := net.ListenPacket("udp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer server.Close()
-	go serveNames(server, func() [4]byte {
+	resolving(t, func(string) [4]byte {
 		if asked.Add(1) == 1 {
 			return [4]byte{93, 184, 216, 34}
 		}
 		return [4]byte{127, 0, 0, 1}
 	})
-	was := net.DefaultResolver
-	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, "udp", server.LocalAddr().String())
-	}}
-	t.Cleanup(func() { net.DefaultResolver = was })
 	outside, err := net.DefaultResolver.LookupNetIP(context.Background(), "ip4", "rebinds.example")
 	require.NoError(t, err)
 	require.Equal(t, "93.184.216.34", outside[0].String(), "as a check of the name would see it")
@@ -110,8 +101,24 @@ func TestRebinding(t *testing.T) {
 	require.Greater(t, asked.Load(), int32(1))
 }
 
+// resolving has every name looked up in a server of the test.
+func resolving(t *testing.T, address func(name string) [4]byte) {
+	server, err := net.ListenPacket("udp", "127.0.0.1:0")
+	require.NoError(t, err)
+	go serveNames(server, address)
+	was := net.DefaultResolver
+	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "udp", server.LocalAddr().String())
+	}}
+	t.Cleanup(func() {
+		net.DefaultResolver = was
+		_ = server.Close()
+	})
+}
+
 // serveNames answers each question for an IPv4 address; of others there is none.
-func serveNames(server net.PacketConn, address func() [4]byte) {
+func serveNames(server net.PacketConn, address func(name string) [4]byte) {
 	buf := make([]byte, 1500)
 	for {
 		n, from, err := server.ReadFrom(buf)
@@ -125,11 +132,59 @@ func serveNames(server net.PacketConn, address func() [4]byte) {
 		q := m.Questions[0]
 		m.Response, m.Additionals = true, nil
 		if q.Type == dnsmessage.TypeA {
-			m.Answers = []dnsmessage.Resource{{Header: dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class}, Body: &dnsmessage.AResource{A: address()}}}
+			m.Answers = []dnsmessage.Resource{{Header: dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class}, Body: &dnsmessage.AResource{A: address(q.Name.String())}}}
 		}
 		if raw, err := m.Pack(); err == nil {
 			_, _ = server.WriteTo(raw, from)
 		}
+	}
+}
+
+// TestInsideByDefault makes hooks whose endpoint is a server of this machine, in every spelling that leads there: what is an address
+// is refused at once, what is a name when it is connected to. Resolvers read some figures as addresses, as the one here does.
+func TestInsideByDefault(t *testing.T) {
+	resolving(t, func(string) [4]byte { return [4]byte{127, 0, 0, 1} })
+	h := begin(t, func(o *Options) { o.Allow, o.Pauses, o.Patience = nil, []time.Duration{time.Hour}, 5*time.Second })
+	r := receive(t, nil)
+	u, err := url.Parse(r.URL)
+	require.NoError(t, err)
+	for _, host := range []string{
+		"127.0.0.1", "127.1.2.3", "0.0.0.0", "[::]", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[0:0:0:0:0:ffff:127.0.0.1]", "[::127.0.0.1]", "[64:ff9b::127.0.0.1]", "[64:ff9b:1::127.0.0.1]",
+		"[2002:7f00:1::]", "[2001::1]", "[fe80::1%25lo]", "[fd00::1]", "[fec0::1]", "[ff02::1]", "10.0.0.1", "172.16.0.1", "192.168.0.1", "169.254.169.254", "[fd00:ec2::254]", "100.64.0.1", "100.100.100.200", "192.0.0.192",
+		"198.18.0.1", "224.0.0.1", "255.255.255.255", "240.0.0.1",
+	} {
+		_, err := h.Create(context.Background(), Hook{Type: Package, Name: "left", Username: "ada", Account: account, Endpoint: "http://" + host + ":" + u.Port() + "/", Secret: "s"})
+		require.EqualError(t, err, "the endpoint is an address inside the registry's own network", host)
+	}
+	var hooks []*Hook
+	for _, host := range []string{
+		"localhost", "LOCALHOST", "localhost.", "inside.example", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "017700000001", "127.1", "127.0.1", "127.0.0.1.", "0", "127.0.0.1.nip.example",
+	} {
+		endpoint := "http://" + host + ":" + u.Port() + "/"
+		made, err := h.Create(context.Background(), Hook{Type: Package, Name: "left", Username: "ada", Account: account, Endpoint: endpoint, Secret: "s"})
+		if err != nil {
+			require.ErrorAs(t, err, new(Invalid), host)
+			continue
+		}
+		hooks = append(hooks, made)
+	}
+	require.Greater(t, len(hooks), 5)
+	h.publish("left", "1.0.0")
+	for _, hook := range hooks {
+		var j *Journal
+		require.Eventually(t, func() bool {
+			j, err = h.Journal(context.Background(), hook.ID)
+			return err == nil && len(j.Attempts) == 1
+		}, 20*time.Second, 5*time.Millisecond, hook.Endpoint)
+		require.Zero(t, j.Attempts[0].Code, hook.Endpoint)
+		require.NotEmpty(t, j.Attempts[0].Error, hook.Endpoint)
+	}
+	require.Empty(t, r.all())
+	made, err := h.Get(context.Background(), "ada", account, hooks[0].ID)
+	require.NoError(t, err)
+	for _, endpoint := range []string{"http://127.0.0.1/", "http://[::ffff:10.0.0.1]/"} {
+		_, err := h.Update(context.Background(), "ada", account, made.ID, endpoint, "s")
+		require.ErrorAs(t, err, new(Invalid), "nor is it changed to one")
 	}
 }
 

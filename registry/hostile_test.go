@@ -69,6 +69,14 @@ func TestHostileTarballs(t *testing.T) {
 	extended := bytes.Clone(tarOf(t, holding("PaxHeader", strings.Repeat("x", 2<<20)))) // which no writer makes
 	extended[156] = tar.TypeXHeader
 	sum(extended[:512])
+	headers := extendedBy("SETTEE.x", strings.Repeat("x", 900<<10))
+	sparse := bytes.Clone(plain) // in the form of GNU tar, whose header says how large it is
+	copy(sparse[at+257:], "ustar  \x00")
+	copy(sparse[at+483:], "77777777777\x00")
+	sparse[at+156] = tar.TypeGNUSparse
+	sum(sparse[at : at+512])
+	terabyte := slices.Concat(tarOf(t, manifest)[:1024], extendedBy("GNU.sparse.major", "0", "GNU.sparse.minor", "1", "GNU.sparse.name", "package/x",
+		"GNU.sparse.size", "1099511627776", "GNU.sparse.numblocks", "1", "GNU.sparse.map", "0,0"), tarOf(t, holding("package/x", "")))
 	tests := []struct {
 		name   string
 		bytes  []byte
@@ -116,6 +124,24 @@ func TestHostileTarballs(t *testing.T) {
 		{"package.json that is no object", zipped(t, tarOf(t, holding("package/package.json", `["name","p"]`))), 400, "cannot be read"},
 		{"package.json with nothing", zipped(t, tarOf(t, holding("package/package.json", ``))), 400, "cannot be read"},
 		{"package.json without a name", zipped(t, tarOf(t, holding("package/package.json", `{"version":"1.0.0"}`))), 400, "has no name"},
+		{"package.json in another spelling", of(holding("package/Package.JSON", manifestJSON("q", "1.0.0"))), 400, "two files package.json, which differ"},
+		{"package.json at the top", of(holding("./package.json", manifestJSON("q", "1.0.0"))), 400, "two files package.json, which differ"},
+		{"package.json in a folder of dots", of(holding(".//package.json", manifestJSON("q", "1.0.0"))), 400, "two files package.json, which differ"},
+		{"package.json for Windows", of(holding(`package\package.json`, manifestJSON("q", "1.0.0"))), 400, "two files package.json, which differ"},
+		{"package.json behind dots", of(holding("./package/package.json", manifestJSON("q", "1.0.0"))), 400, "two files package.json, which differ"},
+		{"package.json of another, first", zipped(t, tarOf(t, holding("./package.json", manifestJSON("q", "1.0.0")), manifest)), 400, "two files package.json, which differ"},
+		{"package.json in capitals only", zipped(t, tarOf(t, holding("package/PACKAGE.JSON", manifestJSON("p", "1.0.0")))), 400, "no package.json"},
+		{"package.json of a folder inside", of(holding("package/lib/package.json", `{"type":"module"}`)), 0, ""},
+		{"package.json that is a folder", of(special("package/package.json/", tar.TypeDir, "")), 0, ""},
+		{"package.json of 100 MB", zipped(t, tarOf(t, holding("package/package.json", `{"name":"p","version":"1.0.0","x":"`+string(bytes.Repeat([]byte("x"), 100<<20))+`"}`))), 400, "unpacks to too much"},
+		{"package.json of 5 MB", zipped(t, tarOf(t, holding("package/package.json", `{"name":"p","version":"1.0.0","x":"`+string(bytes.Repeat([]byte("x"), 5<<20))+`"}`))), 400, "package.json is larger"},
+		{"package.json nested deep", zipped(t, tarOf(t, holding("package/package.json", `{"name":"p","version":"1.0.0","x":`+strings.Repeat("[", 200_000)+strings.Repeat("]", 200_000)+`}`))), 400, "cannot be read"},
+		{"a sparse file of the old form", zipped(t, sparse), 415, "Sparse file is not allowed"},
+		{"a sparse file of terabytes", zipped(t, terabyte), 400, "unpacks to too much"},
+		{"a bomb of headers", zipped(t, slices.Concat(bytes.Repeat(headers, 200), plain)), 400, "unpacks to too much"},
+		{"a name in a header of its own that leaves", of(made{tar.Header{Name: "package/x", PAXRecords: map[string]string{"SETTEE.x": "1"}}, ""}, made{tar.Header{Name: "package/" + strings.Repeat("long/", 60) + "../../../x"}, ""}), 400, "leaves the package"},
+		{"names that collide by Unicode", of(holding("package/caf\u00e9", "a"), holding("package/cafe\u0301", "b")), 0, ""},
+		{"a name that is no UTF-8", of(holding("package/\xff\xfe", "")), 0, ""},
 		{"capitals that collide", of(holding("package/a", ""), holding("package/A", "")), 0, ""},
 	}
 	for _, test := range tests {
@@ -133,6 +159,24 @@ func TestHostileTarballs(t *testing.T) {
 			require.Contains(t, err.Error(), test.words)
 		})
 	}
+}
+
+// extendedBy is a header that says more of the entry behind it, in records.
+func extendedBy(records ...string) []byte {
+	body := ""
+	for i := 0; i < len(records); i += 2 {
+		one := " " + records[i] + "=" + records[i+1] + "\n"
+		n := len(one) + len(fmt.Sprint(len(one)))
+		body += fmt.Sprint(len(one)+len(fmt.Sprint(n))) + one // the length counts itself
+	}
+	head := make([]byte, 512)
+	copy(head, "PaxHeaders.0/x")
+	copy(head[100:], "0000644\x00")
+	copy(head[124:], fmt.Sprintf("%011o\x00", len(body)))
+	head[156] = tar.TypeXHeader
+	copy(head[257:], "ustar\x0000")
+	sum(head)
+	return append(append(head, body...), make([]byte, -len(body)&511)...)
 }
 
 // sum writes the checksum of a tar header.

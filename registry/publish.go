@@ -204,7 +204,7 @@ func (r *Registry) seal(p *publication, sent object, a attachment) error {
 		with("_npmUser", npmUser(p.who))
 	p.look(p.sent, c, a.data.size)
 	p.manifest = p.manifest.without("hasInstallScript")
-	if c.Gyp || installs(sent.of("scripts")) {
+	if c.Gyp && string(sent.of("gypfile")) != "false" || installs(sent.of("scripts")) { // false: npm leaves it alone
 		p.manifest = p.manifest.with("hasInstallScript", []byte("true"))
 	}
 	return nil

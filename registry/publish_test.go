@@ -316,6 +316,10 @@ func TestInstallScriptsAreFound(t *testing.T) {
 	v := at(t, h.do("GET", "/gyp", "", nil, "Accept", abbreviatedAccept).JSON(), "versions", "1.0.0").(dict)
 	require.Equal(t, true, v["hasInstallScript"])
 	require.Equal(t, true, v["_hasShrinkwrap"])
+	doc := publishing("gypless", "1.0.0", packed(t, "package/package.json", manifestJSON("gypless", "1.0.0"), "package/binding.gyp", "{}"))
+	at(t, doc, "versions", "1.0.0").(dict)["gypfile"] = false
+	require.Equal(t, 201, h.do("PUT", "/gypless", h.bob, doc).Status)
+	require.NotContains(t, at(t, h.do("GET", "/gypless", "", nil, "Accept", abbreviatedAccept).JSON(), "versions", "1.0.0"), "hasInstallScript")
 }
 
 func TestFirstPublishWithAnotherTagGetsLatest(t *testing.T) {

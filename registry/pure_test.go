@@ -83,7 +83,7 @@ func TestTarballContents(t *testing.T) {
 	good := manifestJSON("p", "1.0.0")
 	c, err := examine(bytes.NewReader(packed(t, "package/package.json", good, "package/npm-shrinkwrap.json", "{}", "package/binding.gyp", "{}", "package/lib/package.json", `{"name":"inner"}`)), 400)
 	require.NoError(t, err)
-	require.Equal(t, contents{Files: 4, Unpacked: int64(len(good) + 2 + 2 + 16), Shrinkwrap: true, Gyp: true, Name: "p", Version: "1.0.0", entries: 4, most: unpackedLeast, manifest: []byte(good),
+	require.Equal(t, contents{Files: 4, Unpacked: int64(len(good) + 2 + 2 + 16), Shrinkwrap: true, Gyp: true, Name: "p", Version: "1.0.0", entries: 4, most: unpackedLeast, found: true, manifest: []byte(good),
 		list: []manifest.File{{Path: "package.json", Size: int64(len(good))}, {Path: "npm-shrinkwrap.json", Size: 2}, {Path: "binding.gyp", Size: 2}, {Path: "lib/package.json", Size: 16}}}, c)
 	require.NoError(t, c.agree("p", "1.0.0"))
 	require.Error(t, c.agree("q", "1.0.0"))

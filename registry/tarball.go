@@ -39,6 +39,7 @@ type contents struct {
 	Version    string
 
 	manifest []byte          // package.json
+	found    bool            // it, under that very name
 	list     []manifest.File // up to mostListed of them
 	entries  int
 	most     int64 // that Unpacked may be
@@ -104,7 +105,7 @@ func examine(r io.Reader, compressed int64) (c contents, err error) {
 	if _, err := io.Copy(io.Discard, bound); err != nil { // the checksum stands at the end
 		return c, bound.refusal(err)
 	}
-	if c.Name == "" {
+	if !c.found {
 		return c, invalid("invalid tarball: it has no package.json")
 	}
 	return c, nil
@@ -159,9 +160,22 @@ func (c *contents) entry(h *tar.Header, r io.Reader) error {
 	case "binding.gyp":
 		c.Gyp = true
 	case "package.json":
+		c.found = true
+		return c.readManifest(h, r)
+	}
+	if passesForManifest(h.Name) {
 		return c.readManifest(h, r)
 	}
 	return nil
+}
+
+// passesForManifest reports whether some client, on some system, puts an entry where package.json is: they cut the first folder off
+// before or after they clean the path, take a backslash for a slash, or capitals for small letters.
+func passesForManifest(name string) bool {
+	slashes := strings.ReplaceAll(name, `\`, "/")
+	_, before, _ := strings.Cut(slashes, "/")
+	_, after, _ := strings.Cut(path.Clean(slashes), "/")
+	return strings.EqualFold(path.Clean("/"+before), "/package.json") || strings.EqualFold(after, "package.json")
 }
 
 // checkPath refuses a path that some client, on some system, could follow out of the package, or
@@ -179,7 +193,7 @@ func checkPath(name string) error {
 	return nil
 }
 
-// readManifest reads package.json. Of several the last counts on unpacking, but not to who reads the first: they must be of one version.
+// readManifest reads package.json. Of several the last counts on unpacking, but not to who reads the first: they must be the same.
 func (c *contents) readManifest(h *tar.Header, r io.Reader) error {
 	if h.Size > mostManifestSize {
 		return invalid("invalid tarball: its package.json is larger than %d bytes", mostManifestSize)

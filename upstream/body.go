@@ -22,13 +22,14 @@ type steady struct {
 	cancel context.CancelCauseFunc
 	stall  *time.Timer
 	wait   time.Duration
+	grace  time.Duration
 	began  time.Time
 	have   int64
 }
 
 // watched bounds the reading of a body, whose request must have been made with ctx, which cancel ends.
-func watched(ctx context.Context, cancel context.CancelCauseFunc, body io.ReadCloser, wait time.Duration) *steady {
-	return &steady{ReadCloser: body, ctx: ctx, cancel: cancel, wait: wait, began: time.Now(),
+func watched(ctx context.Context, cancel context.CancelCauseFunc, body io.ReadCloser, wait, grace time.Duration) *steady {
+	return &steady{ReadCloser: body, ctx: ctx, cancel: cancel, wait: wait, grace: grace, began: time.Now(),
 		stall: time.AfterFunc(wait, func() { cancel(errStalled) })}
 }
 
@@ -38,7 +39,7 @@ func (s *steady) Read(p []byte) (int, error) {
 	s.have += int64(n)
 	s.stall.Reset(s.wait)
 	if err == nil {
-		if took := time.Since(s.began); took > graceTime && s.have < int64(took/time.Second)*leastRate {
+		if took := time.Since(s.began); took > s.grace && s.have < int64(took.Seconds()*leastRate) {
 			err = errTooSlow
 		}
 	}

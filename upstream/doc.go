@@ -12,6 +12,7 @@
 //	the other registry fails, or does not answer     what is kept, however old, and after a day of that a notice;
 //	                                                 where nothing is kept: ErrUnavailable, 503
 //	it answers that there is no such package         ErrNotFound; believed for a minute. What was kept is forgotten
+//	it refuses to say (401, 403)                     what is kept, asked for again after Fresh; where nothing is kept: ErrNotFound
 //	the rules refuse the name                        Refused; nobody is asked
 //	the request has been here before (Via)           ErrLoop, 508; nobody is asked
 //

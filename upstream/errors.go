@@ -1,6 +1,9 @@
 package upstream
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 var (
 	// ErrNotFound says that the registry asked has no such package, or that none is to be asked.
@@ -10,6 +13,7 @@ var (
 	// ErrLoop says that a request has been here before: registries ask each other in a circle.
 	ErrLoop = errors.New("this request came back to where it began: registries read through to each other in a circle")
 
+	errDenied   = fmt.Errorf("it refuses to say: %w", ErrNotFound) // to who knows nothing of the package the same
 	errResting  = errors.New("it failed too often, and is left alone for a while")
 	errTooSlow  = errors.New("the answer comes too slowly")
 	errStalled  = errors.New("no byte came in time")

@@ -50,18 +50,69 @@ func TestHostilePackuments(t *testing.T) {
 	_, err = z.Write(bytes.Repeat([]byte(" "), 8<<20))
 	require.NoError(t, err)
 	require.NoError(t, z.Close())
+	var twice bytes.Buffer
+	z = gzip.NewWriter(&twice)
+	_, err = z.Write(bomb.Bytes())
+	require.NoError(t, err)
+	require.NoError(t, z.Close())
 	for name, answer := range map[string]http.HandlerFunc{
-		"a web page":      raw("text/html", []byte("<!doctype html><title>Sign in to this network</title>")),
-		"nothing":         raw("application/json", nil),
-		"half":            raw("application/json", good[:len(good)/2]),
-		"more behind it":  raw("application/json", append(append([]byte{}, good...), '{')),
-		"of another name": says(pack("m", dict{"1.0.0": dist("http://x/", nil)})),
-		"of no name":      says(dict{"versions": dict{}}),
-		"an array":        raw("application/json", []byte("[]")),
-		"a text":          raw("application/json", []byte(`"n"`)),
-		"bad UTF-8":       raw("application/json", []byte("{\"name\":\"n\",\"readme\":\"\xff\xfe\",\"versions\":{}}")),
-		"deep":            raw("application/json", []byte(`{"name":"n","versions":`+strings.Repeat("[", 200_000)+strings.Repeat("]", 200_000)+`}`)),
-		"endless":         endless(bytes.Repeat([]byte(" "), 32<<10)),
+		"a web page":                   raw("text/html", []byte("<!doctype html><title>Sign in to this network</title>")),
+		"nothing":                      raw("application/json", nil),
+		"half":                         raw("application/json", good[:len(good)/2]),
+		"more behind it":               raw("application/json", append(append([]byte{}, good...), '{')),
+		"of another name":              says(pack("m", dict{"1.0.0": dist("http://x/", nil)})),
+		"of no name":                   says(dict{"versions": dict{}}),
+		"an array":                     raw("application/json", []byte("[]")),
+		"a text":                       raw("application/json", []byte(`"n"`)),
+		"bad UTF-8":                    raw("application/json", []byte("{\"name\":\"n\",\"readme\":\"\xff\xfe\",\"versions\":{}}")),
+		"deep":                         raw("application/json", []byte(`{"name":"n","versions":`+strings.Repeat("[", 200_000)+strings.Repeat("]", 200_000)+`}`)),
+		"deeper than a database takes": raw("application/json", []byte(`{"name":"n","versions":{},"odd":`+strings.Repeat(`{"a":[`, 4_500)+strings.Repeat(`]}`, 4_500)+`}`)),
+		"endless":                      endless(bytes.Repeat([]byte(" "), 32<<10)),
+		"an endless bomb": func(w http.ResponseWriter, q *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			z, spaces := gzip.NewWriter(w), bytes.Repeat([]byte(" "), 1<<20)
+			for q.Context().Err() == nil {
+				if _, err := z.Write(spaces); err != nil {
+					return
+				}
+			}
+		},
+		"a bomb in a bomb": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip, gzip")
+			_, _ = w.Write(twice.Bytes())
+		},
+		"300 MB, as it says": func(w http.ResponseWriter, q *http.Request) {
+			w.Header().Set("Content-Length", fmt.Sprint(300<<20))
+			endless(bytes.Repeat([]byte(" "), 32<<10))(w, q)
+		},
+		"a length that is too short": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", fmt.Sprint(len(good)-7))
+			_, _ = w.Write(good[:len(good)-7])
+		},
+		"a body cut in the middle": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", fmt.Sprint(len(good)))
+			_, _ = w.Write(good[:len(good)/2])
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		},
+		"drops": func(w http.ResponseWriter, q *http.Request) {
+			for i := 0; q.Context().Err() == nil; i++ {
+				_, _ = w.Write([]byte{good[i%len(good)]})
+				_ = http.NewResponseController(w).Flush()
+				time.Sleep(20 * time.Millisecond)
+			}
+		},
+		"errors": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) },
+		"a redirect inside": func(w http.ResponseWriter, q *http.Request) {
+			http.Redirect(w, q, "http://169.254.169.254/n", http.StatusFound)
+		},
+		"a redirect to a file": func(w http.ResponseWriter, q *http.Request) {
+			w.Header().Set("Location", "file:///etc/passwd")
+			w.WriteHeader(302)
+		},
+		"a redirect to nowhere": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(302) },
+		"a circle of redirects": func(w http.ResponseWriter, q *http.Request) { http.Redirect(w, q, "/m", http.StatusTemporaryRedirect) },
+		"versions as a text":    raw("application/json", []byte(`"versions"`)),
 		"a bomb": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
 			_, _ = w.Write(bomb.Bytes())
@@ -107,9 +158,10 @@ func TestHostilePackuments(t *testing.T) {
 			t.Parallel()
 			o := newOther(t)
 			o.on("/n", answer)
-			h := open(t, o, func(o *Options) { o.MaxPackument = 4 << 20 })
+			o.on("/m", func(w http.ResponseWriter, q *http.Request) { http.Redirect(w, q, "/n", http.StatusTemporaryRedirect) })
+			h := open(t, o, func(o *Options) { o.MaxPackument, o.grace = 4<<20, 300*time.Millisecond })
 			doc, _, err := h.look("n")
-			require.Error(t, err)
+			require.ErrorIs(t, err, ErrUnavailable)
 			require.NotErrorIs(t, err, ErrNotFound)
 			require.Nil(t, doc)
 
@@ -159,6 +211,81 @@ func TestHostileVersions(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, kept["versions"], 4, kept["versions"])
 	require.Equal(t, dict{"latest": "1.0.0"}, kept["dist-tags"])
+}
+
+// TestWrongTypes has members of types that nobody expects: what can be installed is kept, and the rest harms nobody.
+func TestWrongTypes(t *testing.T) {
+	for name, change := range map[string]func(d dict){
+		"versions as a text":    func(d dict) { d["versions"] = "1.0.0" },
+		"versions as a list":    func(d dict) { d["versions"] = []any{d["versions"]} },
+		"no versions":           func(d dict) { delete(d, "versions") },
+		"dist-tags as a list":   func(d dict) { d["dist-tags"] = []any{"latest"} },
+		"dist-tags as a text":   func(d dict) { d["dist-tags"] = "1.0.0" },
+		"time as a number":      func(d dict) { d["time"] = 7 },
+		"time as a list":        func(d dict) { d["time"] = []any{"x"} },
+		"times of other types":  func(d dict) { d["time"] = dict{"1.0.0": 7, "modified": []any{}, "created": nil} },
+		"maintainers as a text": func(d dict) { d["maintainers"] = "ada" },
+		"readme as an object":   func(d dict) { d["readme"] = dict{} },
+		"a dist of other types": func(d dict) {
+			dist := d["versions"].(dict)["1.0.0"].(dict)["dist"].(dict)
+			dist["signatures"], dist["attestations"], dist["fileCount"], dist["shasum"] = "x", []any{1}, "many", 3
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newOther(t)
+			doc := pack("n", dict{"1.0.0": dist(o.URL+"/n/-/n-1.0.0.tgz", []byte("x"))})
+			change(doc)
+			_, installs := doc["versions"].(dict)
+			o.on("/n", says(doc))
+			o.on("/n/-/n-1.0.0.tgz", blob([]byte("x")))
+			h := open(t, o)
+			kept, _, err := h.look("n")
+			require.NoError(t, err)
+			if !installs {
+				require.Empty(t, kept["versions"])
+				return
+			}
+			require.Contains(t, kept["versions"], "1.0.0")
+			require.IsType(t, "", kept["time"].(dict)["1.0.0"])
+			got, err := h.fetch("n", "1.0.0")
+			require.NoError(t, err)
+			require.Equal(t, []byte("x"), got)
+		})
+	}
+}
+
+// TestRefusedIsNoAbsence has the registry refuse what it gave before, as after a token has expired: what is kept is served.
+func TestRefusedIsNoAbsence(t *testing.T) {
+	o := newOther(t)
+	h := open(t, o)
+	o.publish("n", "1.0.0", nil)
+	_, _, err := h.look("n")
+	require.NoError(t, err)
+	for _, status := range []int{401, 403} {
+		refuse := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }
+		o.on("/n", refuse)
+		o.on("/m", refuse)
+		h.Pass(2 * time.Hour)
+		asked := o.asked("/n")
+		for range 3 {
+			doc, _, err := h.look("n")
+			require.NoError(t, err)
+			require.Contains(t, doc["versions"], "1.0.0")
+			h.settled()
+		}
+		require.Equal(t, asked+1, o.asked("/n"), "it is not asked by each reader")
+		_, _, err := h.look("m")
+		require.ErrorIs(t, err, ErrNotFound)
+		h.Pass(2 * time.Minute)
+	}
+	o.on("/n", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(451) })
+	h.Pass(2 * time.Hour)
+	_, _, err = h.look("n")
+	require.NoError(t, err)
+	h.settled()
+	doc, _ := h.held("n")
+	require.Empty(t, doc.Rev, "the law is obeyed")
 }
 
 // TestNamesOfPrototypes keeps packages whose names objects of JavaScript have.
@@ -332,6 +459,12 @@ func TestElsewhere(t *testing.T) {
 		"a redirect on the same host":     {true, "127.0.0.1", nil, true},
 		"a redirect to a mapped address":  {true, "[::ffff:127.0.0.1]", nil, false},
 		"a redirect to a metadata server": {true, "169.254.169.254", nil, false},
+		"a link to a metadata server":     {false, "169.254.169.254", nil, false},
+		"a link to a private address":     {false, "10.0.0.1", nil, false},
+		"a link to this host":             {false, "0.0.0.0", nil, false},
+		"a link to a mapped address":      {false, "[::ffff:7f00:1]", nil, false},
+		"a link to a translated address":  {false, "[64:ff9b::7f00:1]", nil, false},
+		"a link to a neighbour":           {false, "[fe80::1%25lo]", nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

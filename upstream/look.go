@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/go-kivik/kivik/v4"
 	"github.com/klauspost/compress/gzip"
 
 	"settee/views/packuments"
@@ -181,6 +182,9 @@ func (r *Reader) refresh(ctx context.Context, m *remote, name string) (changed b
 	now := r.o.Now()
 	t, err := m.packument(ctx, name, etag)
 	switch {
+	case errors.Is(err, errDenied) && rev != "": // as after a token expired: that is no reason to forget it
+		r.note(name, freshness{checked: now})
+		return false, fmt.Errorf("%w: %w", ErrUnavailable, errDenied)
 	case errors.Is(err, ErrNotFound):
 		r.note(name, freshness{absent: now})
 		changed, err := r.edit(ctx, name, func([]byte) ([]byte, bool, error) { return nil, true, nil })
@@ -216,7 +220,7 @@ func (r *Reader) refresh(ctx context.Context, m *remote, name string) (changed b
 	})
 	if err != nil {
 		log.Warn("what the upstream registry gives cannot be kept", "error", err)
-		if errors.Is(err, errForeign) {
+		if status := kivik.HTTPStatus(err); errors.Is(err, errForeign) || status == http.StatusBadRequest || status == http.StatusRequestEntityTooLarge { // the database's word for too deep, too large
 			err = fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 		return false, err

@@ -148,8 +148,10 @@ func (m *remote) judge(res *http.Response) (*http.Response, error) {
 			return nil, &statusError{res.Status + " with a web page"} // somebody in between answers, and knows no packages
 		}
 		return nil, ErrNotFound
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusUnavailableForLegalReasons:
+	case http.StatusUnauthorized, http.StatusForbidden:
 		m.o.Logger.Warn("the upstream registry refuses", "upstream", m.Name(), "path", res.Request.URL.Path, "status", res.Status)
+		return nil, errDenied
+	case http.StatusUnavailableForLegalReasons:
 		return nil, ErrNotFound
 	case http.StatusLoopDetected:
 		return nil, ErrLoop
@@ -173,7 +175,7 @@ func (m *remote) once(ctx context.Context, location string, header http.Header) 
 		cancel(nil)
 		return nil, unwrapped(err)
 	}
-	res.Body = watched(ctx, cancel, res.Body, m.o.stall)
+	res.Body = watched(ctx, cancel, res.Body, m.o.stall, m.o.grace)
 	return res, nil
 }
 
