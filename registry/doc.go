@@ -23,6 +23,7 @@
 //	                    tarball: a path without scheme and host
 //	    _npmUser        who published it; maintainers: of the package at that time
 //	    _hasShrinkwrap, hasInstallScript: as found in the tarball and its scripts
+//	    keywords        a list, also where a text was sent
 //	    _quality        what the tarball showed (manifest.Facts), some 100 bytes; all else of a quality report is
 //	                    made when it is read. As all of a version it is copied byte for byte in merges
 //	settee          what merging must know beside it (see Merging); no client of npm sees it

@@ -197,7 +197,7 @@ func (r *Registry) seal(p *publication, sent object, a attachment) error {
 	if dist, err = r.dist(p, dist); err != nil {
 		return err
 	}
-	p.manifest = sent.without(dropped...).
+	p.manifest = spelt(sent.without(dropped...)).
 		with("_id", quote(string(p.name)+"@"+p.version)).
 		with("dist", dist.raw()).
 		with("_hasShrinkwrap", []byte(strconv.FormatBool(c.Shrinkwrap))).

@@ -134,22 +134,6 @@ func (p *packument) quality(f search.Package) (q float64) {
 	return q
 }
 
-// keywords are a list of texts, or one text with commas, as old manifests have them.
-func keywords(raw []byte) (list []string) {
-	if text := plain(raw); text != "" {
-		list = strings.Split(text, ",")
-	} else {
-		list = texts(raw)
-	}
-	words := []string{}
-	for _, word := range list {
-		if word = strings.TrimSpace(word); word != "" {
-			words = append(words, word)
-		}
-	}
-	return words
-}
-
 // licence is a text, or the type of an object.
 func licence(raw []byte) string {
 	if isObject(raw) {
