@@ -27,10 +27,12 @@ short:
 lint:
 	$(GO) test -count=1 -run 'Lint' ./fixtures
 
-# The second line is of two servers far apart, in network namespaces: it needs Linux and root.
+# The second line is of two servers far apart, in network namespaces: it needs Linux and root. The third installs an
+# application from the npm registry that npm is configured for.
 bench: build
 	.ci/bench bin/settee
 	$(GO) test ./fixtures/e2e -run NONE -bench Regions -benchtime 40x
+	$(GO) test ./fixtures/e2e -run NONE -bench Install -benchtime 3x
 
 fuzz:
 	.ci/fuzz $(FUZZTIME)
