@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"syscall"
 
 	"github.com/go-kivik/kivik/v4"
@@ -132,8 +133,16 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	if err != nil {
 		status, raw = http.StatusInternalServerError, []byte(`{"error":"The answer could not be written."}`)
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", fmt.Sprint(len(raw)))
+	writeText(w, status, raw)
+}
+
+// writeText answers with JSON that is text already.
+func writeText(w http.ResponseWriter, status int, raw []byte) {
+	h := w.Header()
+	h["Content-Type"] = applicationJSON
+	h["Content-Length"] = []string{strconv.Itoa(len(raw))}
 	w.WriteHeader(status)
 	_, _ = w.Write(raw) // the client is gone: nobody to tell
 }
+
+var applicationJSON = []string{"application/json"}

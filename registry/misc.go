@@ -7,7 +7,7 @@ import (
 
 // servePing answers GET /-/ping.
 func (r *Registry) servePing(w http.ResponseWriter, _ *request) error {
-	writeJSON(w, http.StatusOK, map[string]any{})
+	writeText(w, http.StatusOK, []byte("{}"))
 	return nil
 }
 
