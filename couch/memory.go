@@ -33,6 +33,15 @@ type learner struct {
 	spans  []span
 }
 
+// room is how many bytes the terms of a text of so many may take: strings and members a few more than their text.
+func (l *learner) room(text int) int {
+	if l == nil || l.before == nil || len(l.before.text) > text {
+		return text + text/4 + 32
+	}
+	more := text - len(l.before.text) // most of it is what it was
+	return len(l.before.terms) + more + more/4 + 4<<10
+}
+
 // A span is a value's name and place in what is read and in the terms.
 type span struct {
 	name                 string

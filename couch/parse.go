@@ -36,7 +36,7 @@ func parseDocument(raw []byte, unique bool, l *learner) (doc *Document, twins bo
 		runs    [2][2]int
 		special [4]member
 	}
-	s := scanner{b: raw, unique: unique, out: make([]byte, 0, len(raw)+len(raw)/4+32), keys: few.keys[:0], learner: l}
+	s := scanner{b: raw, unique: unique, out: make([]byte, 0, l.room(len(raw))), keys: few.keys[:0], learner: l}
 	s.space()
 	if s.i >= len(raw) || s.b[s.i] != '{' {
 		if s.i < len(raw) && s.value() {
@@ -89,6 +89,12 @@ type member struct {
 func (p *parts) body() []byte {
 	if len(p.special) == 0 {
 		return bytes.Clone(p.raw[p.begin:p.end])
+	}
+	if len(p.runs) == 1 { // as where _id and _rev come first: one copy, of memory that need not be cleared before
+		r := p.runs[0]
+		body := bytes.Clone(p.raw[r[0]-1 : r[1]+1])
+		body[0], body[len(body)-1] = '{', '}'
+		return body
 	}
 	size := 2
 	for _, r := range p.runs {

@@ -34,21 +34,24 @@ func (r *Registry) changed(ctx context.Context, name PackageName, c replicate.Ch
 	if len(c.Revs) > 1 {
 		return r.load(ctx, name) // who may read it is a matter of all leaves
 	}
-	if e := r.cache.peek(name); e.of(c.Revs[0]) {
+	if c.Doc != nil {
+		return parsePackument(name, c.Doc), nil
+	}
+	if e := r.cache.peek(name); e.alone() { // it was held; what is here now is that or later
 		return e.doc, nil
 	}
-	if c.Doc == nil { // it was held
-		return r.load(ctx, name)
-	}
-	return parsePackument(name, c.Doc), nil
+	return r.load(ctx, name)
 }
 
 // holds reports whether a package is known in a revision.
-func (r *Registry) holds(id, rev string) bool { return r.cache.peek(PackageName(id)).of(rev) }
+func (r *Registry) holds(id, rev string) bool {
+	e := r.cache.peek(PackageName(id))
+	return e.alone() && e.doc.rev == rev
+}
 
-// of reports whether an entry has that revision of a package, and nothing but that.
-func (e *entry) of(rev string) bool {
-	return e != nil && e.doc != nil && e.doc.rev == rev && len(e.doc.conflicts)+len(e.doc.closed) == 0
+// alone reports whether an entry is a package, and of one leaf.
+func (e *entry) alone() bool {
+	return e != nil && e.doc != nil && len(e.doc.conflicts)+len(e.doc.closed) == 0
 }
 
 // indexedFar is the same of another registry's package, as the rules show it: one with a name of ours is not found, as it cannot be installed.

@@ -9,6 +9,8 @@ import (
 	"encoding/hex"
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"settee/provenance"
@@ -67,6 +69,9 @@ func (k *keyring) counting(dist []byte, at time.Time) (keep [][]byte, all bool) 
 // by a key that does not count another. What the cache has may be older than the change that brought rev.
 func (r *Registry) signPackage(ctx context.Context, name PackageName, rev string, ring *keyring) error {
 	e := r.cache.peek(name)
+	if e.alone() && generation(e.doc.rev) > generation(rev) {
+		return nil // the change that brought it comes, too
+	}
 	if e == nil || e.doc == nil || e.doc.rev != rev {
 		r.cache.forget(name) // a write would begin with it
 		doc, err := r.load(ctx, name)
@@ -93,6 +98,13 @@ func (r *Registry) signPackage(ctx context.Context, name PackageName, rev string
 		return ring.complete(cur, now)
 	})
 	return err
+}
+
+// generation is the number that a revision begins with.
+func generation(rev string) int {
+	number, _, _ := strings.Cut(rev, "-")
+	n, _ := strconv.Atoi(number) // of what is none, 0
+	return n
 }
 
 // complete is a packument all of whose versions are signed; nil where they are. It says the same in every
