@@ -19,7 +19,7 @@
 //	s   the scope without @
 //	f   all, deprecated, unstable, restricted, and "db:" with the source's number
 //	d   what a public package's latest version depends on
-//	v   (values) what ranking needs: see signals; read once of each segment and kept in memory, 16 bytes a package
+//	v   (values) what ranking needs: see signals; read once of each segment and kept in memory, 24 bytes a package with its popularity
 //	r   (values) of a restricted package its name and maintainers, by which rights are judged
 //	j   (stored) the package as it is answered, in JSON: 20 of them are read for a page of results in 0.1 ms, where
 //	    the packuments themselves take as many reads of up to 20 MB

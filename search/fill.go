@@ -250,7 +250,11 @@ func (g *generation) all(source int) (ids []string, err error) {
 		return nil, err
 	}
 	defer func() { _ = reader.Close() }()
-	m := &matcher{ctx: context.Background(), reader: reader}
+	lists, err := listsOf(reader)
+	if err != nil {
+		return nil, err
+	}
+	m := &matcher{ctx: context.Background(), reader: reader, lists: lists, space: new(space)}
 	docs, err := m.any("f", 1, "db:"+strconv.Itoa(source))
 	if err != nil {
 		return nil, err

@@ -2,7 +2,7 @@ package search
 
 import (
 	"context"
-	"encoding/binary"
+	"slices"
 	"sync"
 
 	index "github.com/blevesearch/bleve_index_api"
@@ -33,16 +33,23 @@ type candidate struct {
 type matcher struct {
 	ctx    context.Context
 	reader index.IndexReader
-	levels []uint8 // by number: what the word that is looked for counts; all 0 between two words
-	looked int
+	lists  *termLists
+	*space
 }
 
-var levels = sync.Pool{New: func() any { return new([]uint8) }}
+// space is what a query needs of memory: a common word finds tens of thousands.
+type space struct {
+	levels []uint8     // by number: what the word that is looked for counts; all 0 between two words
+	docs   []uint32    // what was found last
+	found  []candidate // by all words so far
+	ranked []ranked
+}
+
+var spaces = sync.Pool{New: func() any { return new(space) }}
 
 // match are the packages that have all words of a query and fulfil its qualifiers; with typing errors where fuzzy.
 func (m *matcher) match(q Query, fuzzy bool) ([]candidate, error) {
-	var found []candidate
-	started := false
+	found, started := m.found[:0], false
 	narrow := func(docs []uint32, word bool) {
 		found = m.narrowed(found, docs, started, word)
 		started = true
@@ -80,6 +87,7 @@ func (m *matcher) match(q Query, fuzzy bool) ([]candidate, error) {
 		narrow(docs, false)
 		m.clear(docs)
 	}
+	m.found = found
 	return m.without(found, q)
 }
 
@@ -140,9 +148,8 @@ func (m *matcher) narrowed(found []candidate, docs []uint32, started, word bool)
 		return c
 	}
 	if !started {
-		found = make([]candidate, len(docs))
-		for i, doc := range docs {
-			found[i] = count(candidate{doc: doc})
+		for _, doc := range m.ordered(docs) {
+			found = append(found, count(candidate{doc: doc}))
 		}
 		return found
 	}
@@ -179,6 +186,7 @@ func (m *matcher) without(found []candidate, q Query) ([]candidate, error) {
 
 // word looks for a word in all places.
 func (m *matcher) word(word string, fuzzy bool) (docs []uint32, err error) {
+	docs = m.docs[:0]
 	look := func(p place, terms ...string) {
 		if err == nil {
 			docs, err = m.collect(docs, p, terms...)
@@ -247,42 +255,43 @@ func (m *matcher) dictionary(open func() (index.FieldDict, error)) (terms []stri
 
 // any are the packages with one of those terms.
 func (m *matcher) any(field string, counts uint8, terms ...string) ([]uint32, error) {
-	return m.collect(nil, place{field, counts}, terms...)
+	return m.collect(m.docs[:0], place{field, counts}, terms...)
 }
 
-// collect raises the levels of packages that have one of the terms to what the place counts, and appends those that were not found before.
+// collect raises the levels of packages that have one of the terms to what the place counts, and appends those that were not
+// found before. What it returns is good until the next time.
 func (m *matcher) collect(docs []uint32, p place, terms ...string) ([]uint32, error) {
-	var each index.TermFieldDoc
 	for _, term := range terms {
-		list, err := m.reader.TermFieldReader(m.ctx, []byte(term), p.field, false, false, false)
-		if err != nil {
-			return docs, err
-		}
-		for {
-			at, err := list.Next(&each)
-			if err != nil {
-				_ = list.Close()
-				return docs, err
+		err := m.lists.each(p.field, term, func(some []uint32) error {
+			m.room(some[len(some)-1])
+			for _, doc := range some {
+				if m.levels[doc] == 0 {
+					docs = append(docs, doc)
+				}
+				m.levels[doc] = max(m.levels[doc], p.counts)
 			}
-			if at == nil {
-				break
-			}
-			doc := uint32(binary.BigEndian.Uint64(at.ID))
-			if m.looked++; m.looked%(1<<14) == 0 && m.ctx.Err() != nil {
-				_ = list.Close()
-				return docs, m.ctx.Err()
-			}
-			m.room(doc)
-			if m.levels[doc] == 0 {
-				docs = append(docs, doc)
-			}
-			m.levels[doc] = max(m.levels[doc], p.counts)
-		}
-		if err := list.Close(); err != nil {
+			return m.ctx.Err()
+		})
+		if m.docs = docs; err != nil {
 			return docs, err
 		}
 	}
 	return docs, nil
+}
+
+// ordered are the packages that were found, in their order; each list is, but not what several have.
+func (m *matcher) ordered(docs []uint32) []uint32 {
+	if len(docs) < len(m.levels)/64 {
+		slices.Sort(docs)
+		return docs
+	}
+	docs = docs[:0]
+	for doc, level := range m.levels {
+		if level > 0 {
+			docs = append(docs, uint32(doc))
+		}
+	}
+	return docs
 }
 
 // room makes the levels long enough.

@@ -54,7 +54,7 @@ func (f *fame) renew(ctx context.Context, g *generation, weekly func(func(string
 		}
 		if e == nil {
 			f.table.Store(&table)
-			return nil
+			return f.ranked(g)
 		}
 		name := xxhash.Sum64String(e.Term)
 		p := table[name]
@@ -62,4 +62,21 @@ func (f *fame) renew(ctx context.Context, g *generation, weekly func(func(string
 		table[name] = p
 	}
 	return ctx.Err()
+}
+
+// ranked has all packages ranked by what was renewed.
+func (f *fame) ranked(g *generation) error {
+	reader, err := g.store.Reader()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = reader.Close() }()
+	read, err := g.tables.of(reader, f.of)
+	if err != nil {
+		return err
+	}
+	for _, t := range read.tables {
+		t.renew(f.of)
+	}
+	return nil
 }

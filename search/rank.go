@@ -31,32 +31,26 @@ type Reader func(name string, maintainers []string) bool
 type ranker struct {
 	q        Query
 	may      Reader
-	popular  func(uint64) popular
-	tables   *tables
+	read     *reading
 	suspects *suspects
 	now      time.Time
 	called   map[uint32]bool // packages whose name the query is: true, in every letter
 }
 
-// rank are the candidates that may be shown.
-func (r *ranker) rank(reader index.IndexReader, found []candidate) ([]ranked, error) {
-	slices.SortFunc(found, func(a, b candidate) int { return cmp.Compare(a.doc, b.doc) }) // signals are read in it
-	read, err := r.tables.of(reader)
-	if err != nil {
-		return nil, err
-	}
-	list := make([]ranked, 0, len(found))
+// rank appends to a list the candidates that may be shown.
+func (r *ranker) rank(reader index.IndexReader, found []candidate, list []ranked) ([]ranked, error) {
+	list = slices.Grow(list, len(found))
 	var id [8]byte
 	for _, c := range found {
-		s, known := read.signals(c.doc)
+		s, popularity, known := r.read.of(c.doc)
 		if !known {
 			continue
 		}
-		binary.BigEndian.PutUint64(id[:], uint64(c.doc))
 		if s.flags&isRestricted != 0 {
 			if r.may == nil {
 				continue
 			}
+			binary.BigEndian.PutUint64(id[:], uint64(c.doc))
 			if ok, err := r.mayRead(reader, id[:]); err != nil {
 				return nil, err
 			} else if !ok {
@@ -64,7 +58,7 @@ func (r *ranker) rank(reader index.IndexReader, found []candidate) ([]ranked, er
 			}
 		}
 		k := ranked{candidate: c, source: s.source, name: s.name}
-		_, k.key = r.score(c, s)
+		_, k.key = r.score(c, s, popularity)
 		list = append(list, k)
 	}
 	return ofFirstSource(list), nil
@@ -126,8 +120,8 @@ func (r *ranker) mayRead(reader index.IndexReader, id index.IndexInternalID) (ma
 }
 
 // score is what a candidate's place is made of, and its key.
-func (r *ranker) score(c candidate, s signals) (is Score, key float64) {
-	is = Score{Quality: float64(s.quality) / 255, Popularity: s.popularity(r.popular(s.name)), Maintenance: s.maintenance(r.now), Text: 1}
+func (r *ranker) score(c candidate, s signals, popularity float64) (is Score, key float64) {
+	is = Score{Quality: float64(s.quality) / 255, Popularity: popularity, Maintenance: s.maintenance(r.now), Text: 1}
 	exactly, called := r.called[c.doc]
 	if n := len(r.q.Words); n > 0 && !called {
 		mean := float64(c.sum) / 100 / float64(n)

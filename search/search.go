@@ -3,6 +3,7 @@ package search
 import (
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -36,14 +37,24 @@ func (x *Index) Search(ctx context.Context, q Query, may Reader) (res Result, er
 }
 
 func (x *Index) search(ctx context.Context, g *generation, reader index.IndexReader, q Query, may Reader) (res Result, err error) {
-	r := &ranker{q: q, may: may, popular: x.fame.of, now: x.o.Now(), tables: &g.tables, suspects: &x.suspects}
-	list, err := matching(ctx, reader, r, false)
-	if err == nil && len(list) < fewFound && len(q.Words) > 0 {
-		list, err = matching(ctx, reader, r, true)
-	}
+	lists, err := listsOf(reader)
 	if err != nil {
 		return res, err
 	}
+	read, err := g.tables.of(reader, x.fame.of)
+	if err != nil {
+		return res, err
+	}
+	r := &ranker{q: q, may: may, now: x.o.Now(), read: read, suspects: &x.suspects}
+	m := &matcher{ctx: ctx, reader: reader, lists: lists, space: spaces.Get().(*space)}
+	list, err := matching(m, r, false)
+	if err == nil && len(list) < fewFound && len(q.Words) > 0 {
+		list, err = matching(m, r, true)
+	}
+	if err != nil {
+		return res, err // levels may have been left behind: they are not used again
+	}
+	defer spaces.Put(m.space)
 	res.Total = len(list)
 	from, to := min(q.From, len(list)), min(q.From+q.Size, len(list))
 	list = best(list, to)
@@ -53,7 +64,7 @@ func (x *Index) search(ctx context.Context, g *generation, reader index.IndexRea
 	page := list[min(from, len(list)):min(to, len(list))]
 	res.Hits = make([]Hit, 0, len(page))
 	for _, k := range page {
-		hit, err := r.hit(ctx, reader, k)
+		hit, err := r.hit(lists, k)
 		if err != nil {
 			return res, err
 		}
@@ -63,23 +74,20 @@ func (x *Index) search(ctx context.Context, g *generation, reader index.IndexRea
 }
 
 // matching are all that match and may be shown.
-func matching(ctx context.Context, reader index.IndexReader, r *ranker, fuzzy bool) ([]ranked, error) {
-	space := levels.Get().(*[]uint8)
-	m := &matcher{ctx: ctx, reader: reader, levels: *space}
+func matching(m *matcher, r *ranker, fuzzy bool) ([]ranked, error) {
 	found, err := m.match(r.q, fuzzy)
 	if err != nil {
-		return nil, err // levels may have been left behind: they are not used again
+		return nil, err
 	}
 	if r.called, err = m.called(r.q); err != nil {
 		return nil, err
 	}
-	*space = m.levels
-	levels.Put(space)
-	list, err := r.rank(reader, found)
+	list, err := r.rank(m.reader, found, m.ranked[:0])
 	if err != nil {
 		return nil, err
 	}
-	return r.suspects.narrow(reader, r.q, list)
+	m.ranked = list
+	return r.suspects.narrow(m.reader, r.q, list)
 }
 
 // number is a package's number as bleve writes it.
@@ -88,33 +96,19 @@ func number(doc uint32) index.IndexInternalID {
 }
 
 // hit reads what is answered of a package.
-func (r *ranker) hit(ctx context.Context, reader index.IndexReader, k ranked) (hit Hit, err error) {
-	read, err := reader.DocValueReader([]string{"v"})
-	if err != nil {
-		return hit, err
-	}
-	if err := read.VisitDocValues(number(k.doc), func(_ string, term []byte) {
-		s, _ := decodeSignals(term)
-		hit.Score, _ = r.score(k.candidate, s)
-	}); err != nil {
-		return hit, err
-	}
-	id, err := reader.ExternalID(number(k.doc))
-	if err != nil {
-		return hit, err
-	}
+func (r *ranker) hit(lists *termLists, k ranked) (hit Hit, err error) {
+	s, popularity, _ := r.read.of(k.doc)
+	hit.Score, _ = r.score(k.candidate, s, popularity)
 	hit.Source = int(k.source)
-	var known bool
-	if hit.Package, known, err = packageOf(reader, id); err != nil {
-		return hit, err
+	raw, err := lists.stored(k.doc)
+	if err == nil && raw == nil {
+		err = errors.New("a package that was found is not there")
 	}
-	if !known {
-		return hit, errors.New("a package that was found is not there")
+	if err == nil {
+		err = json.Unmarshal(raw, &hit.Package)
 	}
-	needed, err := reader.TermFieldReader(ctx, []byte(hit.Name), "d", false, false, false)
-	if err != nil {
-		return hit, err
+	if err == nil {
+		hit.Dependents, err = lists.count("d", hit.Name)
 	}
-	hit.Dependents = needed.Count()
-	return hit, needed.Close()
+	return hit, err
 }

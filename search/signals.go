@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -90,6 +91,14 @@ func (s signals) maintenance(now time.Time) float64 {
 	if s.flags&isDeprecated != 0 || s.day == 0 {
 		return 0
 	}
-	years := float64(max(0, now.Unix()/86400-int64(s.day))) / 365
-	return math.Exp2(-years)
+	return halved()[min(max(0, now.Unix()/86400-int64(s.day)), math.MaxUint16)]
 }
+
+// halved are halves by years, for each day.
+var halved = sync.OnceValue(func() *[math.MaxUint16 + 1]float64 {
+	list := new([math.MaxUint16 + 1]float64)
+	for day := range list {
+		list[day] = math.Exp2(-float64(day) / 365)
+	}
+	return list
+})

@@ -2,15 +2,15 @@ package search
 
 import (
 	"encoding/binary"
-	"errors"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	index "github.com/blevesearch/bleve_index_api"
 )
 
-// tables are the signals of all packages in memory, 16 bytes each, by segment. Reading a value costs the block of 1,024 that it lies in,
+// tables are the signals and the popularity of all packages in memory, 24 bytes each, by segment. Reading a value costs the block of 1,024 that it lies in,
 // and what a word finds lies in all of them. What lies in a segment never changes: a table is made once, when
 // it is first searched, and goes when the segment does.
 type tables struct {
@@ -19,22 +19,25 @@ type tables struct {
 }
 
 type table struct {
-	once sync.Once
-	list []signals // by number in the segment; parts is 0 where there is none
-	err  error
+	once    sync.Once
+	list    []signals // by number in the segment; parts is 0 where there is none
+	popular atomic.Pointer[[]float64]
+	err     error
 }
 
-// reading are the tables of one snapshot.
+// reading are the tables of one snapshot, for one reader.
 type reading struct {
-	first []uint32 // number of each segment's first package
-	of    []*table
+	first   []uint32 // number of each segment's first package
+	tables  []*table
+	popular [][]float64
+	at      int // where the last package was
 }
 
 // of are the tables of a snapshot, those that are missing made, and those of segments that are gone let go.
-func (t *tables) of(reader index.IndexReader) (*reading, error) {
+func (t *tables) of(reader index.IndexReader, fame func(name uint64) popular) (*reading, error) {
 	snapshot, ok := reader.(*scorch.IndexSnapshot)
 	if !ok {
-		return nil, errors.New("the index is not of scorch")
+		return nil, errNotScorch
 	}
 	segments := snapshot.Segments()
 	r := &reading{}
@@ -47,18 +50,32 @@ func (t *tables) of(reader index.IndexReader) (*reading, error) {
 			is = &table{list: make([]signals, s.FullSize())}
 		}
 		made[s.Id()] = is
-		r.first, r.of = append(r.first, next), append(r.of, is)
+		r.first, r.tables = append(r.first, next), append(r.tables, is)
 		next += uint32(s.FullSize())
 	}
 	t.made = made
 	t.mu.Unlock()
-	for i, is := range r.of {
-		is.once.Do(func() { is.err = is.fill(reader, r.first[i]) })
+	for i, is := range r.tables {
+		is.once.Do(func() {
+			if is.err = is.fill(reader, r.first[i]); is.err == nil {
+				is.renew(fame)
+			}
+		})
 		if is.err != nil {
 			return nil, is.err
 		}
+		r.popular = append(r.popular, *is.popular.Load())
 	}
 	return r, nil
+}
+
+// renew computes how popular the packages are: their logarithms would be most of what ranking a common word costs.
+func (t *table) renew(fame func(name uint64) popular) {
+	list := make([]float64, len(t.list))
+	for i, s := range t.list {
+		list[i] = s.popularity(fame(s.name))
+	}
+	t.popular.Store(&list)
 }
 
 // fill reads a segment's values, in their order.
@@ -84,14 +101,19 @@ func (t *table) fill(reader index.IndexReader, first uint32) error {
 	return nil
 }
 
-// signals are those of a package by its number; false where there are none. Numbers are asked for in their order.
-func (r *reading) signals(doc uint32) (signals, bool) {
-	for len(r.first) > 1 && doc >= r.first[1] {
-		r.first, r.of = r.first[1:], r.of[1:]
+// of are the signals and the popularity of a package by its number; false where there are none. It is fast where numbers
+// are asked for in their order.
+func (r *reading) of(doc uint32) (s signals, popularity float64, known bool) {
+	for r.at > 0 && doc < r.first[r.at] {
+		r.at--
 	}
-	if len(r.first) == 0 || doc < r.first[0] || int(doc-r.first[0]) >= len(r.of[0].list) {
-		return signals{}, false
+	for r.at+1 < len(r.first) && doc >= r.first[r.at+1] {
+		r.at++
 	}
-	s := r.of[0].list[doc-r.first[0]]
-	return s, s.parts > 0
+	if r.at >= len(r.first) || int(doc-r.first[r.at]) >= len(r.tables[r.at].list) {
+		return s, 0, false
+	}
+	i := doc - r.first[r.at]
+	s = r.tables[r.at].list[i]
+	return s, r.popular[r.at][i], s.parts > 0
 }
