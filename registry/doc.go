@@ -69,7 +69,9 @@
 //     all others are copied byte for byte. Writers of one package take turns inside
 //     this process; a conflict with another is retried on what that one made of it.
 //
-// A crash between 4 and 5 leaves a blob that nobody names: Sweep removes it. The same
+// A crash between 4 and 5 leaves a blob that nobody names: Sweep removes it, when somebody asks for that (POST /-/settee/gc, settee gc): whatever no winning or
+// conflicting leaf here or of the upstream's packuments names, nor a staged version or an attachment in the same store, once it is a day old; a publish of this process holds what it is
+// about to name. The same
 // publish sent again (same bytes, same user) succeeds and changes nothing.
 //
 // # Merging

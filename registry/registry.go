@@ -47,6 +47,9 @@ type Options struct {
 	Advisories *advisories.Advisories // what audits are answered from; nil: nothing is known
 	Hooks      *hooks.Hooks           // nil: there are none
 
+	SharedBlobs bool        // servers with other documents may have blobs in the same store
+	Attachments Attachments // what else is in the store of tarballs; zero: nothing
+
 	Upstream          *upstream.Reader // other registries, asked for what is not ours; nil: none. It stays the caller's
 	UpstreamCacheSize int64            // bytes of their packuments and representations kept ready; default 256 MiB: what installing 600 packages reads
 }
@@ -105,6 +108,8 @@ type Registry struct {
 	cache *cache
 	small *smallBlobs
 	hold  *holds
+
+	sweeping sync.Mutex // held while one does that was asked for
 
 	unscoped *unscoped
 	index    *search.Index // nil: no search

@@ -2,8 +2,12 @@ package registry
 
 import (
 	"context"
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"net/http"
 	"sync"
 	"time"
 
@@ -18,43 +22,68 @@ type SweepOptions struct {
 	// Grace is how long a blob is left alone after it was stored; default 24 h, as a
 	// publish through another process stores its blob a moment before it names it.
 	Grace time.Duration
-	// InUse says whether somebody else needs a blob. It must be set where the store
-	// also holds the attachments of documents.
-	InUse func(ctx context.Context, d tarballs.Digest) (bool, error)
+	// Alone says that no other server names blobs of the store by documents of its own: what only those name would go.
+	Alone bool
+	// Dry deletes nothing, and counts what would go.
+	Dry bool
+	// Progress is told of how much of the store was looked at; nil: nobody is.
+	Progress func(done, total int64)
+}
+
+// Attachments are what documents keep in the same store as tarballs are in.
+type Attachments struct {
+	// Each calls with every blob that a document needs, except ones put meanwhile; nil: none does.
+	Each func(ctx context.Context, used func(digest [64]byte)) error
+	// Remove deletes a blob last put before a time, unless it is put in that moment; nil: nobody else puts.
+	Remove func(ctx context.Context, d tarballs.Digest, before time.Time) (bool, error)
+}
+
+// LeastGrace is what operators may bring Grace down to: a bucket renews the date of what is put again once that is an hour old, and
+// a publish may take a while to name what it has stored.
+const LeastGrace = 2 * time.Hour
+
+// mayAlone refuses a sweep of a store that others may use, until somebody says that none does.
+func (r *Registry) mayAlone(o SweepOptions) error {
+	if r.o.SharedBlobs && !o.Alone {
+		return fail(http.StatusConflict, "The tarballs are in a bucket, and a sweep removes what the documents of this server do not name. If no server with other documents keeps tarballs there (as regions may), say so: alone.")
+	}
+	return nil
 }
 
 // Swept is what a sweep did.
 type Swept struct {
-	Looked, Deleted int
-	Bytes           int64 // freed
+	Looked  int   `json:"looked"`
+	Deleted int   `json:"deleted"`
+	Bytes   int64 `json:"bytes"` // freed
 }
 
-// Sweep deletes the blobs that no packument names: of publishes that a crash cut
+// Sweep deletes the blobs that no packument names, staged version or attachment is: of publishes that a crash cut
 // off, and of versions that were unpublished. It runs beside publishes of this
 // process; a publish of the very bytes that it deletes waits, and stores them anew.
 func (r *Registry) Sweep(ctx context.Context, o SweepOptions) (s Swept, err error) {
 	if o.Grace <= 0 {
 		o.Grace = 24 * time.Hour
 	}
+	if err := r.mayAlone(o); err != nil {
+		return s, err
+	}
 	before := r.o.Now().Add(-o.Grace)
-	apart, err := r.inConflict(ctx)
+	kept, err := r.keptBlobs(ctx)
 	if err != nil {
 		return s, err
 	}
-	staged, err := r.stagedBlobs(ctx)
-	if err != nil {
-		return s, err
-	}
-	maps.Copy(apart, staged)
 	for info, err := range r.blobs.List(ctx) {
 		if err != nil {
 			return s, fmt.Errorf("registry: list the blobs: %w", err)
 		}
 		s.Looked++
-		if info.Stored.After(before) || apart[info.Digest] {
+		if o.Progress != nil {
+			o.Progress(int64(binary.BigEndian.Uint16(info.Digest[:]))+1, 1<<16) // they come in the order of their digests, which are spread evenly
+		}
+		if !info.Stored.Before(before) || kept[info.Digest] {
 			continue
 		}
-		deleted, err := r.sweepOne(ctx, info.Digest, o)
+		deleted, err := r.sweepOne(ctx, info.Digest, before, o.Dry)
 		if err != nil {
 			return s, err
 		}
@@ -63,7 +92,29 @@ func (r *Registry) Sweep(ctx context.Context, o SweepOptions) (s Swept, err erro
 			s.Bytes += info.Size
 		}
 	}
+	if o.Progress != nil {
+		o.Progress(1<<16, 1<<16)
+	}
 	return s, nil
+}
+
+// keptBlobs are those that are needed by others than the packuments' winning leaves.
+func (r *Registry) keptBlobs(ctx context.Context) (map[tarballs.Digest]bool, error) {
+	kept, err := r.inConflict(ctx)
+	if err != nil {
+		return nil, err
+	}
+	staged, err := r.stagedBlobs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(kept, staged)
+	if each := r.o.Attachments.Each; each != nil {
+		if err := each(ctx, func(d [64]byte) { kept[d] = true }); err != nil {
+			return nil, fmt.Errorf("registry: look for attachments: %w", err)
+		}
+	}
+	return kept, nil
 }
 
 // inConflict are the blobs of packages with several leaves: views know the winner's alone.
@@ -97,7 +148,7 @@ func (r *Registry) inConflict(ctx context.Context) (map[tarballs.Digest]bool, er
 	return blobs, nil
 }
 
-func (r *Registry) sweepOne(ctx context.Context, d tarballs.Digest, o SweepOptions) (bool, error) {
+func (r *Registry) sweepOne(ctx context.Context, d tarballs.Digest, before time.Time, dry bool) (bool, error) {
 	unlock, idle := r.hold.claim(d)
 	if !idle {
 		return false, nil // being published at this moment
@@ -107,16 +158,29 @@ func (r *Registry) sweepOne(ctx context.Context, d tarballs.Digest, o SweepOptio
 		return false, nil // staged by this process, perhaps since the sweep began; the next process knows whether still
 	}
 	named, err := r.named(ctx, d)
-	if err == nil && !named && o.InUse != nil {
-		named, err = o.InUse(ctx, d)
+	if err != nil || named || dry {
+		return err == nil && !named, err
 	}
-	if err != nil || named {
-		return false, err
-	}
-	if err := r.blobs.Delete(ctx, d); err != nil {
+	deleted, err := r.remove(ctx, d, before)
+	if err != nil {
 		return false, fmt.Errorf("registry: delete a blob: %w", err)
 	}
-	return true, nil
+	return deleted, nil
+}
+
+// remove deletes a blob, unless it was put again since it was listed: by another process, which is about to name it.
+func (r *Registry) remove(ctx context.Context, d tarballs.Digest, before time.Time) (bool, error) {
+	if remove := r.o.Attachments.Remove; remove != nil {
+		return remove(ctx, d, before)
+	}
+	info, err := r.blobs.Stat(ctx, d)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil || !info.Stored.Before(before) {
+		return false, err
+	}
+	return true, r.blobs.Delete(ctx, d)
 }
 
 // named reports whether a packument has the blob.

@@ -27,6 +27,7 @@ var table = compiled([]route{
 	{method: get, pattern: "/-/ping", does: "ping", answer: (*Registry).servePing},
 	{method: get, pattern: "/-/ping/:rest", does: "ping", answer: (*Registry).servePing},
 	{method: get, pattern: "/-/settee/audit", does: "the audit log, newest first, for server admins; ?user, act, package, since, until, failed, limit, before", answer: (*Registry).serveAuditLog},
+	{method: post, pattern: "/-/settee/gc", does: "remove blobs that nothing names, for server admins; ?older=24h, dry, alone", answer: (*Registry).serveSweep},
 	{method: get, pattern: "/-/settee/package/:p/quality", does: "the quality report of latest, or of ?version, which may be a range or dist-tag", answer: (*Registry).serveQuality},
 	{method: get, pattern: "/-/whoami", does: "who the credentials are of", answer: (*Registry).serveWhoami},
 	{method: get, pattern: "/-/v1/search", does: "search: words and qualifiers; ?size, from, quality, popularity, maintenance", answer: (*Registry).serveSearch},

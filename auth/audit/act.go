@@ -70,6 +70,7 @@ const (
 
 	ServerKey        Act = "server.key"    // a signing key was made, rotated, revoked or taken in; On is its id, details what
 	ServerConfig     Act = "server.config" // a setting of _config; On is section/key, the value is not told
+	ServerSweep      Act = "server.sweep"  // blobs that nothing names were removed; details looked, deleted, bytes
 	DatabaseDelete   Act = "database.delete"
 	DatabasePurge    Act = "database.purge"
 	DatabaseSecurity Act = "database.security"
@@ -82,7 +83,7 @@ var acts = []Act{
 	FactorEnable, FactorDisable, FactorChange, FactorRecovery, FactorFailed, TokenCreate, TokenRevoke,
 	PackagePublish, PackageUnpublish, PackageDeprecate, PackageTag, PackageOwner, PackageAccess, PackageTrust, PackageDistrust, PackageStage, PackageApprove, PackageReject,
 	OrgCreate, OrgDelete, OrgMember, OrgRemove, TeamCreate, TeamDelete, TeamMember, TeamRemove, TeamPackage,
-	AdvisoryImport, AdvisoryRemove, HookCreate, HookUpdate, HookDelete, ServerKey, ServerConfig, DatabaseDelete, DatabasePurge, DatabaseSecurity, UserWrite,
+	AdvisoryImport, AdvisoryRemove, HookCreate, HookUpdate, HookDelete, ServerKey, ServerConfig, ServerSweep, DatabaseDelete, DatabasePurge, DatabaseSecurity, UserWrite,
 }
 
 // Acts is the whole list.

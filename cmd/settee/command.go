@@ -26,6 +26,7 @@ var commands = []command{
 	{"serve", "run the npm registry and the CouchDB server", serve},
 	{"ping", "ask a server on this machine whether it serves", ping},
 	{"check", "prove the stores of a stopped server, or repair them", check},
+	{"gc", "remove tarballs and attachments that nothing names", gc},
 	{"audit", "prove or list the log of who did what", runAudit},
 	{"replicate", "bring one database to another", runReplicate},
 	{"user", "administer accounts: make, invite, disable, delete", people},

@@ -5,6 +5,7 @@
 //	settee replicate  brings one database to another, of a folder or of any CouchDB API
 //	settee ping       asks a server on this machine whether it serves; for health checks
 //	settee check      proves the stores of a stopped server, and mends them with --repair
+//	settee gc         removes tarballs and attachments that nothing names, also of a server that runs
 //	settee user       makes, invites, disables and deletes accounts
 //	settee token      makes, lists and revokes tokens of accounts
 //	settee org        makes an organisation, and says who is in it

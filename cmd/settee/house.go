@@ -38,6 +38,7 @@ type house struct {
 	settings auth.Settings // nil with --db
 	door     *limit.Door   // before both APIs
 	endFeeds func()
+	attached func(context.Context, func(digest [64]byte)) error // what documents keep beside tarballs; nil with --db
 
 	accounts   *auth.Auth
 	registry   *registry.Registry
@@ -78,7 +79,8 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 	h.blobs, h.announcing = tarballs.Handler(blobs, log), tarballs.Announce(blobs)
 	through := tarballs.Through(h.announcing, h.region.Sources(), tarballs.ThroughOptions{Logger: log})
 	h.closing(through.Close)
-	client, serveCouch, err := h.documents(ctx, s, blobs, log, level)
+	sweepable := tarballs.Sweepable(blobs)
+	client, serveCouch, err := h.documents(ctx, s, sweepable, log, level)
 	if err != nil {
 		return err
 	}
@@ -125,6 +127,8 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 		Guard:       s.db != "",
 		NewScoped:   s.newScoped,
 		ReadOnly:    s.readOnly,
+		SharedBlobs: s.tarballs != "",
+		Attachments: registry.Attachments{Each: h.attached, Remove: sweepable.Remove},
 		Logger:      log,
 	}
 	s.publish.to(&policies)
@@ -195,7 +199,7 @@ func (h *house) documents(ctx context.Context, s settings, blobs tarballs.Store,
 		return nil, nil, err
 	}
 	h.closing(store.Close)
-	h.settings = store
+	h.settings, h.attached = store, store.Attached
 	if err := keepSecret(store); err != nil {
 		return nil, nil, err
 	}
@@ -245,6 +249,9 @@ func twins() views.Native {
 	return views.Native{Twins: packuments.Twins(), Map: packuments.Map}
 }
 
+// errRunning says that a server has the folder.
+var errRunning = errors.New("another settee is running there: stop it first")
+
 // openStore opens the embedded engine in DATA/couch.
 func openStore(data string, blobs tarballs.Store, log *slog.Logger) (*couch.Store, error) {
 	store, err := couch.Open(filepath.Join(data, "couch"), couch.Options{
@@ -255,7 +262,7 @@ func openStore(data string, blobs tarballs.Store, log *slog.Logger) (*couch.Stor
 		},
 	})
 	if errors.Is(err, syscall.EAGAIN) { // the lock of the folder is taken
-		return nil, fmt.Errorf("--data %s: another settee is running there: stop it first", data)
+		return nil, fmt.Errorf("--data %s: %w", data, errRunning)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open --data %s: %w", data, err)
@@ -273,7 +280,7 @@ func openTarballs(ctx context.Context, s settings) (tarballs.Store, error) {
 	}
 	store, err := tarballs.Open(ctx, location)
 	if errors.Is(err, tarballs.ErrInUse) {
-		return nil, fmt.Errorf("--data %s: another settee is running there: stop it first", s.data)
+		return nil, fmt.Errorf("--data %s: %w", s.data, errRunning)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", flag, err)
