@@ -42,6 +42,24 @@ func FuzzRecord(f *testing.F) {
 	})
 }
 
+// FuzzBulk answers foreign questions: only of what was asked, and in JSON.
+func FuzzBulk(f *testing.F) {
+	for _, seed := range []string{`{"left":["1.0.0"]}`, `{"left":["x","","1.0.0-a+b"],"constructor":[]}`, `{"left":["1.0.0"],"left":["1.0.0"]}`, `{"\u006ceft":["1.0.0"]}`, `[]`} {
+		f.Add([]byte(seed))
+	}
+	a := &Advisories{index: newIndex()}
+	a.index.set("GHSA-a", parsed(f, osv("GHSA-a", day, "left", "1.2.3")))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		posted, err := ParseBulk(raw)
+		if err != nil {
+			return
+		}
+		for name := range a.Bulk(posted) {
+			require.Equal(t, "left", name)
+		}
+	})
+}
+
 // FuzzTree audits foreign trees.
 func FuzzTree(f *testing.F) {
 	f.Add([]byte(`{"requires":{"left":"^1.0.0"},"dependencies":{"left":{"version":"1.0.0","dev":true,"requires":{"left":"1"},"dependencies":{"left":{"version":"x"}}},"a":null}}`))

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync/atomic"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/dns/dnsmessage"
+
+	"settee/dial"
 )
 
 // TestHostileReceivers has endpoints that answer for ever, never, or with too much: the delivery ends, and what is queued for others goes by.
@@ -186,6 +189,24 @@ func TestInsideByDefault(t *testing.T) {
 		_, err := h.Update(context.Background(), "ada", account, made.ID, endpoint, "s")
 		require.ErrorAs(t, err, new(Invalid), "nor is it changed to one")
 	}
+}
+
+// FuzzEndpoint takes endpoints: none that is an address inside, however it is written.
+func FuzzEndpoint(f *testing.F) {
+	for _, seed := range []string{"https://example.com/x?y=z", "http://[::ffff:127.0.0.1]:80/", "http://0x7f.1/", "http://127.0.0.1%2f@example.com/", "//x", "http://[fe80::1%25eth0]/", "http://例え.example/"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, endpoint string) {
+		if checkEndpoint(endpoint, nil) != nil {
+			return
+		}
+		q, err := http.NewRequest(http.MethodPost, endpoint, nil)
+		require.NoError(t, err)
+		require.Contains(t, []string{"http", "https"}, q.URL.Scheme)
+		if ip, err := netip.ParseAddr(q.URL.Hostname()); err == nil {
+			require.False(t, dial.Inside(ip))
+		}
+	})
 }
 
 // FuzzState reads foreign packuments, and tells what they came to from nothing and from one another: afterwards nothing more.
