@@ -204,6 +204,11 @@
 // nothing else, whatever the package asks a second factor for. It ends with the trust.
 // The trust counts while that account is the same one and may publish the package.
 //
+// Names of repositories are given again when their owners leave; ids are not. The first exchange keeps the trust to the ids that its
+// id-token has, as "pinned": {repository_id, repository_owner_id} of github, {project_id, namespace_id} of gitlab, and every later one must say the same (403): who
+// has moved is trusted anew, which an owner says. What comes before the first exchange is not known; claims of these names are compared from the beginning. Of regions that are cut off
+// from each other each may pin its own, and the leaf that wins counts.
+//
 // An id-token is believed when
 //
 //   - its issuer is the one that a publisher of the package was trusted for, and Options.OIDC still names;

@@ -63,6 +63,7 @@ func (a *Auth) Exchange(ctx context.Context, encoded, pkg string, may func(Ident
 	if err != nil {
 		return "", t, err
 	}
+	refusal := errNoTrust
 	for _, p := range all {
 		if !p.describes(claims) {
 			continue
@@ -74,12 +75,18 @@ func (a *Auth) Exchange(ctx context.Context, encoded, pkg string, may func(Ident
 		if who == nobody || who.created != p.account || may(who.identity(handlerToken)) != nil {
 			continue // who trusts it may not publish the package any more
 		}
+		if err := a.pin(ctx, p, Claims(claims)); errors.Is(err, errOtherSource) {
+			refusal = errOtherSource
+			continue
+		} else if err != nil {
+			return "", t, err
+		}
 		if err := a.useIDToken(ctx, encoded, pkg, claims); err != nil {
 			return "", t, err
 		}
 		return a.issueFor(ctx, p, claims)
 	}
-	return "", t, errNoTrust
+	return "", t, refusal
 }
 
 func (a *Auth) issueFor(ctx context.Context, p Publisher, claims jwt.MapClaims) (secret string, t Token, err error) {

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"net/url"
 	"path"
 	"slices"
@@ -52,13 +53,19 @@ const (
 type matcher struct {
 	check  func(want Claims) error
 	fits   func(want Claims, issuer string, said Claims) bool
-	source string // the claim that says what is built
+	source string   // the claim that says what is built
+	ids    []string // claims that say which one of that name it is
 }
 
+var (
+	githubIDs = []string{"repository_id", "repository_owner_id"}
+	gitlabIDs = []string{"project_id", "namespace_id"}
+)
+
 var matchers = map[string]matcher{
-	"github":   {checkGitHub, fitsGitHub, "repository"},
-	"gitlab":   {checkGitLab, fitsGitLab, "project_path"},
-	"circleci": {checkCircle, fitsCircle, circleOrigin},
+	"github":   {checkGitHub, fitsGitHub, "repository", githubIDs},
+	"gitlab":   {checkGitLab, fitsGitLab, "project_path", gitlabIDs},
+	"circleci": {checkCircle, fitsCircle, circleOrigin, nil}, // its claims are ids
 }
 
 // describes reports whether an id-token, which was proved, is of this publisher.
@@ -106,7 +113,7 @@ func (c Claims) environment(said Claims) bool {
 }
 
 func checkGitHub(c Claims) error {
-	if err := c.only("repository", "workflow_ref", "environment"); err != nil {
+	if err := c.only(slices.Concat(githubIDs, []string{"repository", "workflow_ref", "environment"})...); err != nil {
 		return err
 	}
 	if repo := c.text("repository"); !plainPath(repo, 2) || strings.Count(repo, "/") != 1 {
@@ -115,7 +122,7 @@ func checkGitHub(c Claims) error {
 	if !workflowFile(c.file("workflow_ref")) {
 		return badRequest("invalid claims: workflow_ref.file must be a file that ends in .yml or .yaml, without a path")
 	}
-	return c.checkEnvironment()
+	return cmp.Or(c.checkIDs(githubIDs), c.checkEnvironment())
 }
 
 // fitsGitHub: workflow_ref is owner/name/.github/workflows/FILE@REF. GitHub tells upper and lower case of owners and
@@ -125,11 +132,11 @@ func fitsGitHub(want Claims, _ string, said Claims) bool {
 	ref, _, found := strings.Cut(said.text("workflow_ref"), "@")
 	file := "/.github/workflows/" + want.file("workflow_ref")
 	return found && strings.EqualFold(said.text("repository"), repo) && len(ref) == len(repo)+len(file) &&
-		strings.EqualFold(ref[:len(repo)], repo) && ref[len(repo):] == file && want.environment(said)
+		strings.EqualFold(ref[:len(repo)], repo) && ref[len(repo):] == file && want.environment(said) && want.ids(said, githubIDs)
 }
 
 func checkGitLab(c Claims) error {
-	if err := c.only("project_path", "ci_config_ref_uri", "environment"); err != nil {
+	if err := c.only(slices.Concat(gitlabIDs, []string{"project_path", "ci_config_ref_uri", "environment"})...); err != nil {
 		return err
 	}
 	if !plainPath(c.text("project_path"), 2) {
@@ -138,7 +145,7 @@ func checkGitLab(c Claims) error {
 	if !workflowFile(c.file("ci_config_ref_uri")) {
 		return badRequest("invalid claims: ci_config_ref_uri.file must be a file that ends in .yml or .yaml, without a path")
 	}
-	return c.checkEnvironment()
+	return cmp.Or(c.checkIDs(gitlabIDs), c.checkEnvironment())
 }
 
 // fitsGitLab: ci_config_ref_uri is HOST/group/project//PATH@REF, and null where the file is another project's.
@@ -151,7 +158,7 @@ func fitsGitLab(want Claims, issuer string, said Claims) bool {
 	ref, _, found := strings.Cut(said.text("ci_config_ref_uri"), "@")
 	place, file, split := strings.Cut(ref, "//")
 	return found && split && strings.EqualFold(said.text("project_path"), project) && strings.EqualFold(place, at.Host+"/"+project) &&
-		path.Base(file) == want.file("ci_config_ref_uri") && want.environment(said)
+		path.Base(file) == want.file("ci_config_ref_uri") && want.environment(said) && want.ids(said, gitlabIDs)
 }
 
 func checkCircle(c Claims) error {

@@ -37,6 +37,7 @@ type Publisher struct {
 	Permissions []string
 	By          string // who trusts it
 	Created     time.Time
+	Pinned      map[string]string // ids that the first exchange's id-token brought, and all others must; empty before
 
 	account string // By's "created"
 }
@@ -51,6 +52,7 @@ type PublisherMark struct {
 // publisherDoc is a document of publishers; its id is the package's name, ":" and the publisher's.
 type publisherDoc struct {
 	ID             string    `json:"_id"`
+	Rev            string    `json:"_rev,omitempty"`
 	Type           string    `json:"type"`
 	Package        string    `json:"package"`
 	Kind           string    `json:"kind"`
@@ -60,6 +62,8 @@ type publisherDoc struct {
 	By             string    `json:"by"`
 	AccountCreated string    `json:"account_created"`
 	Created        time.Time `json:"created"`
+
+	Pinned map[string]string `json:"pinned,omitempty"`
 }
 
 // Publishers are those that a package trusts, in the order of their making.
@@ -72,7 +76,7 @@ func (a *Auth) Publishers(ctx context.Context, pkg string) (list []Publisher, er
 			continue // what cannot be read is not trusted
 		}
 		list = append(list, Publisher{ID: strings.TrimPrefix(d.ID, pkg+":"), Package: pkg, Kind: d.Kind, Issuer: d.Issuer, Claims: d.Claims,
-			Permissions: d.Permissions, By: d.By, Created: d.Created, account: d.AccountCreated})
+			Permissions: d.Permissions, By: d.By, Created: d.Created, Pinned: d.Pinned, account: d.AccountCreated})
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("auth: read publishers: %w", err)
@@ -103,7 +107,8 @@ func (a *Auth) AddPublisher(ctx context.Context, who Identity, p Publisher) (Pub
 		return p, err
 	}
 	p.ID, p.By, p.account, p.Created = uuid.NewString(), who.Name, account.created, a.o.Now().UTC().Truncate(time.Millisecond)
-	raw, err := json.Marshal(publisherDoc{p.Package + ":" + p.ID, "publisher", p.Package, p.Kind, p.Issuer, p.Claims, p.Permissions, p.By, p.account, p.Created})
+	raw, err := json.Marshal(publisherDoc{ID: p.Package + ":" + p.ID, Type: "publisher", Package: p.Package, Kind: p.Kind, Issuer: p.Issuer, Claims: p.Claims,
+		Permissions: p.Permissions, By: p.By, AccountCreated: p.account, Created: p.Created})
 	if err != nil {
 		return p, err
 	}

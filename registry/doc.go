@@ -245,7 +245,7 @@
 // # Trusted publishers
 //
 // The owners of a package say which builds may publish it, by no token that is made for less than they may, as the
-// trust outlives it (trust.go; package auth keeps it). A version that a build published has _npmUser.trustedPublisher.
+// trust outlives it (trust.go; package auth keeps it, and to the very repository that published first). A version that a build published has _npmUser.trustedPublisher.
 //
 // # Staging
 //

@@ -19,10 +19,12 @@ type trusted struct {
 	Permissions []string    `json:"permissions"`
 	CreatedBy   string      `json:"createdBy,omitempty"`
 	Created     string      `json:"created,omitempty"`
+
+	Pinned map[string]string `json:"pinned,omitempty"` // npm does not read it
 }
 
 func shownPublisher(p auth.Publisher) trusted {
-	return trusted{p.ID, p.Kind, p.Claims, p.Permissions, p.By, p.Created.UTC().Format(isoTime)}
+	return trusted{p.ID, p.Kind, p.Claims, p.Permissions, p.By, p.Created.UTC().Format(isoTime), p.Pinned}
 }
 
 // mayTrust asks whether somebody says whom a package trusts: its owners do, but not by a token that is made
