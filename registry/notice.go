@@ -2,6 +2,7 @@ package registry
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -16,9 +17,11 @@ const (
 // begun, and not beside what caches keep for others.
 func (q *request) tell(w http.ResponseWriter, text string) { notice(w.Header(), text) }
 
+// notice adds a line that is not there yet: what a packument hides is also why a version of it is not found.
 func notice(h http.Header, text string) {
-	if len(h[noticeHeader]) < mostNotices {
-		h.Add(noticeHeader, header(text))
+	line := header(text)
+	if there := h[noticeHeader]; len(there) < mostNotices && !slices.Contains(there, line) {
+		h.Add(noticeHeader, line)
 	}
 }
 

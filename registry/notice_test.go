@@ -2,6 +2,7 @@ package registry
 
 import (
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -12,13 +13,14 @@ func TestNotices(t *testing.T) {
 	q, w := &request{}, httptest.NewRecorder()
 	q.tell(w, "naïve\r\nSet-Cookie: a=b")
 	q.tell(w, strings.Repeat("x", 5000))
-	for range 100 {
-		q.tell(w, "more")
+	for i := range 100 {
+		q.tell(w, "more "+strconv.Itoa(i/2)) // each twice
 	}
 	lines := w.Header().Values("npm-notice")
 	require.Len(t, lines, mostNotices)
 	require.Equal(t, "na?ve??Set-Cookie: a=b", lines[0])
 	require.Equal(t, strings.Repeat("x", mostNotice-3)+"...", lines[1])
+	require.Equal(t, []string{"more 0", "more 1"}, lines[2:4], "what was told is not told again")
 }
 
 func TestBundleIsRead(t *testing.T) {
