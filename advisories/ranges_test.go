@@ -2,7 +2,6 @@ package advisories
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -11,24 +10,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/Masterminds/semver/v3"
 	"github.com/stretchr/testify/require"
 
 	"settee/fixtures"
 )
-
-var seed = flag.Uint64("seed", 0, "`N` of the random tests; 0: another each time")
-
-func random(t testing.TB) *rand.Rand {
-	n := *seed
-	if n == 0 {
-		n = uint64(time.Now().UnixNano())
-	}
-	t.Logf("seed=%d", n)
-	return rand.New(rand.NewPCG(n, 1))
-}
 
 func TestRanges(t *testing.T) {
 	intro := func(v string) event { return event{Introduced: v} }
@@ -162,7 +149,7 @@ type rangeCase struct {
 }
 
 func rangeCases(t *testing.T, n int) (cases []rangeCase) {
-	r := random(t)
+	r := fixtures.Dice(t)
 	for range n {
 		var events []event
 		for range r.IntN(6) {

@@ -7,12 +7,17 @@ import (
 	"strings"
 	"testing"
 
+	"settee/fixtures"
+
 	"github.com/stretchr/testify/require"
 )
 
 // dice draws packuments out of few numbers, times and names, so that any two of them
 // have something to quarrel about.
 type dice struct{ *rand.Rand }
+
+// thrown are dice that a failed test can throw again.
+func thrown(t testing.TB) dice { return dice{rand.New(rand.NewSource(int64(fixtures.Seed(t))))} }
 
 func one[V any](d dice, of ...V) V { return of[d.Intn(len(of))] }
 
@@ -172,8 +177,7 @@ func requireLattice(t testing.TB, a, b, c Leaf) {
 }
 
 func TestMergeIsALattice(t *testing.T) {
-	t.Logf("seed=%d", *seed)
-	d := dice{rand.New(rand.NewSource(*seed))}
+	d := thrown(t)
 	n := 20000
 	if testing.Short() {
 		n = 500

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"settee/fixtures"
 	"settee/manifest"
 )
 
@@ -120,8 +121,7 @@ func TestBombsAreRefused(t *testing.T) {
 // TestSplicesMeanWhatEditsMean makes random edits of packuments both as raw
 // splices and on decoded maps, and compares what comes out.
 func TestSplicesMeanWhatEditsMean(t *testing.T) {
-	t.Logf("seed=%d", *seed)
-	r := rand.New(rand.NewSource(*seed))
+	r := rand.New(rand.NewSource(int64(fixtures.Seed(t))))
 	texts := []string{"a", "é😀", `quo"te`, `back\slash`, "new\nline", "__proto__", "constructor", "<&>", "\u2028", "", "1.0.0", "dist-tags"}
 	text := func() string { return texts[r.Intn(len(texts))] + strconv.Itoa(r.Intn(5)) }
 	p := parsePackument("@s/n", []byte(`{ "_id":"@s/n","_rev":"1-a","name" : "@s/n", "dist-tags":{},"versions":{ } ,"time":{}, "big":12345678901234567890,"one":1.0 }`))

@@ -13,6 +13,7 @@ import (
 
 	"settee/couch"
 	"settee/database"
+	"settee/fixtures"
 	"settee/replicate"
 )
 
@@ -295,7 +296,7 @@ func (w *world) act() {
 // TestRegionsConverge lets two and three regions do everything in any order, each alone and
 // resolving when it likes. Healed, they agree and nothing that was acknowledged is missing.
 func TestRegionsConverge(t *testing.T) {
-	t.Logf("seed=%d", *seed)
+	seed := int64(fixtures.Seed(t))
 	worlds := []*world{newWorld(t, dice{}, 2), newWorld(t, dice{}, 3)}
 	n := 300
 	if testing.Short() {
@@ -303,7 +304,7 @@ func TestRegionsConverge(t *testing.T) {
 	}
 	for i := range n {
 		w := worlds[i%2]
-		w.d = dice{rand.New(rand.NewSource(*seed + int64(i)))}
+		w.d = dice{rand.New(rand.NewSource(seed + int64(i)))}
 		w.begin(fmt.Sprintf("p%d", i))
 		for range 3 + w.d.Intn(25) {
 			w.act()

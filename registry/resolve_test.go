@@ -3,7 +3,6 @@ package registry
 import (
 	"context"
 	"encoding/json"
-	"math/rand"
 	"testing"
 	"time"
 
@@ -15,7 +14,7 @@ import (
 
 // two are two regions, the second a little later by its clock.
 func two(t *testing.T) (w *world, eu, us *house) {
-	w = newWorld(t, dice{rand.New(rand.NewSource(*seed))}, 2)
+	w = newWorld(t, thrown(t), 2)
 	return w, w.regions[0], w.regions[1]
 }
 

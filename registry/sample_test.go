@@ -9,18 +9,14 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"math/rand"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"settee/auth"
 )
-
-var seed = flag.Int64("seed", time.Now().UnixNano(), "of random tests")
 
 var bob = auth.Identity{Name: "bob", Email: "bob@example.com"}
 

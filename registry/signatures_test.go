@@ -3,7 +3,6 @@ package registry
 import (
 	"context"
 	"encoding/json"
-	"math/rand"
 	"testing"
 	"time"
 
@@ -292,7 +291,7 @@ func TestSigningIsNoEdit(t *testing.T) {
 	require.Equal(t, "no", plain(parseObject(v).of("deprecated")))
 	require.NotNil(t, parseObject(parseObject(v).of("dist")).of("signatures"))
 	requireLattice(t, a, b, Leaf{Body: raw})
-	d := dice{rand.New(rand.NewSource(*seed))}
+	d := thrown(t)
 	requireLattice(t, a, b, d.leaf(t))
 	done, err := ring.complete(merged, now)
 	require.NoError(t, err)

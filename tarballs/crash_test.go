@@ -16,13 +16,12 @@ import (
 	"testing"
 	"time"
 
+	"settee/fixtures"
+
 	"github.com/stretchr/testify/require"
 )
 
-var (
-	seed   = flag.Uint64("seed", uint64(time.Now().UnixNano()), "of the random tests")
-	losses = flag.Int("losses", 30, "of power that TestPowerLoss goes through")
-)
+var losses = flag.Int("losses", 30, "of power that TestPowerLoss goes through")
 
 // acked is what a store has promised.
 type acked struct {
@@ -49,10 +48,10 @@ func TestPowerLoss(t *testing.T) {
 	if testing.Short() {
 		rounds = min(rounds, 10)
 	}
-	t.Logf("seed=%d", *seed)
+	seed := fixtures.Seed(t)
 	dir, first, second := emptyFolder(t), emptyFolder(t), emptyFolder(t)
 	for i := range rounds {
-		random := rand.New(rand.NewPCG(*seed, uint64(i)))
+		random := rand.New(rand.NewPCG(seed, uint64(i)))
 		wipe(t, dir)
 		promised := &acked{blobs: map[Digest]bool{}}
 		var image map[string][]byte

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,13 +14,14 @@ import (
 	"testing"
 	"time"
 
+	"settee/fixtures"
+
 	"github.com/stretchr/testify/require"
 )
 
 // TestPacksModel puts, repeats, deletes, closes and kills at random, beside a plain map.
 func TestPacksModel(t *testing.T) {
-	t.Logf("seed=%d", *seed)
-	r := rand.New(rand.NewPCG(*seed, 1))
+	r := fixtures.Dice(t)
 	dir := emptyFolder(t)
 	limit := int64(1 + r.IntN(40_000))
 	open := func() *FolderStore { return openLimited(t, dir, limit) }

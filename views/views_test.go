@@ -2,10 +2,8 @@ package views
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"log/slog"
 	"math/rand"
@@ -17,15 +15,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"settee/couch"
+	"settee/fixtures"
 )
 
-var seedFlag = flag.Int64("seed", 0, "seed of the random tests; 0: by the clock")
-
-func random(t *testing.T) *rand.Rand {
-	seed := cmp.Or(*seedFlag, time.Now().UnixNano())
-	t.Logf("seed=%d", seed)
-	return rand.New(rand.NewSource(seed))
-}
+func random(t testing.TB) *rand.Rand { return rand.New(rand.NewSource(int64(fixtures.Seed(t)))) }
 
 // house is a store with an engine and one database.
 type house struct {

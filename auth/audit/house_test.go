@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
@@ -19,18 +17,6 @@ import (
 	"settee/fixtures/engine"
 	"settee/views"
 )
-
-var seeded = flag.Uint64("seed", 0, "of random tests; 0 chooses one")
-
-// dice are random numbers that a failed test can throw again.
-func dice(t testing.TB) *rand.Rand {
-	seed := *seeded
-	if seed == 0 {
-		seed = rand.Uint64()
-	}
-	t.Logf("seed=%d", seed)
-	return rand.New(rand.NewPCG(seed, 0))
-}
 
 // node is a store of its own, the log's database in it.
 type node struct {

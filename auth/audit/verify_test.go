@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"settee/fixtures"
+
 	"github.com/go-kivik/kivik/v4"
 	"github.com/stretchr/testify/require"
 )
@@ -127,7 +129,7 @@ func TestHeadsThatWereKept(t *testing.T) {
 
 // TestAnyChangeIsFound changes one document of a log in one way, at random, and verifies.
 func TestAnyChangeIsFound(t *testing.T) {
-	random := dice(t)
+	random := fixtures.Dice(t)
 	rounds := 60
 	if testing.Short() {
 		rounds = 12

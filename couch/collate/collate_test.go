@@ -3,28 +3,18 @@ package collate
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"math/rand"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"settee/fixtures"
 	"settee/fixtures/keyorder"
 )
 
-var seedFlag = flag.Int64("seed", 0, "seed of the random tests; 0: by the clock")
-
-func random(t *testing.T) *rand.Rand {
-	seed := *seedFlag
-	if seed == 0 {
-		seed = time.Now().UnixNano()
-	}
-	t.Logf("seed=%d", seed)
-	return rand.New(rand.NewSource(seed))
-}
+func random(t testing.TB) *rand.Rand { return rand.New(rand.NewSource(int64(fixtures.Seed(t)))) }
 
 func key(t testing.TB, raw string) []byte {
 	k, err := Append(nil, []byte(raw))

@@ -7,10 +7,10 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"settee/fixtures"
 	"settee/fixtures/keyorder"
 )
 
@@ -70,8 +70,7 @@ func (c collator) value(depth int) string {
 
 // A view orders keys as the plain order does, and documents of keys that are alike by their ids.
 func TestCollation(t *testing.T) {
-	seed := cmp.Or(*differSeed, uint64(time.Now().UnixNano()))
-	t.Logf("seed=%d", seed)
+	seed := fixtures.Seed(t)
 	base := open(t)
 	c := collator{rand.New(rand.NewPCG(seed, 3))}
 	db := fmt.Sprintf("/collation_%d", seed)

@@ -13,28 +13,21 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"settee/couch"
 	"settee/couch/httpd"
+	"settee/fixtures"
 )
 
-var (
-	differSeed = flag.Uint64("seed", 0, "seed of random requests; 0: of the clock")
-	// After some five hundred CouchDB compacts the database by itself, and old revisions are missing there.
-	differSteps = flag.Int("differ", 400, "how many random requests two servers answer")
-)
+// After some five hundred CouchDB compacts the database by itself, and old revisions are missing there.
+var differSteps = flag.Int("differ", 400, "how many random requests two servers answer")
 
 // rivals are two servers that should answer alike, ours and the one of -couch, or else
 // two of ours whose stores are not alike; and the seed of what they are asked.
 func rivals(t *testing.T) (seed uint64, ours, theirs *url.URL) {
-	seed = *differSeed
-	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("seed=%d", seed)
+	seed = fixtures.Seed(t)
 	ours, err := url.Parse(own(t))
 	require.NoError(t, err)
 	theirs, err = url.Parse(*couchURL)

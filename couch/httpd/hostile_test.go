@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"settee/couch/httpd"
+	"settee/fixtures"
 )
 
 // An enemy makes requests that are nearly right.
@@ -216,11 +217,7 @@ func (h *house) quietly(method, path, body string) {
 
 // Nothing that can be put on a wire gives a fault, a hang, or memory that stays.
 func TestHostile(t *testing.T) {
-	seed := *differSeed
-	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("seed=%d", seed)
+	seed := fixtures.Seed(t)
 	h, addr := besieged(t, 500*time.Millisecond)
 	rows, rounds := httpd.Routes(), 4000
 	if testing.Short() {

@@ -1,17 +1,16 @@
 package httpd_test
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"settee/couch/httpd"
+	"settee/fixtures"
 )
 
 // feedPage is an answer of the normal feed.
@@ -26,8 +25,7 @@ type feedPage struct {
 // the whole feed has after last_seq.
 func TestPagesAgree(t *testing.T) {
 	h := feeds(t, httpd.Options{})
-	seed := cmp.Or(*differSeed, uint64(time.Now().UnixNano()))
-	t.Logf("seed=%d", seed)
+	seed := fixtures.Seed(t)
 	r := rand.New(rand.NewPCG(seed, 0))
 	h.must(t, "PUT /feeds/_design/f", `{"filters":{"odd":"function(doc){return doc.n%2}"},"views":{"v":{"map":"function(doc){if(doc.n%3==0)emit(1)}"}}}`, 201)
 	for i := range 400 {

@@ -1,24 +1,16 @@
 package revtree
 
 import (
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"testing"
 
+	"settee/fixtures"
+
 	"github.com/stretchr/testify/require"
 )
 
-var seed = flag.Uint64("seed", 0, "seed of the random tests; 0 picks one")
-
-func random(t testing.TB) *rand.Rand {
-	s := *seed
-	if s == 0 {
-		s = rand.Uint64()
-	}
-	t.Logf("seed=%d", s)
-	return rand.New(rand.NewPCG(s, 1))
-}
+func random(t testing.TB) *rand.Rand { return fixtures.Dice(t) }
 
 func rev(s string) Rev {
 	r, err := Parse(s)

@@ -3,29 +3,20 @@ package mango
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"math/big"
 	"math/rand"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
+
 	"settee/couch/collate"
+	"settee/fixtures"
 )
 
-var seedFlag = flag.Int64("seed", 0, "seed of the random tests; 0: by the clock")
-
-func random(t *testing.T) *rand.Rand {
-	seed := *seedFlag
-	if seed == 0 {
-		seed = time.Now().UnixNano()
-	}
-	t.Logf("seed=%d", seed)
-	return rand.New(rand.NewSource(seed))
-}
+func random(t testing.TB) *rand.Rand { return rand.New(rand.NewSource(int64(fixtures.Seed(t)))) }
 
 // rounds is how often a random test tries; -short tries less.
 func rounds(n int) int {

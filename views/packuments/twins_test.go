@@ -2,7 +2,6 @@ package packuments
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"iter"
 	"math/rand"
@@ -19,8 +18,6 @@ import (
 	"settee/fixtures"
 	"settee/views/js"
 )
-
-var seed = flag.Int64("seed", time.Now().UnixNano(), "of random documents")
 
 type row struct{ Key, Value string }
 
@@ -232,13 +229,13 @@ func packument(r *rand.Rand, versions int) string {
 }
 
 func TestTwinsEmitTheRowsOfGeneratedPackuments(t *testing.T) {
-	t.Logf("seed=%d", *seed)
-	r, in := rand.New(rand.NewSource(*seed)), newInterpreter()
+	seed := fixtures.Seed(t)
+	r, in := rand.New(rand.NewSource(int64(seed))), newInterpreter()
 	for range 60 {
 		requireSameRows(t, in, packument(r, r.Intn(30)))
 	}
 	for i, size := range []fixtures.Size{fixtures.Small, fixtures.Median, fixtures.Large} {
-		requireSameRows(t, in, string(fixtures.Packument(uint64(*seed), fmt.Sprintf("@scope/p%d", i), size)))
+		requireSameRows(t, in, string(fixtures.Packument(seed, fmt.Sprintf("@scope/p%d", i), size)))
 	}
 }
 
