@@ -212,9 +212,9 @@ func (e *entry) keep(f form, made *rendering) {
 }
 
 func newRepresentation(doc *packument, f form, body []byte, known pieces) *representation {
-	sum := sha256.Sum256(body)
 	rep := new(representation)
 	rep.body, rep.pieces = encoded(body, f.coding, known)
+	sum := sha256.Sum256(rep.body)                                 // as it is sent: a large packument's text is four times that
 	if len(doc.conflicts)+len(doc.closed) == 0 && !doc.altered() { // a merge is no later than what it is made of
 		rep.modified = doc.modified()
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"slices"
 	"strings"
-	"time"
 
 	index "github.com/blevesearch/bleve_index_api"
 )
@@ -33,7 +32,7 @@ type ranker struct {
 	may      Reader
 	read     *reading
 	suspects *suspects
-	now      time.Time
+	today    int64           // days since 1970
 	called   map[uint32]bool // packages whose name the query is: true, in every letter
 }
 
@@ -121,8 +120,11 @@ func (r *ranker) mayRead(reader index.IndexReader, id index.IndexInternalID) (ma
 
 // score is what a candidate's place is made of, and its key.
 func (r *ranker) score(c candidate, s signals, popularity float64) (is Score, key float64) {
-	is = Score{Quality: float64(s.quality) / 255, Popularity: popularity, Maintenance: s.maintenance(r.now), Text: 1}
-	exactly, called := r.called[c.doc]
+	is = Score{Quality: float64(s.quality) / 255, Popularity: popularity, Maintenance: s.maintenance(r.today), Text: 1}
+	exactly, called := false, false
+	if len(r.called) > 0 {
+		exactly, called = r.called[c.doc]
+	}
 	if n := len(r.q.Words); n > 0 && !called {
 		mean := float64(c.sum) / 100 / float64(n)
 		covers := min(1, float64(c.whole)/float64(max(1, s.parts)))

@@ -45,7 +45,7 @@ func (x *Index) search(ctx context.Context, g *generation, reader index.IndexRea
 	if err != nil {
 		return res, err
 	}
-	r := &ranker{q: q, may: may, now: x.o.Now(), read: read, suspects: &x.suspects}
+	r := &ranker{q: q, may: may, today: x.o.Now().Unix() / 86400, read: read, suspects: &x.suspects}
 	m := &matcher{ctx: ctx, reader: reader, lists: lists, space: spaces.Get().(*space)}
 	list, err := matching(m, r, false)
 	if err == nil && len(list) < fewFound && len(q.Words) > 0 {

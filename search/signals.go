@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"math"
 	"sync"
-	"time"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -87,11 +86,11 @@ func (s signals) popularity(p popular) float64 {
 }
 
 // maintenance is 1 on the day of a publish, and half of that a year after.
-func (s signals) maintenance(now time.Time) float64 {
+func (s signals) maintenance(today int64) float64 {
 	if s.flags&isDeprecated != 0 || s.day == 0 {
 		return 0
 	}
-	return halved()[min(max(0, now.Unix()/86400-int64(s.day)), math.MaxUint16)]
+	return halved()[min(max(0, today-int64(s.day)), math.MaxUint16)]
 }
 
 // halved are halves by years, for each day.
