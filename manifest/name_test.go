@@ -45,14 +45,14 @@ func TestSimilarNames(t *testing.T) {
 	for name, other := range map[string]string{
 		"re-act": "react", "ReAct": "react", "loda.sh": "lodash", "lodash": "", "react-native": "", "reactnative": "react-native", "string_width": "string-width", "my-own-thing": "", "": "",
 	} {
-		require.Equal(t, other, Popular(name), name)
+		require.Equal(t, other, BuiltIn().Similar(name), name)
 	}
 	for name, other := range map[string]string{
 		"loadsh": "lodash", "lodahs": "lodash", "lodashh": "lodash", "lodas": "lodash", "expres": "express", "expresss": "express", "exprezs": "express", "lodash": "", "lo-dash": "", "re": "", "quite-another": "",
 	} {
-		require.Equal(t, other, Resembling(name), name)
+		require.Equal(t, other, BuiltIn().Resembling(name), name)
 	}
-	require.Len(t, strings.Fields(popularText), 3000)
+	require.Len(t, BuiltIn().is, 3000)
 }
 
 func TestOneEdit(t *testing.T) {
@@ -66,7 +66,44 @@ func TestOneEdit(t *testing.T) {
 }
 
 func BenchmarkResembling(b *testing.B) {
+	p := BuiltIn()
 	for b.Loop() {
-		Resembling("some-new-package")
+		p.Resembling("some-new-package")
 	}
+}
+
+// TestOtherLists compares with the list that was given, and says which line of it cannot be one.
+func TestOtherLists(t *testing.T) {
+	p, err := ParsePopular([]byte("# ours\n\nalpha-beta\r\n gamma \nalpha-beta\nJSONStream"))
+	require.NoError(t, err)
+	require.True(t, p.Has("gamma") && p.Has("JSONStream"))
+	require.Equal(t, "alpha-beta", p.Similar("alphabeta"))
+	require.Equal(t, "gamma", p.Resembling("gamba"))
+	require.Empty(t, p.Similar("lodas.h"))
+	for bad, why := range map[string]string{
+		"alpha\n@scope/x\n": `line 2: "@scope/x"`, "a b": "line 1", "_x": "line 1", "../x": "line 1", strings.Repeat("x", MostPopular+1): "longer than",
+	} {
+		_, err := ParsePopular([]byte(bad))
+		require.ErrorContains(t, err, why)
+	}
+	p, err = ParsePopular(nil)
+	require.NoError(t, err)
+	require.Empty(t, p.Similar("re-act"), "an empty list is one, too")
+}
+
+func FuzzParsePopular(f *testing.F) {
+	f.Add([]byte("alpha\n# b\n"), "alpha")
+	f.Add([]byte("@s/x"), "x")
+	f.Add([]byte{0xff, 0}, "\xff")
+	f.Fuzz(func(t *testing.T, text []byte, name string) {
+		p, err := ParsePopular(text)
+		if err != nil {
+			return
+		}
+		_ = p.Resembling(name)
+		if p.Has(name) {
+			require.Empty(t, p.Similar(name))
+			require.True(t, Storable(name))
+		}
+	})
 }

@@ -1,36 +1,67 @@
 package manifest
 
 import (
+	"bytes"
 	_ "embed" // the list of popular names
+	"fmt"
 	"strings"
 	"sync"
 )
 
-// popularText are the three thousand unscoped names that were installed most in 2026.
+// popularText is the list that holds where no other is given.
 //
 //go:embed popular.txt
-var popularText string
+var popularText []byte
 
 // leastCompared is how long a name must be that a letter more, less or another makes similar:
 // among short names nearly all are.
 const leastCompared = 5
 
-type popular struct {
+// Popular are names that others must not come too near to.
+type Popular struct {
 	is        map[string]bool
 	byMoniker map[string]string
 	byLength  map[int][]string
 }
 
-var popularNames = sync.OnceValue(func() popular {
-	p := popular{map[string]bool{}, map[string]string{}, map[int][]string{}}
-	for name := range strings.FieldsSeq(popularText) {
+// BuiltIn is the list that settee brings.
+var BuiltIn = sync.OnceValue(func() *Popular {
+	p, err := ParsePopular(popularText)
+	if err != nil {
+		panic(err) // it is ours, and a test reads it
+	}
+	return p
+})
+
+// MostPopular is the longest list that is taken, in bytes: some 300,000 names.
+const MostPopular = 4 << 20
+
+// ParsePopular reads a list: a name a line, without a scope; empty lines and those that begin with # say nothing.
+func ParsePopular(text []byte) (*Popular, error) {
+	if len(text) > MostPopular {
+		return nil, fmt.Errorf("the list is longer than %d bytes", MostPopular)
+	}
+	p := &Popular{map[string]bool{}, map[string]string{}, map[int][]string{}}
+	n := 0
+	for line := range bytes.Lines(text) {
+		n++
+		name := strings.TrimSpace(string(line))
+		if name == "" || name[0] == '#' {
+			continue
+		}
+		if name[0] == '@' || !Storable(name) {
+			return nil, fmt.Errorf("line %d: %.60q is no name of a package without a scope", n, name)
+		}
+		if p.is[name] {
+			continue
+		}
 		p.is[name], p.byMoniker[Moniker(name)] = true, name
 		if len(name) >= leastCompared {
 			p.byLength[len(name)] = append(p.byLength[len(name)], name)
 		}
 	}
-	return p
-})
+	return p, nil
+}
 
 var unpunctuated = strings.NewReplacer("-", "", "_", "", ".", "")
 
@@ -40,26 +71,26 @@ func Moniker(name string) string {
 	return unpunctuated.Replace(strings.ToLower(name))
 }
 
-// Popular is the popular name that a name is too similar to; "" if there is none. A popular
+// Similar is the popular name that a name is too similar to; "" if there is none. A popular
 // name itself is not similar: a fork may have it.
-func Popular(name string) string {
-	if IsPopular(name) {
+func (p *Popular) Similar(name string) string {
+	if p.is[name] {
 		return ""
 	}
-	return popularNames().byMoniker[Moniker(name)]
+	return p.byMoniker[Moniker(name)]
 }
 
-// IsPopular reports whether a name is one of the popular ones.
-func IsPopular(name string) bool { return popularNames().is[name] }
+// Has reports whether a name is one of them.
+func (p *Popular) Has(name string) bool { return p.is[name] }
 
 // Resembling is a popular name that differs by one letter, or by two that changed places; "" if
 // there is none, or the name is popular itself.
-func Resembling(name string) string {
-	if len(name) < leastCompared || popularNames().byMoniker[Moniker(name)] != "" {
+func (p *Popular) Resembling(name string) string {
+	if len(name) < leastCompared || p.byMoniker[Moniker(name)] != "" {
 		return ""
 	}
 	for length := len(name) - 1; length <= len(name)+1; length++ {
-		for _, other := range popularNames().byLength[length] {
+		for _, other := range p.byLength[length] {
 			if oneEdit(name, other) {
 				return other
 			}

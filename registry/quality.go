@@ -190,7 +190,7 @@ func (r *Registry) advise(ctx context.Context, q *request, p *publication) {
 	defer cancel()
 	s := manifest.Subject{Package: p.said, Facts: &p.facts, Readme: hasReadme(p.readme), Size: p.size}
 	report := r.judge(ctx, p.who, s)
-	q.advice = append(p.aboutName(), report.Notices()...)
+	q.advice = append(r.aboutName(p), report.Notices()...)
 }
 
 // look makes the facts of a tarball, and keeps them with the version.

@@ -15,6 +15,7 @@ import (
 	"settee/auth"
 	"settee/downloads"
 	"settee/hooks"
+	"settee/manifest"
 	"settee/provenance"
 	"settee/search"
 	"settee/tarballs"
@@ -47,8 +48,9 @@ type Options struct {
 	Advisories *advisories.Advisories // what audits are answered from; nil: nothing is known
 	Hooks      *hooks.Hooks           // nil: there are none
 
-	SharedBlobs bool        // servers with other documents may have blobs in the same store
-	Attachments Attachments // what else is in the store of tarballs; zero: nothing
+	Popular     *manifest.Popular // names that others must not come too near to; nil: manifest.BuiltIn
+	SharedBlobs bool              // servers with other documents may have blobs in the same store
+	Attachments Attachments       // what else is in the store of tarballs; zero: nothing
 
 	Upstream          *upstream.Reader // other registries, asked for what is not ours; nil: none. It stays the caller's
 	UpstreamCacheSize int64            // bytes of their packuments and representations kept ready; default 256 MiB: what installing 600 packages reads
@@ -65,6 +67,9 @@ func (o Options) withDefaults() Options {
 	set(&o.CacheSize, 128<<20)
 	set(&o.BlobCacheSize, 32<<20)
 	set(&o.UpstreamCacheSize, 256<<20)
+	if o.Popular == nil {
+		o.Popular = manifest.BuiltIn()
+	}
 	if o.NewScoped == "" {
 		o.NewScoped = "public"
 	}

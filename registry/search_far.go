@@ -11,7 +11,6 @@ import (
 
 	"github.com/go-kivik/kivik/v4"
 
-	"settee/manifest"
 	"settee/search"
 	"settee/upstream"
 	"settee/views/packuments"
@@ -117,7 +116,7 @@ func (r *Registry) telling(ctx context.Context, text string) (bool, error) {
 	var rows []string
 	for i := range words {
 		for j := i + 1; j <= len(words); j++ {
-			if row := strings.Join(words[i:j], "-"); !manifest.IsPopular(strings.ToLower(row)) {
+			if row := strings.Join(words[i:j], "-"); !r.o.Popular.Has(strings.ToLower(row)) {
 				rows = append(rows, row)
 			}
 		}

@@ -147,7 +147,7 @@ func (r *Registry) distinct(ctx context.Context, p *publication) (release func()
 		}
 	}
 	if similar == "" {
-		similar = PackageName(manifest.Popular(string(p.name)))
+		similar = PackageName(r.o.Popular.Similar(string(p.name)))
 	}
 	if similar == "" || p.who.Admin() {
 		if release == nil {
@@ -162,15 +162,15 @@ func (r *Registry) distinct(ctx context.Context, p *publication) (release func()
 }
 
 // aboutName is what the publisher of a new unscoped name is told of it.
-func (p *publication) aboutName() []string {
+func (r *Registry) aboutName(p *publication) []string {
 	name := string(p.name)
 	if !p.begins {
 		return nil
 	}
-	if other := manifest.Resembling(name); other != "" {
+	if other := r.o.Popular.Resembling(name); other != "" {
 		return []string{"the name " + name + " is nearly that of the popular package " + other + ": people will take the one for the other"}
 	}
-	if manifest.IsPopular(name) {
+	if r.o.Popular.Has(name) {
 		return []string{name + " is a popular package elsewhere too: who installs it from here gets yours"}
 	}
 	return nil

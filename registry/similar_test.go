@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"settee/couch"
+	"settee/manifest"
 )
 
 func (h *house) tryPublish(token, name string) reply {
@@ -87,6 +90,17 @@ func TestSimilarNamesAtOnce(t *testing.T) {
 	all.Wait()
 	require.EqualValues(t, 1, won.Load())
 	require.Equal(t, 2, h.documents(), "it and the design document")
+}
+
+// TestOtherPopularNames compares new names with the list that the operator gives, and no other.
+func TestOtherPopularNames(t *testing.T) {
+	names, err := manifest.ParsePopular([]byte("our-famous-one\n"))
+	require.NoError(t, err)
+	h := open(t, func(_ *couch.Options, o *Options) { o.Popular = names })
+	res := h.do("PUT", "/ourfamousone", h.bob, publishDoc(t, "ourfamousone", "1.0.0", sampleTarball(t, "ourfamousone", "1.0.0", 5)))
+	require.Equal(t, 403, res.Status)
+	require.Contains(t, res.JSON()["error"], "our-famous-one")
+	h.publish(h.bob, "lo-dash", "1.0.0")
 }
 
 func TestNamesAreBounded(t *testing.T) {
