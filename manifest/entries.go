@@ -31,7 +31,7 @@ func (p *Package) targets() (list []target) {
 		named("bin."+command, file, ".js")
 	}
 	for _, field := range []string{"exports", "imports"} {
-		t, _ := parseTree(p.members[field])
+		t, _ := p.tree(field)
 		for _, one := range t.targets(field, nil) {
 			if one.any = slices.DeleteFunc(one.any, func(s string) bool { return !strings.HasPrefix(s, "./") }); len(one.any) > 0 {
 				list = append(list, one)

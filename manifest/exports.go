@@ -18,6 +18,22 @@ type tree struct {
 // mostNested bounds conditions within conditions: three or four are usual.
 const mostNested = 20
 
+// parsedTree is what parseTree made.
+type parsedTree struct {
+	tree
+	ok bool
+}
+
+// tree is the value of a member: the entry points of large packages have 200 kB, and are asked for more than once.
+func (p *Package) tree(name string) (tree, bool) {
+	t, done := p.trees[name]
+	if !done {
+		t.tree, t.ok = parseTree(p.members[name])
+		p.trees[name] = t
+	}
+	return t.tree, t.ok
+}
+
 // parseTree reads a value with the order of its members. ok is false of what is nested too deep.
 func parseTree(raw []byte) (t tree, ok bool) {
 	return readTree(json.NewDecoder(bytes.NewReader(raw)), 0)
@@ -84,7 +100,7 @@ func (t tree) targets(where string, to []target) []target {
 }
 
 func checkExports(f *findings, p *Package, name string) {
-	t, ok := parseTree(p.members[name])
+	t, ok := p.tree(name)
 	if !ok {
 		f.problem("exports", name, "%s is nested deeper than %d", name, mostNested)
 		return
@@ -98,7 +114,7 @@ func checkExports(f *findings, p *Package, name string) {
 }
 
 func checkImports(f *findings, p *Package, name string) {
-	t, ok := parseTree(p.members[name])
+	t, ok := p.tree(name)
 	if !ok {
 		f.problem("exports", name, "%s is nested deeper than %d", name, mostNested)
 		return

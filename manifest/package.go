@@ -16,11 +16,12 @@ const mostChecked = 1 << 20
 type Package struct {
 	members map[string]json.RawMessage
 	values  map[string]any // of what is no entry point, decoded
+	trees   map[string]parsedTree
 }
 
 // Parse reads an object. What is too large or no object has no members.
 func Parse(raw []byte) *Package {
-	p := &Package{values: map[string]any{}}
+	p := &Package{values: map[string]any{}, trees: map[string]parsedTree{}}
 	if len(raw) <= mostChecked && json.Unmarshal(raw, &p.members) != nil {
 		p.members = nil
 	}
