@@ -41,12 +41,23 @@ func under(publicURL string, h http.Handler) http.Handler {
 			h.ServeHTTP(w, r)
 			return
 		}
+		if doubled(path, prefix) {
+			path, raw = path[len(prefix):], strings.TrimPrefix(raw, prefix)
+		}
 		stripped := *r
 		stripped.URL = new(url.URL)
 		*stripped.URL = *r.URL
 		stripped.URL.Path, stripped.URL.RawPath = path, raw
 		h.ServeHTTP(w, &stripped)
 	})
+}
+
+// doubled reports whether a path without its prefix begins with it once more: npm appends the path of some links, which has the
+// prefix, to its registry's URL, which has it too: those of attestations, and of the tarballs that it removes.
+func doubled(path, prefix string) bool {
+	rest, again := strings.CutPrefix(path, prefix)
+	removal := strings.HasPrefix(rest, "/") && !strings.HasPrefix(rest, "/-") && strings.Contains(rest, "/-/") && strings.Contains(rest, "/-rev/")
+	return again && (removal || strings.HasPrefix(rest, "/-/npm/v1/attestations/"))
 }
 
 // tarballOf reports whether a path without its beginning is that of a tarball, whose package was taken for the

@@ -19,6 +19,14 @@ func TestUnder(t *testing.T) {
 		{"https://h/npm", "/-/npm/v1/keys", "/-/npm/v1/keys"}, {"https://h/npm", "/npm/-/npm/v1/keys", "/-/npm/v1/keys"},
 		{"https://h/npm", "/npmlog", "/npmlog"}, {"https://h/npm", "/npm", "/npm"}, // packages, one of them npm, where a proxy took the path away
 		{"https://h/npm", "/npm/-/npm-11.0.0.tgz", "/npm/-/npm-11.0.0.tgz"}, {"https://h/npm", "/npm/npm/-/npm-11.0.0.tgz", "/npm/-/npm-11.0.0.tgz"},
+		{"https://h/npm", "/-/npm/v1/oidc/token/exchange/package/@s%2fn", "/-/npm/v1/oidc/token/exchange/package/@s%2fn"},
+		{"https://h/npm", "/npm/-/npm/v1/oidc/token/exchange/package/@s%2fn", "/-/npm/v1/oidc/token/exchange/package/@s%2fn"},
+		{"https://h/npm", "/-/npm/v1/attestations/@s%2fn@1.0.0", "/-/npm/v1/attestations/@s%2fn@1.0.0"},
+		{"https://h/npm", "/npm/npm/-/npm/v1/attestations/@s%2fn@1.0.0", "/-/npm/v1/attestations/@s%2fn@1.0.0"}, // npm 10
+		{"https://h/npm", "/npm/npm/left/-/left-1.0.0.tgz/-rev/1-x", "/left/-/left-1.0.0.tgz/-rev/1-x"},
+		{"https://h/npm", "/npm/npm/@s/n/-/n-1.0.0.tgz/-rev/1-x", "/@s/n/-/n-1.0.0.tgz/-rev/1-x"},
+		{"https://h/npm", "/npm/npm/npm/-/npm-1.0.0.tgz/-rev/1-x", "/npm/-/npm-1.0.0.tgz/-rev/1-x"},
+		{"https://h/npm", "/npm/npm/-/npm-1.0.0.tgz/-rev/1-x", "/npm/-/npm-1.0.0.tgz/-rev/1-x"}, {"https://h/npm", "/npm/npm/-rev/1-x", "/npm/-rev/1-x"},
 		{"https://h/a/b/", "/a/b/left", "/left"}, {"https://h/a/b/", "/b/left", "/b/left"},
 		{"https://h", "/npm/left", "/npm/left"}, {"https://h/", "/left", "/left"}, {"", "/left", "/left"},
 	} {
