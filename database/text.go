@@ -33,6 +33,13 @@ func Raw(into *json.RawMessage) kivik.Option { return raw{into} }
 
 type raw struct{ into *json.RawMessage }
 
+// Apply implements kivik.Option.
+func (r raw) Apply(target any) {
+	if t, ok := target.(interface{ Raw(into *json.RawMessage) }); ok {
+		t.Raw(r.into)
+	}
+}
+
 // Held is an option of a feed with documents: a driver that can leaves out those that held says who reads has in that
 // revision, if it is the document's only leaf.
 func Held(is func(id, rev string) bool) kivik.Option { return held{is} }
@@ -45,12 +52,5 @@ func (h held) Apply(target any) {
 		Held(is func(id, rev string) bool)
 	}); ok {
 		t.Held(h.is)
-	}
-}
-
-// Apply implements kivik.Option.
-func (r raw) Apply(target any) {
-	if t, ok := target.(interface{ Raw(into *json.RawMessage) }); ok {
-		t.Raw(r.into)
 	}
 }

@@ -101,7 +101,7 @@
 //
 // A blob is Stored when it was last put, not first: a put of bytes that are
 // there already refreshes the date (in a bucket, when it is over an hour old).
-// Sweep goes by that date, so a blob that a publish is about to refer to is
+// A sweep goes by that date, so a blob that a publish is about to refer to is
 // young, whoever stored it years ago. A SweepableStore removes one only after it has looked at the date again, and no put of its own returns
 // without its blob. Between processes that share a bucket a moment is left, from that look to the removal, in which a put of the same old bytes finds them and they go.
 package tarballs

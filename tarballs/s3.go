@@ -17,7 +17,7 @@ import (
 const askTimeout = 30 * time.Second
 
 // renewAfter is the age from which a put of bytes that the bucket has renews
-// their date for Sweep. Shorter would cost a copy for each repeated put; longer
+// their date for sweeps. Shorter would cost a copy for each repeated put; longer
 // would eat up the sweep's grace.
 const renewAfter = time.Hour
 

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -64,9 +63,7 @@ func (j *gcJob) read(args []string, stdout io.Writer) (err error) {
 		return nil
 	}
 	if j.db == "" {
-		if _, err := os.Stat(filepath.Join(j.data, "couch")); err != nil {
-			return usageError{fmt.Errorf("--data %s holds no store: %w", j.data, err)}
-		}
+		return holdsStore(j.data)
 	}
 	return nil
 }
