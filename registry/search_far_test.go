@@ -3,6 +3,7 @@ package registry
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"sync"
@@ -162,4 +163,37 @@ func TestSearchFarRules(t *testing.T) {
 	h.clock.Pass(2 * time.Hour)
 	require.Equal(t, []string{"young", "kept"}, h.finding("", "text=anything"))
 	require.Empty(t, h.finding("", "text=anything+not:unstable+is:deprecated"))
+}
+
+// FuzzParseFar reads what another registry says of a package: whatever it is, npm can read what is answered of it.
+func FuzzParseFar(f *testing.F) {
+	f.Add([]byte(`{"package":{"name":"x","version":"1.0.0","keywords":["a"],"date":"2024-01-02T03:04:05.000Z","maintainers":[{"username":"eva"}],"author":"Ann <a@b>","links":{"bugs":"http://x"}},"score":{"final":1,"detail":{}},"dependents":"12","downloads":{"weekly":1}}`))
+	f.Add([]byte(`{"package":7,"score":[],"dependents":-1,"downloads":{"weekly":1e400,"monthly":"NaN"}}`))
+	f.Add([]byte(`[]`))
+	r := &Registry{o: Options{}.withDefaults()}
+	q := &request{Request: httptest.NewRequest("GET", "/", nil)}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if !json.Valid(raw) {
+			return
+		}
+		found := parseFar(upstream.Hit{Name: "x", Raw: raw})
+		about := r.object(q, found.Hit)
+		about["downloads"] = found.downloads
+		text, err := json.Marshal(about)
+		require.NoError(t, err)
+		var answer struct {
+			Package struct {
+				Keywords    []string
+				Links       map[string]string
+				Maintainers []struct{ Username *string }
+			}
+			Dependents uint64
+			Downloads  struct{ Weekly, Monthly int64 }
+		}
+		require.NoError(t, json.Unmarshal(text, &answer))
+		require.NotNil(t, answer.Package.Keywords)
+		for _, m := range answer.Package.Maintainers {
+			require.NotNil(t, m.Username)
+		}
+	})
 }

@@ -12,22 +12,27 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestRemove deletes what is old, and not what was put again.
+// TestRemove deletes what is old, and not what was put since, out of every store.
 func TestRemove(t *testing.T) {
-	s := Sweepable(opened(t))
-	info, err := s.Put(t.Context(), bytes.NewReader([]byte("x")), nil)
-	require.NoError(t, err)
-	removed, err := s.Remove(t.Context(), info.Digest, info.Stored)
-	require.NoError(t, err)
-	require.False(t, removed)
-	removed, err = s.Remove(t.Context(), info.Digest, info.Stored.Add(time.Hour))
-	require.NoError(t, err)
-	require.True(t, removed)
-	_, err = s.Stat(t.Context(), info.Digest)
-	require.ErrorIs(t, err, fs.ErrNotExist)
-	removed, err = s.Remove(t.Context(), info.Digest, info.Stored.Add(time.Hour))
-	require.NoError(t, err)
-	require.False(t, removed, "it is gone")
+	for _, store := range stores {
+		t.Run(store.name, func(t *testing.T) {
+			s := Sweepable(store.open(t))
+			info, err := s.Put(t.Context(), bytes.NewReader([]byte("x")), nil)
+			require.NoError(t, err)
+			remove := func(before time.Time) bool {
+				removed, err := s.Remove(t.Context(), info.Digest, before)
+				require.NoError(t, err)
+				return removed
+			}
+			require.False(t, remove(time.Now().Add(-time.Hour)))
+			_, err = s.Stat(t.Context(), info.Digest)
+			require.NoError(t, err)
+			require.True(t, remove(time.Now().Add(time.Hour)))
+			_, err = s.Stat(t.Context(), info.Digest)
+			require.ErrorIs(t, err, fs.ErrNotExist)
+			require.False(t, remove(time.Now().Add(time.Hour)), "it is gone")
+		})
+	}
 }
 
 // swiftly removes a blob just before its put returns.
