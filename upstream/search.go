@@ -107,7 +107,7 @@ func (m *remote) search(ctx context.Context, text string) ([]json.RawMessage, er
 	if m.open() || !m.finder.enter() {
 		return nil, errResting
 	}
-	ctx, cancel := context.WithTimeout(ctx, m.o.searchTime)
+	ctx, cancel := context.WithTimeout(ctx, searchTime)
 	defer cancel()
 	objects, alone, err := m.find(ctx, text)
 	if err != nil {

@@ -80,7 +80,7 @@ func TestSearchOfNobody(t *testing.T) {
 // TestSearchFails leaves a search alone that fails, and packuments not; what is no answer is an error.
 func TestSearchFails(t *testing.T) {
 	o := newOther(t)
-	h := open(t, o, func(u *Options) { u.searchTime = 50 * time.Millisecond })
+	h := open(t, o)
 	o.on("/p", says(dict{"name": "p", "versions": dict{}}))
 	for i, bad := range []http.HandlerFunc{
 		func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) },

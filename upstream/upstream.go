@@ -38,13 +38,13 @@ type Options struct {
 	Logger  *slog.Logger // default: discards
 
 	// What tests shorten.
-	pause, stall, grace, headTime, searchTime time.Duration
-	self                                      string // of this process, in Via
+	pause, stall, grace, headTime time.Duration
+	self                          string // of this process, in Via
 }
 
 func (o Options) withDefaults() Options {
 	for d, standard := range map[*time.Duration]time.Duration{
-		&o.Fresh: 5 * time.Minute, &o.Poll: 30 * time.Second, &o.pause: 200 * time.Millisecond, &o.stall: stallTime, &o.grace: graceTime, &o.headTime: headTime, &o.searchTime: searchTime,
+		&o.Fresh: 5 * time.Minute, &o.Poll: 30 * time.Second, &o.pause: 200 * time.Millisecond, &o.stall: stallTime, &o.grace: graceTime, &o.headTime: headTime,
 	} {
 		if *d <= 0 {
 			*d = standard

@@ -37,7 +37,7 @@ func signIn(name, password string) string {
 }
 
 func TestDoor(t *testing.T) {
-	s := startServing(t, "--trusted-proxy", "127.0.0.1", "--allow", "192.0.2.0/24", "--allow-write", victim, "--limit-login", "8/1m", "--admin", "admin:a long password")
+	s := startServing(t, "--trusted-proxy", "127.0.0.1", "--allow", "192.0.2.0/24", "--allow-write", victim, "--limit-login", "8/1h", "--admin", "admin:a long password")
 	res, answer := from(t, victim, "PUT", s.npm+user+"ada", signIn("ada", "a password of ada"))
 	require.Equal(t, 201, res.StatusCode, answer)
 	token := "Bearer " + answer["token"].(string)
