@@ -236,6 +236,7 @@ func comingAgain(t *testing.T) {
 	there, l := h.remote(Options{ReadOnly: true, MaxStale: time.Hour})
 	served := there.do("GET", "/p", "", nil)
 	require.Equal(t, 200, served.Status)
+	require.Eventually(t, there.cache.believed, 10*time.Second, time.Millisecond, "the feed was heard")
 	l.plan(0, before)
 	require.Equal(t, served.Body, there.do("GET", "/p", "", nil).Body, "what is known is served while the database is away")
 	require.False(t, l.reached())
