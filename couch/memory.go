@@ -24,8 +24,8 @@ type memory struct {
 // remembered is a value, an object that is a member of a member, and its terms.
 type remembered struct{ text, terms []byte }
 
-// longValue is from how many bytes on a value is remembered: below, reading it takes no longer than looking it up.
-const longValue = 1 << 10
+// longValue is from how many bytes on a value is remembered: of shorter ones the map would take more than the time it saves is worth.
+const longValue = 256
 
 // A learner reads with the help of a memory, and makes the next one.
 type learner struct {
@@ -153,7 +153,7 @@ func (all *memories) keep(m *memory) {
 	}
 }
 
-// Parse is ParseDocument for a document that is to be stored under an id. Of a large one that was stored before it reads
+// Parse is ParseDocument for a document that is to be stored under an id. The text stays the store's: it must not change any more. Of a large one that was stored before it reads
 // only what is new: the rest is compared with what it was.
 func (db *DB) Parse(id DocID, raw []byte) (*Document, error) {
 	if len(raw) < db.store.o.piecedFrom {
