@@ -153,8 +153,8 @@ func (all *memories) keep(m *memory) {
 	}
 }
 
-// Parse is ParseDocument for a document that is to be stored under an id. The text stays the store's: it must not change any more. Of a large one that was stored before it reads
-// only what is new: the rest is compared with what it was.
+// Parse is ParseDocument for a document that is to be stored under an id. Of a large one that was stored before it reads
+// only what is new: the rest is compared with what it was. What is remembered are copies: the text stays the caller's.
 func (db *DB) Parse(id DocID, raw []byte) (*Document, error) {
 	if len(raw) < db.store.o.piecedFrom {
 		return ParseDocument(raw)

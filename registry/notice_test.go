@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"settee/provenance"
 )
 
 func TestNotices(t *testing.T) {
@@ -37,6 +39,6 @@ func TestBundleIsRead(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, text, string(got))
 
-	_, err = read(`"` + strings.Repeat("x", mostBundle) + `"`)
+	_, err = read(`"` + strings.Repeat("x", provenance.MostBundle) + `"`)
 	require.Equal(t, 413, asError(err).Status)
 }

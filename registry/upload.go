@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"settee/provenance"
 	"settee/tarballs"
 )
 
@@ -130,9 +131,6 @@ func (a *attachment) read(s *scanner, field, dir string) error {
 	return nil
 }
 
-// mostBundle bounds a provenance bundle. Those of build services are of 10 to 30 kB.
-const mostBundle = 1 << 20
-
 func (a *attachment) readBundle(s *scanner) error {
 	raw, err := s.value(nil)
 	if err != nil {
@@ -141,8 +139,8 @@ func (a *attachment) readBundle(s *scanner) error {
 	if a.bundle = []byte(plain(raw)); len(a.bundle) == 0 {
 		return invalid("invalid attachment: the data of %q is no text", a.name)
 	}
-	if len(a.bundle) > mostBundle {
-		return fail(http.StatusRequestEntityTooLarge, "The provenance bundle is too large: this registry takes at most %d bytes.", mostBundle)
+	if len(a.bundle) > provenance.MostBundle {
+		return fail(http.StatusRequestEntityTooLarge, "The provenance bundle is too large: this registry takes at most %d bytes.", provenance.MostBundle)
 	}
 	if !json.Valid(a.bundle) {
 		return invalid("invalid attachment: the data of %q is no JSON", a.name)
