@@ -394,7 +394,7 @@ func (m *plainModel) offset(q Query, got reading) int64 {
 	}
 	first := ranges[0][0]
 	at := slices.IndexFunc(rows, func(r plainRow) bool { return r.id == first.id && r.emit == first.emit && r.key == first.key })
-	return int64(at + q.Skip)
+	return int64(min(at+q.Skip, len(m.rows))) // rows of later keys may stand before the first key's
 }
 
 // reading is an answer.
