@@ -1,11 +1,14 @@
 package registry
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -68,6 +71,37 @@ func TestSweepServed(t *testing.T) {
 	h.sweeping.Lock()
 	require.Equal(t, 409, h.do("POST", "/-/settee/gc", h.root, nil).Status)
 	h.sweeping.Unlock()
+}
+
+// TestSweepTellsWhileItLooks has attachments looked for until who asked has heard three times that this goes on.
+func TestSweepTellsWhileItLooks(t *testing.T) {
+	h := open(t)
+	heard := make(chan struct{})
+	h.o.Attachments.Each = func(ctx context.Context, _ func([64]byte)) error {
+		select {
+		case <-heard:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	q, err := http.NewRequestWithContext(t.Context(), "POST", h.url+"/-/settee/gc", nil)
+	require.NoError(t, err)
+	q.Header.Set("Authorization", "Bearer "+h.root)
+	res, err := http.DefaultClient.Do(q)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	lines := bufio.NewScanner(res.Body)
+	for range 3 {
+		require.True(t, lines.Scan(), "%v", lines.Err())
+		require.JSONEq(t, `{"done": 0, "total": 65536}`, lines.Text())
+	}
+	close(heard)
+	for lines.Scan() && !strings.Contains(lines.Text(), "looked") {
+		require.Contains(t, lines.Text(), `"total":65536`)
+	}
+	require.JSONEq(t, `{"looked": 0, "deleted": 0, "bytes": 0}`, lines.Text())
+	require.False(t, lines.Scan())
 }
 
 // TestSweepWhilePublishing sweeps without any grace while the very bytes of what was unpublished are published under other names.

@@ -1,17 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"net/url"
 	"os"
-	"strings"
 	"time"
 
 	"settee/registry"
@@ -24,7 +20,7 @@ const gcExamples = `  settee gc --server http://admin:PASSWORD@127.0.0.1:4873
 
 Tarballs stay in the store when a version is unpublished, when a publish ends before its document is written, and when another registry no
 longer has a version that was read through. This removes what no packument, staged version or attachment names and what was stored longer ago than --older,
-which keeps what a publish under way is about to name. --server asks a server that runs, by its npm port. --data is of one that does not. --db is of servers
+which keeps what a publish under way is about to name. --server asks a server that runs, by its npm port, and gives up one that says nothing for a minute. --data is of one that does not. --db is of servers
 that keep their documents in an Apache CouchDB; they may run. A bucket wants --alone: no server with other documents, as another region, may keep tarballs there.
 Attachments of revisions that are no longer current go after a compaction. Exit codes: 0 done, 1 a failure, 2 wrong flags.
 `
@@ -118,54 +114,4 @@ func (j *gcJob) here(ctx context.Context, stderr io.Writer, tell func(done, tota
 	}
 	s, err = h.registry.Sweep(ctx, registry.SweepOptions{Grace: j.grace, Dry: j.dry, Alone: j.alone, Progress: tell})
 	return s, errors.Join(err, h.close())
-}
-
-// asked has a server sweep that runs.
-func (j *gcJob) asked(ctx context.Context, _ io.Writer, tell func(done, total int64)) (s registry.Swept, err error) {
-	at, err := url.Parse(j.server)
-	if err != nil {
-		return s, errors.New("--server: it cannot be read")
-	}
-	who := at.User
-	at.User = nil
-	query := url.Values{"older": {j.grace.String()}, "dry": {fmt.Sprint(j.dry)}, "alone": {fmt.Sprint(j.alone)}}
-	q, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimRight(at.String(), "/")+"/-/settee/gc?"+query.Encode(), nil)
-	if err != nil {
-		return s, err
-	}
-	password, _ := who.Password()
-	q.SetBasicAuth(who.Username(), password)
-	res, err := http.DefaultClient.Do(q)
-	if err != nil {
-		return s, fmt.Errorf("--server: %w", err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	return readSweep(res, tell)
-}
-
-// readSweep reads a server's answer: lines of how far it is, and a last one of what was done.
-func readSweep(res *http.Response, tell func(done, total int64)) (s registry.Swept, err error) {
-	lines := bufio.NewScanner(res.Body)
-	for lines.Scan() {
-		var line struct {
-			registry.Swept
-			Done, Total int64
-			Error       string
-		}
-		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-			return s, fmt.Errorf("the server answered %s, and not with a sweep", res.Status)
-		}
-		switch {
-		case line.Error != "":
-			return s, fmt.Errorf("the server: %s", line.Error)
-		case line.Total > 0:
-			tell(line.Done, line.Total)
-		default:
-			return line.Swept, nil
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return s, fmt.Errorf("the server's answer broke off: %w", err)
-	}
-	return s, fmt.Errorf("the server's answer ended early (%s)", res.Status)
 }
