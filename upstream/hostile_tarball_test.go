@@ -55,6 +55,10 @@ func TestHostileTarballs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			settings := []func(*Options){func(o *Options) { o.MaxTarball = 1 << 20 }}
+			if name == "a silence" || name == "a stall" {
+				settings = append(settings, impatient)
+			}
 			for _, sha1only := range []bool{false, true} {
 				o := newOther(t)
 				d := dist(o.URL+"/n/-/n-1.0.0.tgz", content)
@@ -62,9 +66,8 @@ func TestHostileTarballs(t *testing.T) {
 					delete(d, "integrity")
 				}
 				o.on("/n", says(pack("n", dict{"1.0.0": d})))
-				h := open(t, o, func(o *Options) { o.MaxTarball = 1 << 20 })
-				_, _, err := h.look("n")
-				require.NoError(t, err)
+				h := open(t, o, settings...)
+				h.insist("n")
 				o.on("/n/-/n-1.0.0.tgz", answer)
 				got, err := h.fetch("n", "1.0.0")
 				require.Error(t, err)
@@ -72,11 +75,11 @@ func TestHostileTarballs(t *testing.T) {
 				require.Zero(t, h.stored())
 
 				o.on("/n/-/n-1.0.0.tgz", blob(content))
-				h.Pass(2 * time.Minute)
 				require.Eventually(t, func() bool { // the download that failed may not have ended yet
+					h.Pass(2 * time.Minute)
 					got, err = h.fetch("n", "1.0.0")
 					return err == nil
-				}, 10*time.Second, 10*time.Millisecond)
+				}, time.Minute, 10*time.Millisecond)
 				require.Equal(t, content, got)
 			}
 		})

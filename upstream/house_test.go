@@ -160,7 +160,7 @@ func open(t testing.TB, o *other, settings ...func(*Options)) *house {
 	var err error
 	h.blobs, err = tarballs.Folder(t.TempDir())
 	require.NoError(t, err)
-	options := Options{Now: h.Now, pause: time.Millisecond, stall: 300 * time.Millisecond, headTime: 300 * time.Millisecond}
+	options := Options{Now: h.Now, pause: time.Millisecond, patience: time.Minute}
 	if o != nil {
 		target, err := ParseTarget(o.URL)
 		require.NoError(t, err)
@@ -173,6 +173,24 @@ func open(t testing.TB, o *other, settings ...func(*Options)) *house {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, h.Close()) })
 	return h
+}
+
+// impatient gives a registry that says nothing up while a test can wait for it. A slow machine may take longer for a
+// good answer as well: whoever wants one insists.
+func impatient(o *Options) {
+	o.stall, o.grace, o.headTime = 300*time.Millisecond, 300*time.Millisecond, 300*time.Millisecond
+}
+
+// insist looks until the registry has given an answer, and rested in between as long as it may have to.
+func (h *house) insist(name string) (doc dict) {
+	h.t.Helper()
+	require.Eventually(h.t, func() bool {
+		var err error
+		h.Pass(2 * time.Minute)
+		doc, _, err = h.look(name)
+		return err == nil
+	}, time.Minute, time.Millisecond)
+	return doc
 }
 
 // held is what is kept of a package, its text too.

@@ -97,7 +97,7 @@ func (r *Reader) look(ctx context.Context, name string, held Held, fresh, stale 
 	if age < stale {
 		return f, nil
 	}
-	wait := time.NewTimer(patience)
+	wait := time.NewTimer(r.o.patience)
 	defer wait.Stop()
 	select {
 	case <-c.done:

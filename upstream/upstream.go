@@ -37,14 +37,14 @@ type Options struct {
 	Now     func() time.Time
 	Logger  *slog.Logger // default: discards
 
-	// What tests shorten.
-	pause, stall, grace, headTime time.Duration
-	self                          string // of this process, in Via
+	// What tests shorten, or lengthen.
+	pause, stall, grace, headTime, patience time.Duration
+	self                                    string // of this process, in Via
 }
 
 func (o Options) withDefaults() Options {
 	for d, standard := range map[*time.Duration]time.Duration{
-		&o.Fresh: 5 * time.Minute, &o.Poll: 30 * time.Second, &o.pause: 200 * time.Millisecond, &o.stall: stallTime, &o.grace: graceTime, &o.headTime: headTime,
+		&o.Fresh: 5 * time.Minute, &o.Poll: 30 * time.Second, &o.pause: 200 * time.Millisecond, &o.stall: stallTime, &o.grace: graceTime, &o.headTime: headTime, &o.patience: patience,
 	} {
 		if *d <= 0 {
 			*d = standard
