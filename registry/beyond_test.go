@@ -232,6 +232,7 @@ func TestCooldown(t *testing.T) {
 		require.NotContains(t, times, "1.9.0")
 		require.Equal(t, times["1.0.0"], times["modified"])
 		require.Contains(t, at(t, doc, policyName, "versions"), "2.0.0")
+		require.Regexp(t, `^far@2\.1\.0-rc\.1 is hidden .* So are 2 other versions\. far@1\.5\.0 is denied by the policy of this registry \(far@=1\.5\.0\)\.$`, at(t, doc, policyName, "message"))
 		require.Contains(t, res.Header.Get("npm-notice"), "far@2.0.0 is hidden by this registry until")
 		require.Contains(t, res.Header.Get("npm-notice"), "latest is 1.0.0 here.")
 		require.Equal(t, "private, no-store", res.Header.Get("Cache-Control"), "npm prints no notice of what it keeps")

@@ -2,7 +2,9 @@ package registry
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/Masterminds/semver/v3"
@@ -148,11 +150,45 @@ func (p *packument) explain(hidden []upstream.Hidden) {
 	for _, h := range hidden {
 		list = append(list, member{h.Version, object{{"name", quote(string(p.name))}, {"version", quote(h.Version)}}.raw()})
 	}
-	text := hidden[len(hidden)-1].Why
-	if n := len(hidden) - 1; n > 0 {
-		text += fmt.Sprintf(" So are %d other versions.", n)
+	p.set(policyName, object{{"message", quote(reasons(hidden))}, {"versions", list.raw()}}.raw())
+}
+
+// reasons are words for all that is hidden at once, as npm has one message for every version: each rule tells of the highest that
+// it hides and of how many more, the rule with the highest of all first.
+func reasons(hidden []upstream.Hidden) string {
+	type reason struct {
+		top  *semver.Version
+		why  string
+		more int
 	}
-	p.set(policyName, object{{"message", quote(text)}, {"versions", list.raw()}}.raw())
+	byRule := make(map[string]*reason)
+	for _, h := range hidden {
+		v, err := semver.NewVersion(h.Version)
+		if err != nil {
+			continue // package upstream keeps none
+		}
+		r := byRule[h.Rule]
+		if r == nil {
+			byRule[h.Rule] = &reason{v, h.Why, 0}
+			continue
+		}
+		r.more++
+		if v.GreaterThan(r.top) {
+			r.top, r.why = v, h.Why
+		}
+	}
+	list := slices.SortedFunc(maps.Values(byRule), func(a, b *reason) int { return b.top.Compare(a.top) })
+	var text []string
+	for _, r := range list {
+		text = append(text, r.why)
+		switch {
+		case r.more == 1:
+			text = append(text, "So is another version.")
+		case r.more > 1:
+			text = append(text, fmt.Sprintf("So are %d other versions.", r.more))
+		}
+	}
+	return strings.Join(text, " ")
 }
 
 // explained is an abbreviated packument with that member.

@@ -44,6 +44,7 @@ func (r Rules) Name(name string) error {
 // Hidden is a version that is not shown.
 type Hidden struct {
 	Version string
+	Rule    string    // what hides it: a pattern of Deny, or allow, or cooldown
 	Why     string    // in words, for who asks
 	Until   time.Time // zero: for ever
 }
@@ -52,11 +53,11 @@ type Hidden struct {
 func (r Rules) Version(name, version string, published, now time.Time) (h Hidden, hidden bool) {
 	for _, p := range r.Deny {
 		if p.FitsVersion(name, version, true) {
-			return Hidden{Version: version, Why: fmt.Sprintf("%s@%s is denied by the policy of this registry (%s).", name, version, p)}, true
+			return Hidden{Version: version, Rule: p.String(), Why: fmt.Sprintf("%s@%s is denied by the policy of this registry (%s).", name, version, p)}, true
 		}
 	}
 	if !r.allows(name, version) {
-		return Hidden{Version: version, Why: fmt.Sprintf("%s@%s is not among the versions that the policy of this registry allows.", name, version)}, true
+		return Hidden{Version: version, Rule: "allow", Why: fmt.Sprintf("%s@%s is not among the versions that the policy of this registry allows.", name, version)}, true
 	}
 	until := published.Add(r.Cooldown)
 	if r.Cooldown <= 0 || !now.Before(until) {
@@ -67,7 +68,7 @@ func (r Rules) Version(name, version string, published, now time.Time) (h Hidden
 			return Hidden{}, false
 		}
 	}
-	return Hidden{Version: version, Until: until, Why: fmt.Sprintf("%s@%s is hidden by this registry until %s: versions younger than %s are.",
+	return Hidden{Version: version, Rule: "cooldown", Until: until, Why: fmt.Sprintf("%s@%s is hidden by this registry until %s: versions younger than %s are.",
 		name, version, until.UTC().Format("2006-01-02 15:04 UTC"), span(r.Cooldown))}, true
 }
 
