@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"settee/auth/audit"
+	"settee/couch"
 )
 
 // recorded are the entries of the log, the oldest first, as ACT BY PACKAGE@VERSION, and ! where it failed.
@@ -102,4 +103,15 @@ func TestAuditOverHTTP(t *testing.T) {
 	}
 	require.Equal(t, []any{"1.0.4", "1.0.3", "1.0.2", "1.0.1", "1.0.0"}, versions)
 	require.Empty(t, h.do("GET", "/-/settee/audit?user=zoe", h.root, nil).JSON()["entries"])
+}
+
+// TestAuditOfWhatTheDatabaseRefuses has the database refuse what the registry had allowed, and noted.
+func TestAuditOfWhatTheDatabaseRefuses(t *testing.T) {
+	h := open(t, func(o *couch.Options, _ *Options) { o.MaxDocumentSize = 100 << 10 })
+	h.publish(h.bob, "p", "1.0.0")
+	large := publishing("p", "1.1.0", sampleTarball(t, "p", "1.1.0", 100))
+	at(t, large, "versions", "1.1.0").(dict)["description"] = strings.Repeat("long ", 20<<10)
+	res := h.do("PUT", "/p", h.bob, large)
+	require.Equal(t, 413, res.Status, "%s", res.Body)
+	require.Equal(t, []string{"package.publish bob p@1.0.0", "package.publish bob p@1.1.0", "package.publish bob p@1.1.0!"}, h.recorded(audit.Filter{Package: "p"}))
 }

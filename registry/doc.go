@@ -263,8 +263,9 @@
 // # Audit log
 //
 // Each write, and each that was refused to somebody, is appended to the audit log before it is
-// answered (audit.go): handlers put what they know into request.entry. Package auth keeps the log. GET /-/settee/audit
-// reads it: {"entries": [{id, at, act, by, …}], "next": what ?before= has for the page after, where there may be one}.
+// answered (audit.go): handlers put what they know into request.entry. A publish is noted while its packument is written; where
+// the database refuses that, which it does when it is full, another entry says that it failed. Package auth keeps the log.
+// GET /-/settee/audit reads it: {"entries": [{id, at, act, by, …}], "next": what ?before= has for the page after, where there may be one}.
 //
 // # Audits
 //

@@ -111,8 +111,7 @@ func (r *Registry) write(q *request, e *entry, u *upload) (doc *packument, err e
 	var act audit.Act
 	switch {
 	case len(u.data()) > 0:
-		act = audit.PackagePublish
-		doc, err = r.publish(q.Context(), q, u)
+		return r.publish(q.Context(), q, u)
 	case u.versions == nil && u.members.of("maintainers") != nil:
 		act = audit.PackageOwner
 		doc, err = r.own(q, u)
@@ -144,14 +143,22 @@ func done(doc *packument) map[string]any {
 func (r *Registry) publish(ctx context.Context, q *request, u *upload) (*packument, error) {
 	p, err := r.newPublication(q.pkg, u, q.who)
 	if err != nil {
-		return nil, err
+		return nil, r.refused(q, audit.PackagePublish, err)
 	}
 	q.entry.Version, q.entry.Details = p.version, map[string]string{"tags": strings.Join(p.tags, " "), "integrity": p.integrity}
-	return r.issue(ctx, q, p)
+	return r.issue(ctx, q, audit.PackagePublish, p)
 }
 
-// issue publishes what was checked: now, or when it was staged; then its tarball is in the store.
-func (r *Registry) issue(ctx context.Context, q *request, p *publication) (*packument, error) {
+// issue publishes what was checked: now, or when it was staged; then its tarball is in the store. It notes that it did.
+func (r *Registry) issue(ctx context.Context, q *request, act audit.Act, p *publication) (*packument, error) {
+	note := &noting{r: r, q: q, act: act}
+	doc, err := r.place(ctx, q, p, note.begin)
+	note.end(err)
+	return doc, err
+}
+
+// place makes a publication part of its package, and tells when all that can refuse it has not.
+func (r *Registry) place(ctx context.Context, q *request, p *publication, allowed func()) (*packument, error) {
 	p.newScoped = r.o.NewScoped
 	doc, err := r.couldPublish(ctx, p)
 	if doc != nil || err != nil {
@@ -169,13 +176,18 @@ func (r *Registry) issue(ctx context.Context, q *request, p *publication) (*pack
 	defer release()
 	defer r.hold.take(p.digest)()
 	if p.tarball != nil {
-		if _, err := r.blobs.Put(ctx, p.tarball.Reader(), &p.digest); err != nil {
+		stored := make(chan error, 1)
+		go func() {
+			_, err := r.blobs.Put(ctx, p.tarball.Reader(), &p.digest)
+			stored <- err
+		}()
+		r.advise(ctx, q, p) // while the disk is at work
+		if err := <-stored; err != nil {
 			return nil, fmt.Errorf("registry: store a tarball: %w", err)
 		}
 		if err := r.keepAttestation(ctx, p); err != nil {
 			return nil, err
 		}
-		r.advise(ctx, q, p)
 	}
 	doc, err = r.update(ctx, p.name, func(cur *packument) (*packument, error) {
 		if err := r.mayPublish(ctx, p, cur); err != nil {
@@ -186,7 +198,11 @@ func (r *Registry) issue(ctx context.Context, q *request, p *publication) (*pack
 				return nil, err
 			}
 		}
-		return p.apply(cur, r.o.Now())
+		next, err := p.apply(cur, r.o.Now())
+		if next != nil {
+			allowed()
+		}
+		return next, err
 	})
 	if err == nil {
 		r.unscoped.changed(p.name, false) // before release: the feed is later

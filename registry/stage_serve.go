@@ -182,11 +182,10 @@ func (r *Registry) serveApprove(w http.ResponseWriter, q *request) error {
 	}
 	q.pkg = PackageName(item.Package)
 	p, err := r.publicationOf(q.Context(), item, q)
-	if err == nil {
-		_, err = r.issue(q.Context(), q, p)
-	}
-	r.audit(q, audit.PackageApprove, err)
 	if err != nil {
+		return r.refused(q, audit.PackageApprove, err)
+	}
+	if _, err := r.issue(q.Context(), q, audit.PackageApprove, p); err != nil {
 		return err
 	}
 	if err := r.unstage(q.Context(), item); err != nil && !errors.Is(err, errNotFound) {
