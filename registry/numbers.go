@@ -41,11 +41,15 @@ func (r *Registry) number(ctx context.Context) error {
 	return nil
 }
 
+// leastTerm is less than any of CouchDB's texts has, which names a node and a range of each shard, and more than the engine's has: eight
+// characters by chance.
+const leastTerm = 32
+
 // countsItself reports whether a database's sequences are numbers, with what tells it from others: CouchDB's hold
-// Erlang's external terms, in base64.
+// Erlang's external terms, in base64, which begin with the byte 131.
 func countsItself(seq string) bool {
 	_, rest, _ := strings.Cut(strings.Trim(seq, `"`), "-")
-	return !strings.HasPrefix(rest, "g")
+	return len(rest) < leastTerm || !strings.HasPrefix(rest, "g")
 }
 
 func newNumbers(now func() time.Time) *numbers {
