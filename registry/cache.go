@@ -95,6 +95,17 @@ func (c *cache) entry(ctx context.Context, name PackageName) (*entry, error) {
 	}
 }
 
+// entryOf is the entry of a package at a revision that the feed told, or later; "": of one that is there, as far as the database
+// knows. The feed tells of a write before its writer has put into the cache what was written: what is kept may be of before.
+func (c *cache) entryOf(ctx context.Context, name PackageName, rev string) (*entry, error) {
+	e, err := c.entry(ctx, name)
+	if err != nil || e.doc != nil && (rev == "" || rev == e.doc.rev || slices.Contains(e.past, rev)) {
+		return e, err
+	}
+	c.drop(e)
+	return c.entry(ctx, name)
+}
+
 // peek is the entry of a package that is here and loaded; nil else. It does not count as used.
 func (c *cache) peek(name PackageName) *entry {
 	c.mu.Lock()

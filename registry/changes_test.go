@@ -132,6 +132,32 @@ func TestChanges(t *testing.T) {
 	}
 }
 
+// TestChangesAreAheadOfTheCache reads the feed while the cache has what was before: the feed tells of a write before its writer hears of it.
+func TestChangesAreAheadOfTheCache(t *testing.T) {
+	h := open(t)
+	keeps := func(stale *entry) {
+		h.cache.mu.Lock()
+		defer h.cache.mu.Unlock()
+		h.cache.remove(h.cache.entries[stale.name])
+		h.cache.add(stale, entryOverhead)
+	}
+	absent := h.cache.newEntry("new")
+	close(absent.ready)
+	h.publish(h.bob, "new", "1.0.0")
+	keeps(absent)
+	require.Equal(t, []string{"new"}, h.changes("", "").ids())
+	keeps(absent)
+	payload, err := h.Hooked().Payload(t.Context(), "new")
+	require.NoError(t, err)
+	require.Contains(t, string(payload), `"1.0.0"`)
+
+	first, err := h.cache.entry(t.Context(), "new")
+	require.NoError(t, err)
+	h.publish(h.bob, "new", "1.1.0")
+	keeps(first)
+	require.Contains(t, h.changes("", "include_docs=true").Results[0].Doc["versions"], "1.1.0")
+}
+
 func TestChangesWait(t *testing.T) {
 	h, _ := followed(t, searching(t))
 	now := h.changes("", "since=now").LastSeq

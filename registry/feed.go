@@ -126,7 +126,7 @@ func (r *Registry) visibleRows(q *request, rows []row, withDocs bool) (shown []s
 				continue
 			}
 		default:
-			e, err := r.cache.entry(q.Context(), PackageName(at.id))
+			e, err := r.cache.entryOf(q.Context(), PackageName(at.id), at.rev)
 			if err != nil {
 				return nil, err
 			}

@@ -28,7 +28,7 @@ func (h hooked) Readable(ctx context.Context, hook *hooks.Hook, name string) (bo
 	if err != nil || !account.Created.Equal(hook.Account) {
 		return false, err
 	}
-	e, err := h.r.cache.entry(ctx, PackageName(name))
+	e, err := h.r.cache.entryOf(ctx, PackageName(name), "")
 	if err != nil || e.doc == nil {
 		return false, err // nobody knows any more who might
 	}
@@ -37,7 +37,7 @@ func (h hooked) Readable(ctx context.Context, hook *hooks.Hook, name string) (bo
 
 // Payload implements hooks.Packages.
 func (h hooked) Payload(ctx context.Context, name string) (json.RawMessage, error) {
-	e, err := h.r.cache.entry(ctx, PackageName(name))
+	e, err := h.r.cache.entryOf(ctx, PackageName(name), "")
 	if err != nil || e.doc == nil {
 		return nil, err
 	}
