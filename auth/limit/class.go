@@ -23,23 +23,33 @@ func ClassOf(r *http.Request) Class {
 		return Read
 	}
 	path := r.URL.Path
+	for strings.Contains(path, "//") { // both APIs forgive slashes that are too many
+		path = strings.ReplaceAll(path, "//", "/")
+	}
 	for _, p := range logins {
-		if strings.HasPrefix(path, p) {
+		if strings.HasPrefix(path, p) && path != "/-/user/v1/star" {
 			return Login
 		}
 	}
 	if r.Method != http.MethodPost {
 		return Write
 	}
-	if strings.HasPrefix(path, "/-/npm/v1/security/") {
-		return Read
-	}
-	for segment := range strings.SplitSeq(path, "/") {
-		if len(segment) > 3 && segment[0] == '_' && questions[segment] {
+	if ours, npm := strings.CutPrefix(path, "/-/"); npm {
+		if strings.HasPrefix(ours, "npm/v1/security/") {
 			return Read
 		}
+		return Write
 	}
-	return Write
+	class := Write
+	for segment := range strings.SplitSeq(path, "/") {
+		switch {
+		case segment == "_update" || segment == "_rewrite":
+			return Write // whatever they are asked for by
+		case len(segment) > 3 && segment[0] == '_' && questions[segment]:
+			class = Read
+		}
+	}
+	return class
 }
 
 // logins are where passwords and tokens are asked for and given.

@@ -110,6 +110,9 @@ func TestClasses(t *testing.T) {
 		"POST /_session": Login, "GET /_session": Read, "PUT /db": Write, "PUT /db/doc": Write, "POST /db": Write, "POST /db/_bulk_docs": Write,
 		"POST /db/_all_docs": Read, "POST /db/_bulk_get": Read, "POST /db/_design/d/_view/v": Read, "POST /db/_design/d/_view/v/queries": Read,
 		"POST /db/_find": Read, "POST /db/_index": Write, "PUT /db/_find": Write, "POST /_replicate": Write, "PUT /db/_local/x": Write,
+		"PUT //-/user/org.couchdb.user:ada": Login, "POST /-///v1/login": Login, "POST //_session": Login, "POST //-//npm/v1/security/audits": Read,
+		"PUT /-/user/v1/star": Write, "DELETE //-/user/v1/star": Write, "POST /-/package/left/dist-tags/_find": Write, "POST /-/stage/package/left": Write,
+		"POST /db/_design/d/_update/f/_find": Write, "POST /db/_design/d/_rewrite/_view": Write, "POST /_changes": Read,
 	} {
 		method, path, _ := strings.Cut(line, " ")
 		require.Equal(t, want, ClassOf(httptest.NewRequest(method, path, nil)), line)
