@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -46,7 +47,7 @@ func (h *Hooks) resume() {
 func (h *Hooks) next(from string) (id string, err error) {
 	rows := h.queue.AllDocs(h.ctx, kivik.Params(map[string]any{"startkey": from, "endkey": queuePrefix + "\ufff0", "limit": 1}))
 	defer rows.Close()
-	if rows.Next() {
+	for rows.Next() { // to the end: Kivik closes what is left in two places at once
 		if id, err = rows.ID(); err != nil {
 			return "", err
 		}
@@ -170,43 +171,54 @@ func (h *Hooks) attempt(d *delivery) error {
 	if hook == nil || !h.ours(hook) {
 		return h.done(d)
 	}
-	may, err := h.from.Readable(h.ctx, hook, d.Package)
+	a, err := h.try(hook, d)
 	if err != nil {
 		return err
 	}
-	if !may {
+	if a == nil {
 		return h.done(d)
+	}
+	return h.settle(hook, d, *a)
+}
+
+// try sends an event, once there is a place: until then its payload, which may have megabytes, is not made, nor is it asked
+// who may read it. nil: the hook's owner may not.
+func (h *Hooks) try(hook *Hook, d *delivery) (*Attempt, error) {
+	select {
+	case h.places <- struct{}{}:
+	case <-h.ctx.Done():
+		return nil, h.ctx.Err()
+	}
+	defer func() { <-h.places }()
+	if may, err := h.from.Readable(h.ctx, hook, d.Package); err != nil || !may {
+		return nil, err
 	}
 	payload, err := h.from.Payload(h.ctx, d.Package)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if payload == nil {
 		payload = json.RawMessage("null")
 	}
-	select {
-	case h.places <- struct{}{}:
-	case <-h.ctx.Done():
-		return h.ctx.Err()
-	}
 	begun := h.o.Now()
 	code, err := h.send(h.ctx, hook, d, payload)
-	<-h.places
 	if h.ctx.Err() != nil {
-		return h.ctx.Err() // the next process sends it again
+		return nil, h.ctx.Err() // the next process sends it again
 	}
-	a := Attempt{
+	return &Attempt{
 		Delivery: d.ID, Event: d.Event.Kind, Package: d.Package, Version: d.Event.Version, Number: d.Attempts + 1,
 		Time: begun.UTC().Truncate(time.Millisecond), Took: h.o.Now().Sub(begun).Milliseconds(), Code: code, Error: told(err),
-	}
-	return h.settle(hook, d, a)
+	}, nil
 }
 
 // mostError is how much of an error is told.
 const mostError = 300
 
-// told is what the hook's owner may know of a failure: not what names inside this network resolve to.
+// told is what the hook's owner may know of a failure: not what names inside this network resolve to, nor which addresses
+// of ours asked, be it the endpoint or who looks names up.
 func told(err error) string {
+	var unknown *net.DNSError
+	var op *net.OpError
 	switch {
 	case err == nil:
 		return ""
@@ -214,6 +226,10 @@ func told(err error) string {
 		return "the endpoint is inside the registry's own network"
 	case errors.Is(err, context.DeadlineExceeded):
 		return "the endpoint took too long to answer"
+	case errors.As(err, &unknown):
+		return "the endpoint's name cannot be looked up"
+	case errors.As(err, &op):
+		err = op.Err
 	}
 	text := err.Error()
 	return text[:min(len(text), mostError)]

@@ -3,12 +3,14 @@ package hooks
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -230,4 +232,45 @@ func FuzzState(f *testing.F) {
 			require.Contains(t, string(raw), `"event":"package:`)
 		}
 	})
+}
+
+// TestPayloadsAreBounded has more hooks than places, and endpoints that do not answer: no more payloads are made than there are places.
+func TestPayloadsAreBounded(t *testing.T) {
+	var made atomic.Int32
+	h := begin(t, func(o *Options) { o.Patience = time.Minute })
+	h.made = &made
+	answer := make(chan struct{})
+	release := sync.OnceFunc(func() { close(answer) })
+	defer release()
+	r := receive(t, func(int, http.ResponseWriter, *http.Request) { <-answer })
+	const hooks = 3 * mostAtOnce
+	for range hooks {
+		h.hook(Package, "large", r.URL)
+	}
+	h.publish("large", "1.0.0")
+	r.told(mostAtOnce)
+	require.Eventually(t, func() bool { // all have come as far as they do
+		h.lanes.mu.Lock()
+		defer h.lanes.mu.Unlock()
+		return len(h.lanes.busy) == hooks
+	}, 20*time.Second, time.Millisecond)
+	time.Sleep(50 * time.Millisecond)
+	require.LessOrEqual(t, int(made.Load()), mostAtOnce)
+	h.hide("large", true) // before the others have a place
+	release()
+	h.empty()
+	require.Len(t, r.all(), mostAtOnce, "who may read is asked when there is a place")
+}
+
+func TestTold(t *testing.T) {
+	for want, err := range map[string]error{
+		"": nil,
+		"the endpoint's name cannot be looked up": &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "db.corp", Server: "10.0.0.53:53"}},
+		"connection reset by peer": &net.OpError{Op: "read", Net: "tcp", Source: &net.TCPAddr{IP: net.IPv4(10, 0, 0, 7), Port: 4321},
+			Addr: &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 443}, Err: errors.New("connection reset by peer")},
+		"malformed": errors.New("malformed"),
+		"the endpoint is inside the registry's own network": &net.OpError{Op: "dial", Net: "tcp", Err: dial.ErrInside},
+	} {
+		require.Equal(t, want, told(err))
+	}
 }

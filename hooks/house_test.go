@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ type house struct {
 	client *kivik.Client
 	db     *kivik.DB
 	o      Options
+	made   *atomic.Int32 // payloads; nil: nobody counts
 
 	mu     sync.Mutex
 	hidden map[string]bool // packages that nobody may read
@@ -46,6 +48,9 @@ func (h *house) Readable(_ context.Context, _ *Hook, name string) (bool, error) 
 }
 
 func (h *house) Payload(ctx context.Context, name string) (json.RawMessage, error) {
+	if h.made != nil {
+		h.made.Add(1)
+	}
 	return database.Text(ctx, h.db, name)
 }
 
