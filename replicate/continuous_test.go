@@ -126,23 +126,61 @@ func TestTheEndCutsACheckpoint(t *testing.T) {
 	require.Equal(t, r.Stats.ThroughSeq, r.Stats.CheckpointedSeq)
 }
 
+// hurried is a link on which feeds end after so many milliseconds without a row.
+func hurried(next http.RoundTripper, milliseconds string) http.RoundTripper {
+	return roundTrip(func(req *http.Request) (*http.Response, error) {
+		if q := req.URL.Query(); q.Has("timeout") {
+			q.Set("timeout", milliseconds)
+			req = req.Clone(req.Context())
+			req.URL.RawQuery = q.Encode()
+		}
+		return next.RoundTrip(req)
+	})
+}
+
+// A feed that ends as it should is no failure, however often: a source may be still for days.
+func TestContinuousWaitsForGood(t *testing.T) {
+	h := newHouse(t)
+	source, target := h.embedded("source"), h.embedded("target")
+	require.NoError(t, source.Create(t.Context()))
+	require.NoError(t, target.Create(t.Context()))
+	var asked atomic.Int64
+	link := roundTrip(func(req *http.Request) (*http.Response, error) {
+		if strings.HasSuffix(req.URL.Path, "/_changes") {
+			asked.Add(1)
+		}
+		return http.DefaultTransport.RoundTrip(req)
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := replicate.Run(ctx, linked(t, h.address+"/source", hurried(link, "1")), target, replicate.Options{Continuous: true, Retries: 1})
+		ended <- err
+	}()
+	require.Eventually(t, func() bool { return asked.Load() > 4 || len(ended) > 0 }, time.Minute, time.Millisecond)
+	require.Empty(t, ended)
+	arrives(t, target.DB, "doc", put(t, source.DB, "doc", `{}`))
+	cancel()
+	require.ErrorIs(t, <-ended, context.Canceled)
+}
+
 // The feed of a peer may end, be cut, or its server go away for a while.
 func TestContinuousOutlivesItsLinks(t *testing.T) {
 	h := newHouse(t)
 	source, target := h.embedded("source"), h.embedded("target")
 	require.NoError(t, source.Create(t.Context()))
 	require.NoError(t, target.Create(t.Context()))
-	link := &breaker{at: 9, way: ways["answer cut"]}
+	link := hurried(&breaker{at: 9, way: ways["answer cut"]}, "20")
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		_, err := replicate.Run(ctx, linked(t, h.address+"/source", link), target, replicate.Options{Continuous: true, ConnectionTimeout: 300 * time.Millisecond})
+		_, err := replicate.Run(ctx, linked(t, h.address+"/source", link), target, replicate.Options{Continuous: true})
 		ended <- err
 	}()
 	for i := range 8 {
 		rev := put(t, source.DB, "doc", fmt.Sprintf(`{%s"n":%d}`, revOf(t, source.DB), i))
 		arrives(t, target.DB, "doc", rev)
-		time.Sleep(60 * time.Millisecond) // long polls end in between
+		time.Sleep(60 * time.Millisecond) // feeds end in between
 	}
 	cancel()
 	require.ErrorIs(t, <-ended, context.Canceled)

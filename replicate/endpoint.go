@@ -53,7 +53,7 @@ func Dial(_ context.Context, e Endpoint, o DialOptions) (Peer, error) {
 	user, password, headers := e.credentials()
 	a := &authenticated{next: &mended{transport, strings.TrimSuffix(base.EscapedPath(), "/"), u.Path}, base: base, headers: headers, user: user, password: password}
 	client := &http.Client{Transport: a}
-	k, err := kivik.New("couch", base.String(), couchdb.OptionHTTPClient(client), couchdb.OptionNoRequestCompression())
+	k, err := kivik.New("couch", base.String(), couchdb.OptionHTTPClient(&http.Client{Transport: unending{a}}), couchdb.OptionNoRequestCompression())
 	if err != nil {
 		return Peer{}, fmt.Errorf("%w: %w", ErrBadOptions, err)
 	}

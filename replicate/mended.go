@@ -11,8 +11,7 @@ import (
 )
 
 // mended is a transport that does what Kivik's driver for CouchDB leaves out of _changes, for those who read
-// a feed through Peer.DB: a selector goes into the body, where CouchDB looks for it; and a continuous
-// feed ends with an error, at whose regular end that driver would panic.
+// a feed through Peer.DB: a selector goes into the body, where CouchDB looks for it.
 //
 // And it escapes what that driver leaves as it is, or puts in the wrong place of the path; and gives
 // answers an end that the driver reads whole.
@@ -75,11 +74,7 @@ func (m *mended) roundTrip(req *http.Request) (*http.Response, error) {
 		req.Header.Set("Content-Type", "application/json")
 		req.Header.Set("Content-Length", strconv.Itoa(len(body)))
 	}
-	resp, err := m.next.RoundTrip(req)
-	if err == nil && resp.StatusCode == http.StatusOK && (query.Get("feed") == "continuous" || query.Get("feed") == "live") {
-		resp.Body = newEndless(resp.Body)
-	}
-	return resp, err
+	return m.next.RoundTrip(req)
 }
 
 // readdressed gives a request the path that was meant.
@@ -96,6 +91,21 @@ func (m *mended) readdressed(req *http.Request) *http.Request {
 	req.URL.RawPath = path
 	req.URL.Path, _ = url.PathUnescape(path) // it was escaped a moment ago
 	return req
+}
+
+// unending is a transport for Kivik's driver alone, which would panic at the regular end of a continuous feed: for it
+// such a feed ends with an error.
+type unending struct{ next http.RoundTripper }
+
+func (u unending) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := u.next.RoundTrip(req)
+	if err != nil || resp.StatusCode != http.StatusOK || !strings.HasSuffix(req.URL.Path, "/_changes") {
+		return resp, err
+	}
+	if feed := req.URL.Query().Get("feed"); feed == "continuous" || feed == "live" {
+		resp.Body = newEndless(resp.Body)
+	}
+	return resp, nil
 }
 
 // endless is the body of a continuous feed, whose last line (last_seq) is no row.
