@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"path/filepath"
 	"time"
 
 	"settee/registry"
@@ -21,7 +22,8 @@ const gcExamples = `  settee gc --server http://admin:PASSWORD@127.0.0.1:4873
 Tarballs stay in the store when a version is unpublished, when a publish ends before its document is written, and when another registry no
 longer has a version that was read through. This removes what no packument, staged version or attachment names and what was stored longer ago than --older,
 which keeps what a publish under way is about to name. --server asks a server that runs, by its npm port, and gives up one that says nothing for a minute. --data is of one that does not. --db is of servers
-that keep their documents in an Apache CouchDB; they may run. A bucket wants --alone: no server with other documents, as another region, may keep tarballs there.
+that keep their documents in an Apache CouchDB; they may run. A bucket wants --alone: no server with other documents, as another region, may keep tarballs there. Where
+--db is a settee that keeps its attachments in the same bucket, nothing is removed: ask that one, by --server.
 Attachments of revisions that are no longer current go after a compaction. Exit codes: 0 done, 1 a failure, 2 wrong flags.
 `
 
@@ -60,6 +62,9 @@ func (j *gcJob) read(args []string, stdout io.Writer) (err error) {
 	}
 	if j.db == "" {
 		return holdsStore(j.data)
+	}
+	if _, err := os.Stat(filepath.Join(j.data, "tarballs")); j.tarballs == "" && err != nil { // opening would make it, and find nothing to remove
+		return usageError{fmt.Errorf("--data %s holds no tarballs: name the folder that serve has, or its bucket by --tarballs", j.data)}
 	}
 	return nil
 }

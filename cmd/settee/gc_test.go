@@ -85,6 +85,7 @@ func TestGC(t *testing.T) {
 		"--tarballs":                       {"--tarballs", "ftp://x"},
 		"--server":                         {"--server", "127.0.0.1:4873"},
 		"holds no store":                   {"--data", t.TempDir()},
+		"holds no tarballs":                {"--data", t.TempDir(), "--db", s.couch},
 		"ask the one that runs: settee gc": {"--data", data},
 	} {
 		code, _, stderr := settee(t, append([]string{"gc"}, args...)...)

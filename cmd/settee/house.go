@@ -38,7 +38,7 @@ type house struct {
 	settings auth.Settings // nil with --db
 	door     *limit.Door   // before both APIs
 	endFeeds func()
-	attached func(context.Context, func(digest [64]byte)) error // what documents keep beside tarballs; nil with --db
+	attached func(context.Context, func(digest [64]byte)) error // what documents keep beside tarballs; nil with --db, unless a bucket may have it
 
 	accounts   *auth.Auth
 	registry   *registry.Registry
@@ -191,6 +191,9 @@ func (h *house) documents(ctx context.Context, s settings, blobs tarballs.Store,
 		client, err := openCluster(ctx, s.db, clusterPatience, log)
 		if err != nil {
 			return nil, nil, fmt.Errorf("--db: %w", err)
+		}
+		if s.tarballs != "" {
+			h.attached = apart(client, s.db, blobs)
 		}
 		return client, nil, nil
 	}
