@@ -46,6 +46,7 @@ func (h *house) openSearch(ctx context.Context, client *kivik.Client, s settings
 }
 
 const searchExamples = `  settee search rebuild --data /var/lib/settee
+  settee search rebuild --db http://admin:PASSWORD@couch:5984 --tarballs 's3://minio:9000/tarballs?tls=false' --search /var/lib/index
 `
 
 // runSearch makes the search index of a stopped server anew.
@@ -54,6 +55,8 @@ func runSearch(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	fs := newFlags("search rebuild", "make the search index of a stopped server anew; a server does so by itself where it is lost or damaged", searchExamples, stdout)
 	fs.StringVar(&s.data, "data", "./settee-data", "`DIR` of the embedded stores")
 	fs.StringVar(&s.search, "search", "", "`DIR` of the index, where it is not in --data")
+	fs.StringVar(&s.db, "db", "", "`URL` of the Apache CouchDB, where serve has one")
+	fs.StringVar(&s.tarballs, "tarballs", "", "`URL` of the bucket, where serve has one")
 	words, err := readWords(fs, args)
 	if err != nil {
 		return err
@@ -61,7 +64,7 @@ func runSearch(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	if strings.Join(words, " ") != "rebuild" {
 		return usageError{fmt.Errorf("settee search takes one word, rebuild: settee search --help explains it")}
 	}
-	if err := holdsStore(s.data); err != nil {
+	if err := holdsIndex(&s); err != nil {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
@@ -84,4 +87,19 @@ func runSearch(ctx context.Context, args []string, stdout, stderr io.Writer) err
 		err = closed
 	}
 	return err
+}
+
+// holdsIndex refuses a place where no server has had its index: a typing error, most likely.
+func holdsIndex(s *settings) error {
+	if s.db == "" {
+		return holdsStore(s.data)
+	}
+	dir := s.search
+	if dir == "" {
+		dir = filepath.Join(s.data, "search")
+	}
+	if _, err := os.Stat(dir); err != nil {
+		return usageError{fmt.Errorf("there is no index: %w: give --data or --search as serve has them", err)}
+	}
+	return nil
 }
