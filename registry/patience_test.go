@@ -33,23 +33,25 @@ func (h *house) raw(head string) (net.Conn, func() (*http.Response, string)) {
 	}
 }
 
+// begun is the head of a request with a body of so many bytes.
+func (h *house) begun(method, path string, length int) string {
+	return fmt.Sprintf("%s %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", method, path, h.bob, length)
+}
+
 // TestStalledBodies sends the beginning of bodies, and then nothing, or hardly anything.
 func TestStalledBodies(t *testing.T) {
 	h := open(t, func(_ *couch.Options, o *Options) { o.Stall = 300 * time.Millisecond })
-	head := func(method, path string, length int) string {
-		return fmt.Sprintf("%s %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", method, path, h.bob, length)
-	}
 	for _, test := range []struct{ method, path, begins string }{
 		{"PUT", "/p", ""}, {"PUT", "/p", `{"_id":"p","versions":{"1.0.0":{`}, {"PUT", "/p", `{"_attachments":{"p-1.0.0.tgz":{"data":"AAAA`},
 		{"PUT", "/-/package/p/dist-tags/beta", `"1.`}, {"POST", "/-/npm/v1/user", `{"email":`},
 	} {
-		_, answer := h.raw(head(test.method, test.path, 100_000) + test.begins)
+		_, answer := h.raw(h.begun(test.method, test.path, 100_000) + test.begins)
 		res, body := answer()
 		require.Equal(t, 408, res.StatusCode, "%s %s: %s", test.method, test.path, body)
 		require.Contains(t, body, `"error":"The rest of the request did not arrive in time."`)
 		require.True(t, res.Close, "what comes later is no request")
 	}
-	trickle, answer := h.raw(head("PUT", "/p", 100_000))
+	trickle, answer := h.raw(h.begun("PUT", "/p", 100_000))
 	go func() {
 		for range 1000 { // each byte comes in time, all of them do not
 			if _, err := io.WriteString(trickle, " "); err != nil {
@@ -60,15 +62,23 @@ func TestStalledBodies(t *testing.T) {
 	}()
 	res, _ := answer()
 	require.Equal(t, 408, res.StatusCode)
+}
 
+// TestBodiesInTime pauses within a body, and then between requests for longer than a body may stall.
+func TestBodiesInTime(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for longer than a machine stands still")
+	}
+	const stall = 5 * time.Second
+	h := open(t, func(_ *couch.Options, o *Options) { o.Stall = stall })
 	h.publish(h.bob, "p", "1.0.0")
-	c, answered := h.raw(head("PUT", "/-/package/p/dist-tags/beta", 7) + `"1.0.`)
+	c, answered := h.raw(h.begun("PUT", "/-/package/p/dist-tags/beta", 7) + `"1.0.`)
 	time.Sleep(50 * time.Millisecond)
 	_, err := io.WriteString(c, `0"`)
 	require.NoError(t, err)
 	res, body := answered()
 	require.Equal(t, 201, res.StatusCode, body)
-	time.Sleep(500 * time.Millisecond) // longer than a body may stall: nothing is awaited now
+	time.Sleep(stall * 6 / 5) // nothing is awaited now
 	_, err = io.WriteString(c, "GET /-/ping HTTP/1.1\r\nHost: x\r\n\r\n")
 	require.NoError(t, err)
 	res, _ = answered()
