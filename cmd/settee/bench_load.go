@@ -144,11 +144,11 @@ type load struct {
 	took    []time.Duration // of each request
 }
 
-// during repeats f in c clients until the time is over, i counting from 0 in each.
+// during repeats f in c clients until the time is over, i counting from 0 in each: once at least, for there is a figure of all.
 func (b *bencher) during(s benchServer, c int, f func(conn *benchConn, client, i int) error) (load, error) {
 	length := time.Duration(b.seconds * float64(time.Second))
 	return b.clients(s, c, func(conn *benchConn, client int, start time.Time, took *[]time.Duration) error {
-		for i := 0; time.Since(start) < length; i++ {
+		for i := 0; i == 0 || time.Since(start) < length; i++ {
 			if err := timed(took, func() error { return f(conn, client, i) }); err != nil {
 				return err
 			}
