@@ -110,9 +110,12 @@ func TestFeedsBeat(t *testing.T) {
 }
 
 // running counts the feeds that goroutines are in.
-func running() int {
+func running() int { return serving("httpd.(*feed).run(") }
+
+// serving is how many goroutines are in a function.
+func serving(function string) int {
 	buf := make([]byte, 4<<20)
-	return strings.Count(string(buf[:runtime.Stack(buf, true)]), "httpd.(*feed).run(")
+	return strings.Count(string(buf[:runtime.Stack(buf, true)]), function)
 }
 
 func TestFeedEndsWithItsClient(t *testing.T) {
@@ -173,7 +176,7 @@ func TestSlowReaders(t *testing.T) {
 	if testing.Short() {
 		t.Skip("moves many megabytes, or a thousand connections")
 	}
-	h := feeds(t, httpd.Options{Stall: time.Second})
+	h := feeds(t, httpd.Options{Stall: 5 * time.Second})
 	h.must(t, "PUT /feeds/_design/f", `{"filters":{"all":"function(){return true}"}}`, 201)
 	const size, docs = 1 << 20, 32
 	before := memory()
@@ -207,7 +210,7 @@ func TestSlowReaderGetsAnotherSnapshot(t *testing.T) {
 	if testing.Short() {
 		t.Skip("moves many megabytes, or a thousand connections")
 	}
-	const docs, part, stall = 48, 1 << 20, 2 * time.Second
+	const docs, part, stall = 48, 1 << 20, 5 * time.Second
 	h := feeds(t, httpd.Options{Stall: stall})
 	doc := `{"text":"` + strings.Repeat("x", 1<<20) + `"}`
 	for i := range docs {

@@ -20,7 +20,7 @@ func raw(t testing.TB, h *house, bytes string) (*http.Response, string) {
 	c, err := net.Dial("tcp", h.base.Host)
 	require.NoError(t, err)
 	defer c.Close()
-	require.NoError(t, c.SetDeadline(time.Now().Add(10*time.Second)))
+	require.NoError(t, c.SetDeadline(time.Now().Add(hanging)))
 	_, _ = io.WriteString(c, bytes) // the server may hang up before all is sent
 	_ = c.(*net.TCPConn).CloseWrite()
 	res, err := http.ReadResponse(bufio.NewReader(c), nil)

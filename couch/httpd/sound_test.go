@@ -44,7 +44,7 @@ func faulty(status int, body []byte, head bool) error {
 }
 
 // hanging is how long an answer may take; nothing is measured by it.
-const hanging = 20 * time.Second
+const hanging = time.Minute
 
 // exchange sends requests on a connection of their own, in pieces that end where
 // cuts say, and checks what comes back: whole answers of HTTP, JSON that is JSON,

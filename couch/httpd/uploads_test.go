@@ -33,7 +33,7 @@ func dial(t testing.TB, h *house) *line {
 	conn, err := net.Dial("tcp", h.base.Host)
 	require.NoError(t, err)
 	t.Cleanup(func() { conn.Close() })
-	require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second))) // a bound on hanging
+	require.NoError(t, conn.SetDeadline(time.Now().Add(hanging)))
 	return &line{conn, t}
 }
 
@@ -59,15 +59,32 @@ func zipped(text string) string {
 	return b.String()
 }
 
+// storing is a house with a folder of blobs. Where it has served, nothing of what did not come whole is left in it.
+func storing(t *testing.T, stall time.Duration) (*house, func()) {
+	dir := t.TempDir()
+	blobs, err := tarballs.Folder(dir)
+	require.NoError(t, err)
+	h := startOn(t, couch.Options{Blobs: tarballs.Blobs(blobs)}, httpd.Options{Stall: stall, MaxAttachment: 1 << 20})
+	h.must(t, "PUT /db", "", 201)
+	return h, func() {
+		h.must(t, "PUT /db/whole/f", strings.Repeat("x", 300<<10), 201) // the server is well
+		require.Eventually(t, func() bool {
+			for info, err := range blobs.List(t.Context()) {
+				require.NoError(t, err)
+				require.NoError(t, blobs.Delete(t.Context(), info.Digest))
+			}
+			return len(files(t, filepath.Join(dir, "tmp"))) == 0
+		}, time.Minute, 50*time.Millisecond, "what is left: %v", files(t, dir))
+		h.must(t, "DELETE /db", "", 200) // its blob is swept
+	}
+}
+
 // Of an upload that does not come whole nothing is kept: no document, no blob
 // that a sweep leaves, no file that is not a blob. The client hears why, or the
 // connection is cut.
 func TestBrokenUploads(t *testing.T) {
-	dir := t.TempDir()
-	blobs, err := tarballs.Folder(dir)
-	require.NoError(t, err)
-	h := startOn(t, couch.Options{Blobs: tarballs.Blobs(blobs)}, httpd.Options{Stall: 300 * time.Millisecond, MaxAttachment: 1 << 20})
-	h.must(t, "PUT /db", "", 201)
+	patient, left := storing(t, time.Minute)
+	impatient, leftThere := storing(t, 300*time.Millisecond)
 	large := strings.Repeat("0123456789abcdef", 20<<10) // 320 kB: a blob
 	const oneMB = 1 << 20
 	related := "Content-Type: multipart/related; boundary=xx"
@@ -93,7 +110,7 @@ func TestBrokenUploads(t *testing.T) {
 		"chunked, no number":         {head("PUT /db/d/f", "Transfer-Encoding: chunked") + "\r\n50000\r\n" + large + "\r\nzz\r\n", true, "400"},
 		"chunked, negative":          {head("PUT /db/d/f", "Transfer-Encoding: chunked") + "\r\n-5\r\nhello\r\n0\r\n\r\n", true, "400"},
 		"too large":                  {head("PUT /db/d/f", fmt.Sprint("Content-Length: ", oneMB+1)) + "\r\n" + large, true, "413"},
-		"too large, chunked":         {head("PUT /db/d/f", "Transfer-Encoding: chunked") + "\r\n" + strings.Repeat("50000\r\n"+large+"\r\n", 4), true, "413"},
+		"too large, chunked":         {head("PUT /db/d/f", "Transfer-Encoding: chunked") + "\r\n" + strings.Repeat("50000\r\n"+large+"\r\n", 4) + "0\r\n\r\n", true, "413"},
 		"not gzip":                   {head("PUT /db/d/f", "Content-Encoding: gzip", fmt.Sprint("Content-Length: ", len(large))) + "\r\n" + large, true, "400"},
 		"half a gzip":                {head("PUT /db/d/f", "Content-Encoding: gzip", "Content-Length: 30") + "\r\n" + zipped(large)[:30], true, "400"},
 		"another digest":             {head("PUT /db/d/f", "Content-MD5: AAAAAAAAAAAAAAAAAAAAAA==", fmt.Sprint("Content-Length: ", len(large))) + "\r\n" + large, true, "400"},
@@ -116,6 +133,10 @@ func TestBrokenUploads(t *testing.T) {
 		"JSON, hangs up":  {head("PUT /db/d", "Content-Length: 50") + "\r\n{\"a\":", false, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
+			h := patient
+			if c.status == "408" {
+				h = impatient
+			}
 			conn := dial(t, h)
 			_, _ = io.WriteString(conn, c.send) // the server may hang up before it has all
 			if !c.stays {
@@ -126,15 +147,8 @@ func TestBrokenUploads(t *testing.T) {
 			h.must(t, "GET /db/d", "", 404)
 		})
 	}
-	h.must(t, "PUT /db/whole/f", large, 201) // the server is well
-	require.Eventually(t, func() bool {
-		for info, err := range blobs.List(t.Context()) {
-			require.NoError(t, err)
-			require.NoError(t, blobs.Delete(t.Context(), info.Digest))
-		}
-		return len(files(t, filepath.Join(dir, "tmp"))) == 0
-	}, 10*time.Second, 50*time.Millisecond, "what is left: %v", files(t, dir))
-	h.must(t, "DELETE /db", "", 200) // its blob is swept
+	left()
+	leftThere()
 }
 
 func files(t testing.TB, dir string) (list []string) {
