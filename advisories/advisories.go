@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-kivik/kivik/v4"
@@ -29,9 +30,10 @@ type Options struct {
 
 // Advisories answers what is known of packages. It is safe for concurrent use. nil knows nothing, and is ready.
 type Advisories struct {
-	db    *kivik.DB
-	log   *slog.Logger
-	index *index
+	db      *kivik.DB
+	log     *slog.Logger
+	known   atomic.Pointer[index] // what is asked
+	filling atomic.Pointer[index] // what changes go into: another one while the database is read anew
 
 	ready   chan struct{} // closed when the database has been read once
 	isReady sync.Once
@@ -48,12 +50,15 @@ func Open(ctx context.Context, client *kivik.Client, o Options) (*Advisories, er
 	if err := database.Private(ctx, client, Database); err != nil {
 		return nil, fmt.Errorf("advisories: %w", err)
 	}
-	a := &Advisories{db: client.DB(Database), log: o.Logger, index: newIndex(), ready: make(chan struct{})}
+	a := &Advisories{db: client.DB(Database), log: o.Logger, ready: make(chan struct{})}
+	x := newIndex()
+	a.known.Store(x)
+	a.filling.Store(x)
 	f := replicate.NewFollower(a.db, replicate.FollowerOptions{
 		Since: "0", IncludeDocs: true, Conflicts: true, Proof: o.Proof, Logger: o.Logger,
 		Handle:   a.changed,
-		CaughtUp: func(time.Time) { a.isReady.Do(a.read) },
-		Lost:     a.index.clear,
+		CaughtUp: func(time.Time) { a.read() },
+		Lost:     func() { a.filling.Store(a.known.Load().another()) },
 		Absent:   func(ctx context.Context) error { return database.Private(ctx, client, Database) },
 	})
 	ctx, a.stop = context.WithCancel(context.WithoutCancel(ctx))
@@ -68,10 +73,17 @@ func (a *Advisories) Close() error {
 	return nil
 }
 
+// read has what the whole database says asked from now on.
 func (a *Advisories) read() {
-	packages, records := a.index.size()
-	a.log.Debug("advisories: read", "packages", packages, "records", records)
-	close(a.ready)
+	x := a.filling.Load()
+	if a.known.Swap(x) != x {
+		x.changes.Add(1)
+	}
+	a.isReady.Do(func() {
+		packages, records := x.size()
+		a.log.Debug("advisories: read", "packages", packages, "records", records)
+		close(a.ready)
+	})
 }
 
 // Ready waits until the database has been read once.
@@ -105,7 +117,7 @@ func (a *Advisories) Names() iter.Seq[string] {
 	if a == nil {
 		return func(func(string) bool) {}
 	}
-	return slices.Values(a.index.packages())
+	return slices.Values(a.known.Load().packages())
 }
 
 // State is another number whenever something else is known.
@@ -113,18 +125,18 @@ func (a *Advisories) State() uint64 {
 	if a == nil {
 		return 0
 	}
-	return a.index.changes.Load()
+	return a.known.Load().changes.Load()
 }
 
 func (a *Advisories) affecting(name string, versions []string) []Advisory {
 	if a == nil {
 		return nil
 	}
-	return a.index.affecting(name, versions)
+	return a.known.Load().affecting(name, versions)
 }
 
 // Size is how many packages and records are known.
-func (a *Advisories) Size() (packages, records int) { return a.index.size() }
+func (a *Advisories) Size() (packages, records int) { return a.known.Load().size() }
 
 // changed takes over a document as it is now.
 func (a *Advisories) changed(ctx context.Context, c replicate.Change) error {
@@ -132,7 +144,7 @@ func (a *Advisories) changed(ctx context.Context, c replicate.Change) error {
 		return nil // a design document, or somebody's own
 	}
 	if c.Deleted {
-		a.index.set(c.ID, nil)
+		a.filling.Load().set(c.ID, nil)
 		return nil
 	}
 	raw := c.Doc
@@ -150,7 +162,7 @@ func (a *Advisories) changed(ctx context.Context, c replicate.Change) error {
 		a.log.Warn("advisories: a document is left out", "id", c.ID, "error", err)
 		r = nil
 	}
-	a.index.set(c.ID, r)
+	a.filling.Load().set(c.ID, r)
 	return nil
 }
 

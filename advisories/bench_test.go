@@ -10,7 +10,8 @@ import (
 
 // BenchmarkBulk is what npm asks on an install of 550 packages, of which 30 have 8 advisories each: two lie in the version.
 func BenchmarkBulk(b *testing.B) {
-	a := &Advisories{index: newIndex()}
+	a := new(Advisories)
+	a.known.Store(newIndex())
 	posted := map[string][]string{}
 	for i := range 550 {
 		name := fmt.Sprintf("package-%d", i)
@@ -18,7 +19,7 @@ func BenchmarkBulk(b *testing.B) {
 		for n := range 8 {
 			if i < 30 {
 				id := fmt.Sprintf("GHSA-%d-%d", i, n)
-				a.index.set(id, parsed(b, osv(id, day, name, fmt.Sprintf("1.%d.0", n), dict{"aliases": []any{fmt.Sprintf("CVE-%d-%d", i, n)}})))
+				a.known.Load().set(id, parsed(b, osv(id, day, name, fmt.Sprintf("1.%d.0", n), dict{"aliases": []any{fmt.Sprintf("CVE-%d-%d", i, n)}})))
 			}
 		}
 	}
@@ -32,10 +33,11 @@ func BenchmarkBulk(b *testing.B) {
 
 // BenchmarkKnown is one lookup, of a package that nothing is known of and of one with 8 advisories.
 func BenchmarkKnown(b *testing.B) {
-	a := &Advisories{index: newIndex()}
+	a := new(Advisories)
+	a.known.Store(newIndex())
 	for n := range 8 {
 		id := fmt.Sprintf("GHSA-%d", n)
-		a.index.set(id, parsed(b, osv(id, day, "left", fmt.Sprintf("1.%d.0", n))))
+		a.known.Load().set(id, parsed(b, osv(id, day, "left", fmt.Sprintf("1.%d.0", n))))
 	}
 	for _, name := range []string{"right", "left"} {
 		b.Run(name, func(b *testing.B) {

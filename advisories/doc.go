@@ -52,5 +52,6 @@
 //
 // Lookups ask an index from names to what the answers need, some 400 bytes a record (BenchmarkIndexSize), filled
 // and kept true by a follower. Until it has read the whole database for the first time, [Advisories.Ready] waits:
-// a tree is never said to be sound because the server has just started.
+// a tree is never said to be sound because the server has just started. Where it must be read anew, as after a purge, what was known
+// holds until that is done.
 package advisories

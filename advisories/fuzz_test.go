@@ -47,8 +47,9 @@ func FuzzBulk(f *testing.F) {
 	for _, seed := range []string{`{"left":["1.0.0"]}`, `{"left":["x","","1.0.0-a+b"],"constructor":[]}`, `{"left":["1.0.0"],"left":["1.0.0"]}`, `{"\u006ceft":["1.0.0"]}`, `[]`} {
 		f.Add([]byte(seed))
 	}
-	a := &Advisories{index: newIndex()}
-	a.index.set("GHSA-a", parsed(f, osv("GHSA-a", day, "left", "1.2.3")))
+	a := new(Advisories)
+	a.known.Store(newIndex())
+	a.known.Load().set("GHSA-a", parsed(f, osv("GHSA-a", day, "left", "1.2.3")))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		posted, err := ParseBulk(raw)
 		if err != nil {
@@ -64,8 +65,9 @@ func FuzzBulk(f *testing.F) {
 func FuzzTree(f *testing.F) {
 	f.Add([]byte(`{"requires":{"left":"^1.0.0"},"dependencies":{"left":{"version":"1.0.0","dev":true,"requires":{"left":"1"},"dependencies":{"left":{"version":"x"}}},"a":null}}`))
 	f.Add([]byte(`{"requires":true,"dependencies":{".":{"version":"0.0.0","requires":{"left":"*"},"dependencies":{"left":{"version":"1.0.0","bundled":true}}}}}`))
-	a := &Advisories{index: newIndex()}
-	a.index.set("GHSA-a", parsed(f, osv("GHSA-a", day, "left", "1.2.3")))
+	a := new(Advisories)
+	a.known.Store(newIndex())
+	a.known.Load().set("GHSA-a", parsed(f, osv("GHSA-a", day, "left", "1.2.3")))
 	packages := shop{"left": {"1.0.0": nil, "1.2.3": nil}, ".": {"1.0.0": {"left": "*"}}}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		tree, err := ParseTree(raw)

@@ -12,7 +12,7 @@ import (
 
 // index knows the advisories of each package. Lists in it are never changed, but replaced.
 type index struct {
-	changes atomic.Uint64
+	changes *atomic.Uint64 // of it and those before it
 
 	mu     sync.RWMutex
 	byName map[string][]entry
@@ -20,7 +20,14 @@ type index struct {
 }
 
 func newIndex() *index {
-	return &index{byName: map[string][]entry{}, names: map[string]string{}}
+	return &index{changes: new(atomic.Uint64), byName: map[string][]entry{}, names: map[string]string{}}
+}
+
+// another is an empty one, for when all is read anew.
+func (x *index) another() *index {
+	is := newIndex()
+	is.changes = x.changes
+	return is
 }
 
 // set replaces what is known by a record, nil where it is gone.
@@ -74,13 +81,6 @@ func (x *index) add(name string, e entry) {
 	is := slices.Concat(x.byName[name], []entry{e})
 	joined(is)
 	x.byName[name] = is
-}
-
-func (x *index) clear() {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.changes.Add(1)
-	x.byName, x.names = map[string][]entry{}, map[string]string{}
 }
 
 // packages are the names that it knows something of.
