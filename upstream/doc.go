@@ -62,7 +62,7 @@
 // registry's own origin (scheme, host and port), never to where it redirects or where its tarballs are. The registry itself may be anywhere, as the operator named it;
 // what it redirects or links to must be outside (package dial), unless it is on the same host. Proxies of the environment are used for the registry itself.
 //
-// Every wait ends: 10 s for a connection, 30 s for the head of an answer, 15 s for the next byte, and after 30 s an answer must have come at 8 KiB/s on the average.
+// To one host there are 64 connections at most; whom that is too few waits. Every wait ends: 10 s for a connection, 30 s for the head of an answer, 15 s for the next byte, and after 30 s an answer must have come at 8 KiB/s on the average.
 // A packument is bounded as inflated (Options.MaxPackument, 64 MiB) and in time (2 min), a tarball by Options.MaxTarball (512 MiB); five redirects are followed. What fails in passing (no connection, 408, 429, 5xx, a cut answer) is tried
 // three times; a Retry-After is waited for if it is short. After five failures in a row the registry is left alone: for 1 s, then twice as long each
 // time, up to a minute, with one request to try it.

@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -134,6 +135,46 @@ func TestOneRequestForAll(t *testing.T) {
 	}
 	all.Wait()
 	require.Equal(t, 1, o.asked(""))
+}
+
+// TestManyNames asks for more packages at once than there are connections: all are had, and no more than those are asked for at a time.
+func TestManyNames(t *testing.T) {
+	const names = 4 * connections
+	o := newOther(t)
+	h := open(t, o)
+	var now, most atomic.Int32
+	full, release := make(chan struct{}), make(chan struct{})
+	reached := sync.OnceFunc(func() { close(full) })
+	for i := range names {
+		name := fmt.Sprint("n", i)
+		o.publish(name, "1.0.0", []byte("one"))
+		answer := o.answers["/"+name]
+		o.on("/"+name, func(w http.ResponseWriter, q *http.Request) {
+			n := now.Add(1)
+			defer now.Add(-1)
+			for is := most.Load(); n > is && !most.CompareAndSwap(is, n); is = most.Load() {
+			}
+			if n >= 2*connections {
+				reached()
+			}
+			<-release
+			answer(w, q)
+		})
+	}
+	failed := make(chan error, names)
+	for i := range names {
+		go func() {
+			_, err := h.Look(context.Background(), fmt.Sprint("n", i), Held{})
+			failed <- err
+		}()
+	}
+	<-full
+	time.Sleep(50 * time.Millisecond) // in which others would come
+	close(release)
+	for range names {
+		require.NoError(t, <-failed)
+	}
+	require.EqualValues(t, 2*connections, most.Load())
 }
 
 // A reader who goes away does not end what others wait for, and what he began is kept.

@@ -113,13 +113,17 @@ func (f *follower) step(ctx context.Context) (more bool, err error) {
 	if err := f.deal(ctx, p); err != nil {
 		return false, err
 	}
-	if string(at.Since) != string(p.Last) || rev == "" {
+	moved := string(at.Since) != string(p.Last)
+	if moved || rev == "" {
 		at.Since = p.Last
 		if _, err := f.db.Put(ctx, f.id, at, after(rev)...); err != nil && !conflict(err) { // another process keeps it too
 			return false, fmt.Errorf("upstream: keep the place in the feed: %w", err)
 		}
 	}
 	if len(p.Results) >= feedPage {
+		if !moved { // it would be asked without end, as fast as it answers
+			return false, errors.New("its changes do not go on: it gives the same page again")
+		}
 		return true, nil
 	}
 	f.m.vouch(at.Began, asked)

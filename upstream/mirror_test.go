@@ -192,3 +192,19 @@ func TestHostileFeeds(t *testing.T) {
 		})
 	}
 }
+
+// TestFeedThatStandsStill gives the same full page for ever: it is a failure, which is paused after, and no page to go on from.
+func TestFeedThatStandsStill(t *testing.T) {
+	rows := make([]dict, feedPage)
+	for i := range rows {
+		rows[i] = dict{"id": fmt.Sprint("n", i)}
+	}
+	o := newOther(t)
+	o.on("/_changes", says(dict{"results": rows, "last_seq": 7}))
+	h := open(t, o)
+	f := newFollower(h.Reader, h.remotes[0], MirrorKnown)
+	defer f.feed.close()
+	more, err := f.step(t.Context())
+	require.ErrorContains(t, err, "do not go on")
+	require.False(t, more)
+}

@@ -28,7 +28,8 @@ type remote struct {
 	followed atomic.Pointer[stretch] // nil: its feed was not followed to its end yet
 }
 
-// The bounds of a request. Of connections there are as many as clients of npm open to one host, twice.
+// The bounds of a request. Of idle connections there are as many as clients of npm open to one host, twice; of all of them twice that: tarballs
+// take half (ThroughOptions.Downloads), and whoever asks for thousands of names waits, in place of thousands of answers held in memory.
 const (
 	tries       = 3
 	mostWait    = 5 * time.Second // for a registry that asks to come again later, while a reader waits
@@ -61,6 +62,7 @@ func (m *remote) transport() http.RoundTripper {
 		ResponseHeaderTimeout:  m.o.headTime,
 		MaxResponseHeaderBytes: 64 << 10,
 		MaxIdleConnsPerHost:    connections,
+		MaxConnsPerHost:        2 * connections,
 		IdleConnTimeout:        time.Minute,
 		DisableCompression:     true, // what is inflated is counted
 	}
