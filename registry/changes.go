@@ -15,8 +15,10 @@ import (
 const (
 	mostRows      = 10_000 // of an answer, as at the public registry
 	mostDocRows   = 250    // with include_docs: packuments are large
+	mostDocBytes  = 32 << 20
 	mostLooked    = 50_000 // rows that are not shown, until an answer ends with what it has
 	rowsAtOnce    = 1000
+	docRowsAtOnce = 4
 	longestFeed   = 60 * time.Second // of a long poll
 	mostFeeds     = 1000             // that wait at a time
 	leastPulse    = time.Second
@@ -167,11 +169,16 @@ type feeding struct {
 	wrote   bool // a row
 }
 
-// page are the next rows that may be seen, and how far was read: to the end, unless limit were found or too many were looked at.
+// page are the next rows that may be seen, and how far was read: to the end, unless limit were found, or as many bytes of documents as
+// may be held for one answer, or too many were looked at.
 func (f *feeding) page(ctx context.Context) (shown []shownRow, last int64, err error) {
 	last = f.a.since
-	for looked := 0; looked < mostLooked && len(shown) < f.a.limit; {
+	bytes := int64(0)
+	for looked := 0; looked < mostLooked && len(shown) < f.a.limit && bytes < mostDocBytes; {
 		n := min(rowsAtOnce, max(f.a.limit-len(shown), 10))
+		if f.a.docs {
+			n = docRowsAtOnce
+		}
 		rows, read, err := f.r.rowsAfter(ctx, last, n, 0)
 		if err != nil {
 			return nil, last, err
@@ -184,6 +191,11 @@ func (f *feeding) page(ctx context.Context) (shown []shownRow, last int64, err e
 			some, read = some[:most], some[most-1].seq
 		}
 		shown, last, looked = append(shown, some...), read, looked+len(rows)
+		for _, s := range some {
+			if s.doc != nil && f.a.docs {
+				bytes += s.doc.bytes()
+			}
+		}
 		if len(rows) < n {
 			break
 		}

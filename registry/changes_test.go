@@ -345,3 +345,44 @@ func TestNumbers(t *testing.T) {
 	require.NoError(t, err)
 	require.Greater(t, again, last, "what comes is larger than all before")
 }
+
+// TestLargeDocuments follows packages of 12 MB with their documents: an answer ends with what it may hold, and nothing is missing.
+func TestLargeDocuments(t *testing.T) {
+	h := open(t)
+	want := []string{}
+	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g", "h", "i"} {
+		doc := dict{"name": name, "dist-tags": dict{"latest": "1.0.0"}, "maintainers": []any{dict{"name": "bob"}}, "time": dict{"1.0.0": "2026-01-01T00:00:00.000Z"},
+			"versions": dict{"1.0.0": dict{"name": name, "version": "1.0.0", "large": strings.Repeat("x", 12<<20)}}}
+		_, err := h.db.Put(context.Background(), name, doc)
+		require.NoError(t, err)
+		want = append(want, name)
+	}
+	first := h.changes("", "include_docs=true")
+	require.Equal(t, want[:3], first.ids(), "36 MB")
+	seen, since := first.ids(), first.LastSeq
+	for {
+		page := h.changes("", fmt.Sprint("include_docs=true&since=", since))
+		if len(page.Results) == 0 {
+			break
+		}
+		seen, since = append(seen, page.ids()...), page.LastSeq
+	}
+	require.Equal(t, want, seen)
+	require.Len(t, h.sends("", "GET", "/_all_docs?include_docs=true", nil, 200).JSON()["rows"], len(want))
+}
+
+// TestManyDocuments lists more packages than are read at a time, a design document among the first of them.
+func TestManyDocuments(t *testing.T) {
+	h := open(t)
+	docs := make([]any, rowsAtOnce+100)
+	for i := range docs {
+		name := fmt.Sprintf("p%04d", i)
+		docs[i] = dict{"_id": name, "name": name, "dist-tags": dict{"latest": "1.0.0"}, "maintainers": []any{dict{"name": "bob"}},
+			"time": dict{"1.0.0": "2026-01-01T00:00:00.000Z"}, "versions": dict{"1.0.0": dict{"name": name, "version": "1.0.0"}}}
+	}
+	_, err := h.db.BulkDocs(context.Background(), docs)
+	require.NoError(t, err)
+	for _, query := range []string{"", "?include_docs=true", "?descending=true"} {
+		require.Len(t, h.sends("", "GET", "/_all_docs"+query, nil, 200).JSON()["rows"], len(docs), query)
+	}
+}

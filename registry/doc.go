@@ -230,7 +230,7 @@
 // grow; where the database's are none (Apache CouchDB) they are numbered here (numbers.go), and a follower hears everything once more after a restart. What who asks
 // may not read is left out, and is in no count but the gaps between sequences; a package that was unpublished is deleted: true. A document that an administrator deleted in
 // the database says no more who might read it: only who reads all packages (server admins and registry-reader, by no token that was made for some) hears of it. An answer has 10,000
-// rows at most, 250 with include_docs; feed=longpoll and continuous wait, 1,000 of them at a time. Views and writes are 501.
+// rows at most, with include_docs 250 and little over 32 MB of documents; feed=longpoll and continuous wait, 1,000 of them at a time. Views and writes are 501.
 //
 // # Second factor and tokens
 //

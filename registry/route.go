@@ -67,7 +67,7 @@ func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	answer := asError(err)
-	if answer.Status >= 500 {
+	if answer.Status >= 500 && answer.Status != http.StatusNotImplemented { // which is what was meant
 		r.log.Error("request failed", "method", req.Method, "path", req.URL.Path, "error", err)
 	}
 	if answer == errStalled {
