@@ -106,6 +106,9 @@ func (a *Auth) Signup(ctx context.Context, name, password, email string) (Identi
 	case a.o.VerifyEmail && email == "":
 		return Identity{}, badRequest("Email is required: it must be confirmed before packages are published")
 	}
+	if err := a.notElsewhere(ctx, name); err != nil {
+		return Identity{}, err
+	}
 	id, err := a.Register(ctx, name, password, email)
 	if err == nil {
 		a.askToVerify(name)
@@ -175,6 +178,21 @@ func (a *Auth) nameIsFree(ctx context.Context, name string) error {
 	}
 	if who != nobody || org != nil || left {
 		return ErrNameTaken
+	}
+	return nil
+}
+
+// notElsewhere refuses the name of a scope whose packages come from another registry.
+func (a *Auth) notElsewhere(ctx context.Context, name string) error {
+	if a.o.Elsewhere == nil {
+		return nil
+	}
+	elsewhere, err := a.o.Elsewhere(ctx, name)
+	if err != nil {
+		return fmt.Errorf("auth: ask whose a scope is: %w", err)
+	}
+	if elsewhere {
+		return forbidden("The packages of @" + name + " come from another registry. Take another name, or ask an administrator of this one for it.")
 	}
 	return nil
 }

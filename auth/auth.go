@@ -58,6 +58,10 @@ type Options struct {
 	OIDC                     OIDC           // whose id-tokens publish; the zero value: nobody's
 	Limiter                  *limit.Limiter // of users and tokens; nil: they may ask as often as they like
 
+	// Elsewhere reports whether the packages of a scope come from another registry: only admins make an account or an
+	// organisation of its name then, as all of the scope is its owner's here. nil: none do.
+	Elsewhere func(ctx context.Context, scope string) (bool, error)
+
 	// ClientAddr is the address a request comes from, for tokens bound to addresses and
 	// for failed sign-ins; default RemoteAddr, which a limit.Door has made the client's where a
 	// trusted proxy says who that is.

@@ -61,6 +61,9 @@ func (a *Auth) SignupInvited(ctx context.Context, secret, name, password string)
 	if err := a.nameIsFree(ctx, name); err != nil {
 		return Identity{}, err
 	}
+	if err := a.notElsewhere(ctx, name); err != nil {
+		return Identity{}, err
+	}
 	t, err := a.RedeemTicket(ctx, TicketInvite, secret)
 	if err != nil {
 		return Identity{}, err

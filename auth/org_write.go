@@ -21,12 +21,20 @@ func (a *Auth) CreateOrg(ctx context.Context, by Identity, name, owner string) e
 	case by.Token.orgLimit(name) < writes:
 		return by.Token.refusal("the organization " + name)
 	}
+	if !by.Admin() {
+		if err := a.notElsewhere(ctx, name); err != nil {
+			return err
+		}
+	}
 	return a.createOrg(ctx, name, owner)
 }
 
 // ClaimScope makes an organisation of a scope that nobody owns, for who publishes into it
-// first. It is no error if somebody was faster.
+// first and is no admin. It is no error if somebody was faster.
 func (a *Auth) ClaimScope(ctx context.Context, name, user string) error {
+	if err := a.notElsewhere(ctx, name); err != nil {
+		return err
+	}
 	err := a.createOrg(ctx, name, user)
 	if errors.Is(err, errOrgTaken) {
 		return nil

@@ -48,6 +48,23 @@ func (r *Registry) beyond(q *request) (*entry, error) {
 	return e, nil
 }
 
+// theirs refuses a new name without a scope that is installed from another registry, or soon may be: who is no admin must not
+// put a package in the place of what everybody has from there. Nobody is asked for that, as they would learn a name of ours: what was read through
+// is kept, and what is popular is known.
+func (r *Registry) theirs(ctx context.Context, p *publication) error {
+	if r.o.Upstream == nil || p.who.Admin() {
+		return nil
+	}
+	kept, err := r.far.entry(ctx, p.name)
+	if err != nil {
+		return err
+	}
+	if kept.doc == nil && !(r.o.Popular.Has(string(p.name)) && r.o.Upstream.Serves(string(p.name))) {
+		return nil
+	}
+	return fail(http.StatusForbidden, "%s is a package of another registry, which is read through here: yours would take its place for everybody. Publish it under another name, or have an administrator of this registry publish it first.", p.name)
+}
+
 // reach reads what is kept of another registry's package once look says that it may be served.
 func (r *Registry) reach(ctx context.Context, name PackageName, look func(context.Context, string, upstream.Held) (upstream.Found, error)) (e *entry, notice string, err error) {
 	if e, err = r.farEntry(ctx, name); err != nil {

@@ -205,6 +205,42 @@ func TestOperatorClaimsScope(t *testing.T) {
 	require.Equal(t, []string{"/@bob%2ftheirs"}, o.seen())
 }
 
+// TestTheirs: what everybody installs from another registry stays that registry's, whoever publishes under its name.
+func TestTheirs(t *testing.T) {
+	o := newOther(t)
+	h := openBeyond(t, o, func(u *upstream.Options) {
+		p, err := upstream.ParsePattern("express")
+		require.NoError(t, err)
+		u.Rules.Deny = append(u.Rules.Deny, p)
+	})
+	o.publish("far", h.clock.Now(), farVersion{"1.0.0", time.Hour, []byte("far")})
+	o.publish("@far/one", h.clock.Now(), farVersion{"1.0.0", time.Hour, []byte("far")})
+	for _, name := range []string{"far", "@far/one"} {
+		require.Equal(t, 200, h.do("GET", "/"+name, "", nil).Status)
+	}
+	for _, name := range []string{"far", "lodash"} {
+		doc := publishing(name, "9.0.0", sampleTarball(t, name, "9.0.0", 100))
+		for method, at := range map[string]string{"PUT": "/" + name, "POST": "/-/stage/package/" + name} {
+			res := h.do(method, at, h.bob, doc)
+			require.Equal(t, 403, res.Status, "%s", res.Body)
+			require.Contains(t, res.JSON()["error"], name+" is a package of another registry")
+		}
+		require.NotContains(t, string(h.do("GET", "/"+name, "", nil).Body), "9.0.0")
+		require.Equal(t, 201, h.do("PUT", "/"+name, h.root, doc).Status, "an admin means it")
+		require.Equal(t, "9.0.0", h.do("GET", "/"+name+"/latest", "", nil).JSON()["version"])
+	}
+	_ = o.seen()
+	h.publish(h.bob, "near", "1.0.0")
+	h.publish(h.bob, "express", "1.0.0") // it is denied, so nobody has it from there
+	require.Empty(t, o.seen(), "nobody learned what is ours")
+
+	for scope, want := range map[string]bool{"far": true, "near": false, "fa": false} {
+		kept, err := upstream.Keeps(t.Context(), h.client, scope)
+		require.NoError(t, err)
+		require.Equal(t, want, kept, scope)
+	}
+}
+
 func TestCooldown(t *testing.T) {
 	const day = 24 * time.Hour
 	o := newOther(t)

@@ -125,6 +125,6 @@ func TestQualityOfDependenciesFromElsewhere(t *testing.T) {
 	require.Equal(t, 200, h.do("GET", "/far", "", nil).Status)
 	require.Equal(t, "1.4.0", h.quality("", "p/quality").Dependencies[0].Version, "as it was read through")
 	require.Equal(t, "far", h.quality("", "far/quality").Name)
-	require.Equal(t, 201, h.send(h.bob, "q", "1.0.0", dict{"dependencies": dict{"far": "^9"}}).Status)
-	require.Empty(t, h.quality("", "q/quality").Dependencies[0].Missing, "there may be newer ones by now")
+	require.Equal(t, 201, h.send(h.bob, "second", "1.0.0", dict{"dependencies": dict{"far": "^9"}}).Status)
+	require.Empty(t, h.quality("", "second/quality").Dependencies[0].Missing, "there may be newer ones by now")
 }

@@ -141,13 +141,13 @@ func TestSearchBeyond(t *testing.T) {
 	require.Eventually(t, func() bool { return len(h.finding("", "text=tool")) == 2 }, 10*time.Second, 5*time.Millisecond)
 
 	doc := publishing("far-tool", "1.0.0", sampleTarball(t, "far-tool", "1.0.0", 5)) // it is somebody's here from now on
-	h.sends(h.bob, "PUT", "/far-tool", doc, 201)
+	h.sends(h.root, "PUT", "/far-tool", doc, 201)
 	require.Eventually(t, func() bool {
 		known, err := r.index.Lookup(t.Context(), []string{"far-tool"})
 		return err == nil && len(known["far-tool"].Maintainers) == 1
 	}, 10*time.Second, 5*time.Millisecond)
 	require.ElementsMatch(t, []string{"far-tool", "near-tool"}, h.finding("", "text=tool"))
-	rev := h.sends(h.bob, "GET", "/far-tool?write=true", nil, 200).JSON()["_rev"].(string)
-	h.sends(h.bob, "DELETE", "/far-tool/-rev/"+rev, nil, 200)
+	rev := h.sends(h.root, "GET", "/far-tool?write=true", nil, 200).JSON()["_rev"].(string)
+	h.sends(h.root, "DELETE", "/far-tool/-rev/"+rev, nil, 200)
 	require.Eventually(t, func() bool { return len(h.finding("", "text=tool")) == 1 }, 10*time.Second, 5*time.Millisecond)
 }

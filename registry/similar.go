@@ -119,7 +119,7 @@ func (r *Registry) readNames(ctx context.Context, each func(PackageName)) error 
 	return rows.Err()
 }
 
-// distinct refuses a new name that is too similar to another, here or among the popular ones. Scoped
+// distinct refuses a new name that another registry has, or that is too similar to another, here or among the popular ones. Scoped
 // names are their owners' business, and admins know what they do. release must be called once
 // the package is there, or is not.
 func (r *Registry) distinct(ctx context.Context, p *publication) (release func(), err error) {
@@ -129,6 +129,9 @@ func (r *Registry) distinct(ctx context.Context, p *publication) (release func()
 	}
 	e, err := r.cache.entry(ctx, p.name)
 	if err != nil || e.doc != nil {
+		return nothing, err
+	}
+	if err := r.theirs(ctx, p); err != nil {
 		return nothing, err
 	}
 	p.begins = true

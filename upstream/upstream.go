@@ -147,6 +147,11 @@ func (r *Reader) remote(name string) *remote {
 	return rest
 }
 
+// Serves reports whether a registry is asked for a name.
+func (r *Reader) Serves(name string) bool {
+	return r.remote(name) != nil && r.o.Rules.Name(name) == nil
+}
+
 // Claims reports whether a target is of one scope, by its name: the operator says that what is not here is there.
 func (r *Reader) Claims(scope string) bool {
 	for _, m := range r.remotes {
