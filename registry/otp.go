@@ -63,11 +63,11 @@ func (r *Registry) challenged(q *request, who auth.Identity, err error) error {
 // reminderTime is how long before a token expires its owner is told.
 const reminderTime = 7 * 24 * time.Hour
 
-// remind tells who works with a token that it will expire soon. What caches may keep for others
-// tells nothing.
+// remind tells who works with a token that it will expire soon; not a build, whose next token is made like this one. What caches may
+// keep for others tells nothing.
 func (r *Registry) remind(w http.ResponseWriter, q *request) {
 	t := q.who.Token
-	if t == nil || t.Expires.IsZero() || q.Method == http.MethodGet && q.pkg != "" {
+	if t == nil || t.Expires.IsZero() || t.Publisher != nil || q.Method == http.MethodGet && q.pkg != "" {
 		return
 	}
 	left := t.Expires.Sub(r.o.Now())
@@ -86,5 +86,8 @@ func roughly(left time.Duration) string {
 	if days := left.Round(24*time.Hour) / (24 * time.Hour); days >= 2 {
 		return fmt.Sprintf("%d days", days)
 	}
-	return fmt.Sprintf("%d hours", left/time.Hour)
+	if hours := left / time.Hour; hours >= 2 {
+		return fmt.Sprintf("%d hours", hours)
+	}
+	return fmt.Sprintf("%d minutes", left/time.Minute)
 }

@@ -36,7 +36,7 @@ type stagedItem struct {
 	Created   time.Time `json:"createdAt"`
 	Actor     string    `json:"actor"`
 	ActorType string    `json:"actorType"` // "user", or the kind of a trusted publisher
-	Access    string    `json:"access"`    // "" as it is
+	Access    string    `json:"access"`
 	Shasum    string    `json:"shasum"`
 	Integrity string    `json:"integrity"`
 }
@@ -91,12 +91,35 @@ func (r *Registry) stagedItem(ctx context.Context, id string) (item stagedItem, 
 	return d.Is, nil
 }
 
+// tellAccess says, where a publish does not, what its package's access is or would be.
+func (r *Registry) tellAccess(ctx context.Context, item *stagedItem) error {
+	if item.Access != "" {
+		return nil
+	}
+	name := PackageName(item.Package)
+	e, err := r.cache.entry(ctx, name)
+	switch {
+	case err != nil:
+		return err
+	case e.doc.published():
+		item.Access = e.doc.access()
+	case name.Scope() == "":
+		item.Access = "public"
+	default:
+		item.Access = r.o.NewScoped
+	}
+	return nil
+}
+
 // stage stores a checked publish for somebody to publish later: its tarball, then what it says, then that it is there.
 func (r *Registry) stage(ctx context.Context, p *publication) (stagedItem, error) {
 	item := stagedItem{ID: uuid.NewString(), Package: string(p.name), Version: p.version, Tag: p.tags[0], Created: r.o.Now().UTC().Truncate(time.Millisecond),
 		Actor: p.who.Name, ActorType: "user", Access: p.access, Shasum: parseObject(p.manifest.of("dist")).text("shasum"), Integrity: p.integrity}
 	if t := p.who.Token; t != nil && t.Publisher != nil {
 		item.ActorType = t.Publisher.Kind
+	}
+	if err := r.tellAccess(ctx, &item); err != nil {
+		return item, err
 	}
 	have, err := r.stagedItems(ctx, p.name)
 	if err != nil {

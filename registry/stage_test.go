@@ -35,8 +35,8 @@ func TestStage(t *testing.T) {
 		require.Equal(t, 404, h.do("GET", "/"+name+"/1.1.0", h.bob, nil).Status)
 
 		item := h.do("GET", "/-/stage/"+id, h.bob, nil).JSON()
-		require.Equal(t, dict{"id": id, "packageName": name, "version": "1.1.0", "tag": "latest", "actor": "bob", "actorType": "user"},
-			dict{"id": item["id"], "packageName": item["packageName"], "version": item["version"], "tag": item["tag"], "actor": item["actor"], "actorType": item["actorType"]})
+		require.Equal(t, dict{"id": id, "packageName": name, "version": "1.1.0", "tag": "latest", "actor": "bob", "actorType": "user", "access": "public"},
+			dict{"access": item["access"], "id": item["id"], "packageName": item["packageName"], "version": item["version"], "tag": item["tag"], "actor": item["actor"], "actorType": item["actorType"]})
 		require.Regexp(t, `^[0-9a-f]{40}$`, item["shasum"])
 		list := h.do("GET", "/-/stage?page=0&perPage=100&package="+strings.Replace(name, "/", "%2F", 1), h.bob, nil).JSON()
 		require.EqualValues(t, 1, list["total"])

@@ -80,7 +80,7 @@ func startOn(t testing.TB, on couch.Options, o httpd.Options) *house {
 // do sends one request, as the admin unless user names someone ("-": nobody).
 func do(t testing.TB, base *url.URL, user, method, path, header, body string) (int, http.Header, string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute) // a bound on hanging: thousands of leaves take long under the race detector
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, base.Scheme+"://"+base.Host+path, strings.NewReader(body))
 	require.NoError(t, err)
