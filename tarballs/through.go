@@ -15,7 +15,7 @@ import (
 
 // ErrUnavailable says that a blob is not here and that somebody who may have it cannot
 // be asked now, or broke off. It may be had later.
-var ErrUnavailable = errors.New("the blob is not here, and a peer that may have it does not answer")
+var ErrUnavailable = errors.New("the blob is not here, and who may have it does not answer as it should")
 
 // ErrNoPeer is the fs.ErrNotExist of a store with sources: each was asked, and lacks the blob now. One
 // that is itself fetched by them may come yet.
@@ -256,7 +256,7 @@ func (t *ThroughStore) end(d *download, err error) {
 		t.fetchedBytes.Add(d.size)
 	case !errors.Is(err, fs.ErrNotExist) && t.ctx.Err() == nil:
 		t.failed.Add(1)
-		t.o.Logger.Warn("a blob could not be fetched from another region", "digest", d.digest.String(), "error", err)
+		t.o.Logger.Warn("a blob could not be fetched", "digest", d.digest.String(), "error", err)
 	}
 	d.storeErr = err
 	close(d.stored)

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"testing"
 	"time"
@@ -117,6 +118,31 @@ func TestTarballsThatBreakOff(t *testing.T) {
 			require.Equal(t, content, got)
 		})
 	}
+}
+
+// lines are what is logged.
+type lines chan string
+
+func (l lines) Write(p []byte) (int, error) {
+	l <- string(p)
+	return len(p), nil
+}
+
+// TestTarballsThatFailAreTold: the log says of which version a tarball could not be had, and from where.
+func TestTarballsThatFailAreTold(t *testing.T) {
+	o := newOther(t)
+	o.publish("@s/n", "1.0.0", []byte("right"))
+	o.on("/@s/n/-/n-1.0.0.tgz", blob([]byte("wrong")))
+	said := make(lines, 8)
+	h := open(t, o, func(o *Options) { o.Logger = slog.New(slog.NewTextHandler(said, nil)) })
+	_, _, err := h.look("@s/n")
+	require.NoError(t, err)
+	_, err = h.fetch("@s/n", "1.0.0")
+	require.Error(t, err)
+	line := <-said
+	require.Contains(t, line, "a blob could not be fetched")
+	require.Contains(t, line, "@s/n@1.0.0 from "+o.URL)
+	require.NotContains(t, line, "region")
 }
 
 // TestShasum learns the sha512 of a tarball of which only the sha1 was told.

@@ -36,6 +36,7 @@ func (r *Reader) Store(t Tarball) tarballs.Store {
 // source is a tarball where the other registry has it.
 type source struct {
 	*remote
+	of   string // the version, as people write it
 	at   string
 	most int64
 	temp string
@@ -47,7 +48,7 @@ func (r *Reader) source(t Tarball) (*source, error) {
 		return nil, ErrNotFound
 	}
 	mark := parseMark(t.Mark)
-	s := &source{remote: m, at: m.URL.String() + conventional(t.Name, t.Version), most: r.o.MaxTarball, temp: r.o.TempDir}
+	s := &source{remote: m, of: t.Name + "@" + t.Version, at: m.URL.String() + conventional(t.Name, t.Version), most: r.o.MaxTarball, temp: r.o.TempDir}
 	if link := mark.Links[t.Version]; link != "" {
 		s.at = link
 	} else if from, err := url.Parse(mark.From); err == nil && from.Host != "" && mark.From != m.URL.String() && r.asks(mark.From) {
@@ -55,6 +56,9 @@ func (r *Reader) source(t Tarball) (*source, error) {
 	}
 	return s, nil
 }
+
+// Name implements tarballs.Source: a digest alone tells no operator what is wrong.
+func (s *source) Name() string { return s.of + " from " + s.remote.Name() }
 
 // asks reports whether a registry is still one of ours to ask.
 func (r *Reader) asks(address string) bool {
