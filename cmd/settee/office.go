@@ -81,11 +81,13 @@ func inWords(err error) error {
 // readWords parses flags that stand anywhere, and returns the words between them.
 func readWords(fs *flag.FlagSet, args []string) (words []string, err error) {
 	for {
-		if err := fs.Parse(args); err != nil || fs.NArg() == 0 {
-			break
+		if err := fs.Parse(args); err != nil {
+			return nil, misread(fs, err)
+		}
+		if fs.NArg() == 0 {
+			return words, parse(fs, nil, os.LookupEnv) // what was read is read: a flag that may be given again has it once
 		}
 		words = append(words, fs.Arg(0))
 		args = fs.Args()[1:]
 	}
-	return words, parse(fs, args, os.LookupEnv)
 }

@@ -70,15 +70,8 @@ func (r *replication) flags(stdout io.Writer) *flag.FlagSet {
 // read reads the command line.
 func (r *replication) read(args []string, stdout io.Writer) error {
 	fs := r.flags(stdout)
-	var names []string
-	for { // the two names may stand before the flags, or among them
-		if err := fs.Parse(args); err != nil || fs.NArg() == 0 {
-			break
-		}
-		names = append(names, fs.Arg(0))
-		args = fs.Args()[1:]
-	}
-	if err := parse(fs, args, os.LookupEnv); err != nil {
+	names, err := readWords(fs, args)
+	if err != nil {
 		return err
 	}
 	if len(names) != 2 {

@@ -16,8 +16,11 @@ func newFlags(name, summary, examples string, stdout io.Writer) *flag.FlagSet {
 	fs := flag.NewFlagSet(name, flag.ContinueOnError)
 	fs.SetOutput(io.Discard) // mistakes are printed once, by run
 	fs.Usage = func() {
-		fmt.Fprintf(stdout, "settee %s: %s\n\nExamples:\n%s\nFlags:\n", name, summary, examples)
+		fmt.Fprintf(stdout, "settee %s: %s\n\nExamples:\n%s", name, summary, examples)
+		heading, end := "\nFlags:\n", ""
 		fs.VisitAll(func(f *flag.Flag) {
+			fmt.Fprint(stdout, heading)
+			heading, end = "", "\nEach flag is also an environment variable: --public-url is SETTEE_PUBLIC_URL.\n"
 			value, meaning := flag.UnquoteUsage(f)
 			fmt.Fprintf(stdout, "  --%s\n        %s", strings.TrimSpace(f.Name+" "+value), meaning)
 			if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" {
@@ -25,7 +28,7 @@ func newFlags(name, summary, examples string, stdout io.Writer) *flag.FlagSet {
 			}
 			fmt.Fprintln(stdout)
 		})
-		fmt.Fprint(stdout, "\nEach flag is also an environment variable: --public-url is SETTEE_PUBLIC_URL.\n")
+		fmt.Fprint(stdout, end)
 	}
 	return fs
 }
@@ -34,10 +37,7 @@ func newFlags(name, summary, examples string, stdout io.Writer) *flag.FlagSet {
 // the environment, then from the file that --config names.
 func parse(fs *flag.FlagSet, args []string, env func(string) (string, bool)) error {
 	if err := fs.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return err
-		}
-		return usageError{fmt.Errorf("%w: settee %s --help lists the flags", err, fs.Name())}
+		return misread(fs, err)
 	}
 	if fs.NArg() > 0 {
 		return usageError{fmt.Errorf("%s takes no %q: settee %[1]s --help lists the flags", fs.Name(), fs.Arg(0))}
@@ -49,6 +49,14 @@ func parse(fs *flag.FlagSet, args []string, env func(string) (string, bool)) err
 		return usageError{err}
 	}
 	return nil
+}
+
+// misread is the error for flags that could not be read, or that asked for help and got it.
+func misread(fs *flag.FlagSet, err error) error {
+	if errors.Is(err, flag.ErrHelp) {
+		return err
+	}
+	return usageError{fmt.Errorf("%w: settee %s --help lists the flags", err, fs.Name())}
 }
 
 func fromEnvironment(fs *flag.FlagSet, env func(string) (string, bool)) error {
