@@ -71,7 +71,7 @@ func (p *pass) poll(ctx context.Context) error {
 	if p.live { // the next proof is due one Proof after the last
 		wait, feed = max(shortestPoll, wait-time.Since(p.proof)), "longpoll"
 	}
-	sent := time.Now()
+	sent, from := time.Now(), p.since
 	params := p.params(kivik.Params(map[string]any{
 		"feed": feed, "since": cmp.Or(p.since, "0"), "timeout": int(wait / time.Millisecond), "limit": p.limit,
 	}))
@@ -87,6 +87,9 @@ func (p *pass) poll(ctx context.Context) error {
 		return err
 	}
 	if end.LastSeq != "" {
+		if p.strays(from, end.LastSeq) {
+			return errPlaceLost
+		}
 		p.since = end.LastSeq
 	}
 	full := rows >= p.limit

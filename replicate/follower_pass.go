@@ -19,6 +19,7 @@ type pass struct {
 	limit  int  // rows of the next poll
 	live   bool // all was read: polls wait
 	proven bool
+	counts bool // the server's sequences are a number and what is the same in all of one feed
 
 	news chan struct{} // holds a token when keep has to look
 

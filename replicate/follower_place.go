@@ -220,6 +220,18 @@ func (p *pass) heed(ctx context.Context) error {
 	return nil
 }
 
+// strays reports that a poll from a sequence ended in the feed of another database, made anew between two polls: at a
+// server that counts, as the embedded engine, the rest of a sequence says which. CouchDB's rests are never equal.
+func (p *pass) strays(from, to string) bool {
+	n, kind := numbered(from)
+	end, endKind := numbered(to)
+	if kind != endKind {
+		return p.counts
+	}
+	p.counts = p.counts || n != end
+	return false
+}
+
 // losesPlace reports that the database is gone or does not know the sequence.
 func (p *pass) losesPlace(err error) bool {
 	status := kivik.HTTPStatus(err)

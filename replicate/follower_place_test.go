@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -71,6 +73,42 @@ func TestFollowerOutlivesItsDatabase(t *testing.T) {
 			require.Equal(t, before, m.lost.Load(), "a restart loses nothing")
 		})
 	}
+}
+
+// A follower without a name has no checkpoint to miss, and one that polls sees no absence where a database goes and
+// comes back between two polls: it forgets all the same what the one before said.
+func TestFollowerOfADatabaseMadeAnew(t *testing.T) {
+	h := newHouse(t)
+	source := h.embedded("source")
+	require.NoError(t, source.Create(t.Context()))
+	var hold atomic.Bool
+	held, release := make(chan struct{}), make(chan struct{})
+	link := roundTrip(func(req *http.Request) (*http.Response, error) {
+		if strings.HasSuffix(req.URL.Path, "/_changes") && hold.CompareAndSwap(true, false) {
+			close(held)
+			<-release
+		}
+		return http.DefaultTransport.RoundTrip(req)
+	})
+	var m memory
+	f := replicate.NewFollower(linked(t, h.address+"/source", link).DB, replicate.FollowerOptions{Handle: m.handle, Lost: m.forget, Proof: time.Hour})
+	follow(t, f)
+	soon(t, func() bool { return f.Status().State == replicate.Following })
+	put(t, source.DB, "a", `{}`)
+	soon(t, func() bool { return slices.Equal(m.knows(), []string{"a"}) })
+	hold.Store(true) // a poll that is under way ends with b
+	put(t, source.DB, "b", `{}`)
+	<-held
+	client, name := source.DB.Client(), source.DB.Name()
+	require.NoError(t, client.DestroyDB(t.Context(), name))
+	require.NoError(t, client.CreateDB(t.Context(), name))
+	put(t, source.DB, "c", `{}`)
+	before := m.lost.Load()
+	close(release)
+	soon(t, func() bool { return m.lost.Load() > before+1 }) // at once, and again when there is a place
+	put(t, source.DB, "d", `{}`)
+	soon(t, func() bool { return slices.Contains(m.knows(), "d") })
+	require.Subset(t, []string{"c", "d"}, m.knows())
 }
 
 // Purges are heeded by who has something to forget, while it runs and after a restart.
