@@ -106,7 +106,7 @@ func TestWriters(t *testing.T) {
 	}
 	running.Wait()
 	for _, d := range all {
-		require.Eventually(t, func() bool { return d.Flush(t.Context()) == nil }, 5*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return d.Flush(t.Context()) == nil }, time.Minute, time.Millisecond)
 	}
 	for range 2 {
 		for _, way := range [][2]*kivik.Client{{eu, us}, {us, eu}} {

@@ -24,10 +24,16 @@ func (h *house) authenticates(token, password, mode string) (next func() string,
 	key, err := otp.NewKeyFromURL(res.JSON()["tfa"].(string))
 	require.NoError(h.t, err)
 	require.Equal(h.t, map[string]any{"mode": mode, "pending": true}, h.do("GET", profilePath, token, nil).JSON()["tfa"])
-	at := time.Now().Add(-time.Minute) // codes are taken a step early and a step late: there are three
-	next = func() string {
-		at = at.Add(30 * time.Second)
-		code, err := authenticator.GenerateCode(key.Secret(), at)
+	var last int64
+	next = func() string { // a code is taken a step early and a step late: there are three, the oldest of which may be about to end
+		now := time.Now().Unix()
+		step := max(now/30-1, last+1)
+		if step < now/30 && now%30 >= 20 {
+			step = now / 30
+		}
+		time.Sleep(time.Until(time.Unix((step-1)*30, 0)))
+		last = step
+		code, err := authenticator.GenerateCode(key.Secret(), time.Unix(step*30, 0))
 		require.NoError(h.t, err)
 		return code
 	}

@@ -282,7 +282,7 @@ func TestWritersElsewhere(t *testing.T) {
 	wg.Wait()
 	require.Eventually(t, func() bool {
 		return len(h.do("GET", "/p", "", nil).JSON()["versions"].(dict)) == 21
-	}, 5*time.Second, 5*time.Millisecond, "the changes feed tells of what the other wrote")
+	}, time.Minute, 5*time.Millisecond, "the changes feed tells of what the other wrote")
 	require.Len(t, h.do("GET", "/p", "", nil, "Accept", abbreviatedAccept).JSON()["versions"], 21)
 }
 

@@ -215,7 +215,7 @@ func TestUpdate(t *testing.T) {
 	require.Equal(t, []string{"0/0"}, h.query("plain", q))
 	q.Update = UpdateLazy
 	require.Equal(t, []string{"0/0"}, h.query("plain", q))
-	require.Eventually(t, func() bool { return len(h.query("plain", Query{Limit: -1, Update: UpdateFalse})) == 2 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(h.query("plain", Query{Limit: -1, Update: UpdateFalse})) == 2 }, time.Minute, time.Millisecond)
 	h.remove("a")
 	q.Update = UpdateTrue
 	require.Equal(t, []string{"0/0"}, h.query("plain", q))

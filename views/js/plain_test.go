@@ -10,6 +10,8 @@ import (
 
 	"github.com/dop251/goja"
 	"github.com/stretchr/testify/require"
+
+	"settee/fixtures"
 )
 
 // rowsOf maps a document and tells rows and failures.
@@ -321,7 +323,7 @@ func compareDrawn(t *testing.T, data []byte) (plain bool) {
 }
 
 func TestPlainIsExact(t *testing.T) {
-	r := rand.New(rand.NewPCG(uint64(rand.Int64()), 0))
+	r := fixtures.Dice(t)
 	plain, n := 0, 3000
 	if testing.Short() {
 		n = 500
