@@ -19,6 +19,7 @@ type Error struct {
 	Message string // "error" and "message" of the body
 	Reason  string // "reason", where old clients match on it
 	Auth    string // WWW-Authenticate, where it differs from what 401 says by itself
+	Allow   string // Allow: the methods that the address has, of a 405 for want of one
 	Retry   string // Retry-After, in seconds, where the status says to come again later
 	Notice  string // npm-notice, which npm prints beside an error of its own
 
@@ -116,6 +117,9 @@ func (e *Error) write(w http.ResponseWriter) {
 	switch e.Status {
 	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", "1") // clients come again at once otherwise, each with all it has open
+	}
+	if e.Allow != "" {
+		w.Header().Set("Allow", e.Allow)
 	}
 	if e.Retry != "" {
 		w.Header().Set("Retry-After", e.Retry)

@@ -139,7 +139,8 @@ func find(q *request, segments []string) (*route, error) {
 		return nil, errNotFound
 	}
 	slices.Sort(allowed)
-	return nil, fail(http.StatusMethodNotAllowed, "%s is not allowed here, but %s", q.Method, strings.Join(slices.Compact(allowed), ", "))
+	list := strings.Join(slices.Compact(allowed), ", ")
+	return nil, &Error{Status: http.StatusMethodNotAllowed, Message: q.Method + " is not allowed here, but " + list, Allow: list}
 }
 
 // matches reports whether the segments fit, and takes their parameters.

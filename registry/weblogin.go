@@ -60,7 +60,7 @@ func (r *Registry) servePollLogin(w http.ResponseWriter, q *request) error {
 }
 
 // errOnce refuses to look at what can be read once.
-var errOnce = fail(http.StatusMethodNotAllowed, "HEAD is not allowed here, but GET")
+var errOnce = &Error{Status: http.StatusMethodNotAllowed, Message: "HEAD is not allowed here, but GET", Allow: http.MethodGet}
 
 // servePollChallenge answers GET /-/v1/challenge/:poll.
 func (r *Registry) servePollChallenge(w http.ResponseWriter, q *request) error {
