@@ -40,3 +40,42 @@ func (p *patient) Read(b []byte) (int, error) {
 	}
 	return n, err
 }
+
+// paced is an answer that its client must take: each piece of it has the same time. What fits the buffers of a
+// connection needs none.
+type paced struct {
+	http.ResponseWriter
+	stall time.Duration
+	sent  int64
+}
+
+// piece is how much a client must take in the time of a stall.
+const piece = 64 << 10
+
+// Write implements http.ResponseWriter.
+func (p *paced) Write(b []byte) (n int, err error) {
+	for {
+		part := b[n:min(n+piece, len(b))]
+		if p.sent += int64(len(part)); p.sent > piece {
+			p.until(time.Now().Add(p.stall))
+		}
+		m, err := p.ResponseWriter.Write(part)
+		if n += m; err != nil || n == len(b) {
+			return n, err
+		}
+	}
+}
+
+// end lets what follows on the connection have its own time.
+func (p *paced) end() {
+	if p.sent > piece {
+		p.until(time.Time{})
+	}
+}
+
+func (p *paced) until(t time.Time) {
+	_ = http.NewResponseController(p.ResponseWriter).SetWriteDeadline(t) // a server that cannot has nobody who stalls
+}
+
+// Unwrap lets http.ResponseController flush.
+func (p *paced) Unwrap() http.ResponseWriter { return p.ResponseWriter }

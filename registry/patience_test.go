@@ -6,8 +6,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -84,3 +88,97 @@ func TestBodiesInTime(t *testing.T) {
 	res, _ = answered()
 	require.Equal(t, 200, res.StatusCode, "the connection lives on")
 }
+
+// TestAnswersNobodyTakes asks for a large tarball and takes nothing of it: the registry gives up.
+func TestAnswersNobodyTakes(t *testing.T) {
+	h := open(t, func(_ *couch.Options, o *Options) { o.Stall = 300 * time.Millisecond })
+	h.publishOf("p", "1.0.0", 40<<20) // more than the buffers of a connection hold
+	ended := make(chan any, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		defer func() { ended <- recover(); panic(http.ErrAbortHandler) }()
+		h.ServeHTTP(w, q)
+	}))
+	defer server.Close()
+	c, err := net.Dial("tcp", strings.TrimPrefix(server.URL, "http://"))
+	require.NoError(t, err)
+	defer c.Close()
+	_, err = io.WriteString(c, "GET /p/-/p-1.0.0.tgz HTTP/1.1\r\nHost: x\r\n\r\n")
+	require.NoError(t, err)
+	select {
+	case how := <-ended:
+		require.Equal(t, http.ErrAbortHandler, how)
+	case <-time.After(time.Minute):
+		t.Fatal("it waits for ever")
+	}
+}
+
+// TestPacedAnswers takes an answer in pieces, each late but in time, and asks again on the same connection long after.
+func TestPacedAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ours, theirs = net.Pipe() // buffers nothing
+		served := make(chan error, 8)
+		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			out := paced{ResponseWriter: w, stall: time.Minute}
+			defer out.end()
+			out.Header().Set("Content-Length", strconv.Itoa(10*piece))
+			for part := range 4 {
+				_, err := out.Write(make([]byte, []int{1, piece - 1, 9*piece - 5, 5}[part]))
+				served <- err
+				_ = http.NewResponseController(&out).Flush()
+				if part == 2 && err == nil {
+					time.Sleep(time.Hour) // as a feed does
+				}
+			}
+		})}
+		go func() { _ = server.Serve(&single{conn: ours, ended: make(chan struct{})}) }()
+		in := bufio.NewReaderSize(theirs, 16)
+		for range 2 {
+			_, err := io.WriteString(theirs, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+			require.NoError(t, err)
+			res, err := http.ReadResponse(in, nil)
+			require.NoError(t, err)
+			for range 10 {
+				time.Sleep(50 * time.Second)
+				_, err := io.CopyN(io.Discard, res.Body, piece)
+				require.NoError(t, err)
+			}
+			for range 4 {
+				require.NoError(t, <-served)
+			}
+			time.Sleep(time.Hour)
+		}
+		_, err := io.WriteString(theirs, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		require.NoError(t, err)
+		res, err := http.ReadResponse(in, nil)
+		require.NoError(t, err)
+		_, err = io.CopyN(io.Discard, res.Body, 3*piece)
+		require.NoError(t, err)
+		time.Sleep(2 * time.Minute)
+		require.NoError(t, <-served)
+		require.NoError(t, <-served)
+		require.ErrorIs(t, <-served, os.ErrDeadlineExceeded)
+		require.NoError(t, server.Close())
+	})
+}
+
+// single is a listener of one connection.
+type single struct {
+	conn  net.Conn
+	ended chan struct{}
+}
+
+// Accept implements net.Listener.
+func (s *single) Accept() (net.Conn, error) {
+	if conn := s.conn; conn != nil {
+		s.conn = nil
+		return conn, nil
+	}
+	<-s.ended
+	return nil, net.ErrClosed
+}
+
+// Close implements net.Listener.
+func (s *single) Close() error { close(s.ended); return nil }
+
+// Addr implements net.Listener.
+func (s *single) Addr() net.Addr { return &net.TCPAddr{} }

@@ -35,7 +35,7 @@ type Options struct {
 	BlobCacheSize      int64         // bytes of small tarballs kept in memory; default 32 MiB
 	MaxStale           time.Duration // how long the cache is believed once the changes feed is lost; default 15 s: a restart of the database goes unnoticed
 	NewScoped          string        // access of a new package of a scope whose publisher does not say: "restricted", or default "public", as npm documents it
-	Stall              time.Duration // how long a client may send nothing of a body that it promised; default a minute
+	Stall              time.Duration // how long a client may send nothing of a body that it promised, or take nothing of an answer; default a minute
 	Guard              bool          // keep who is no server admin from writing packuments in the database itself: a CouchDB's design document must do it
 	ReadOnly           bool          // a copy of another region, which makes keys and signatures
 	SearchDir          string        // of the index of packages, which is made anew where it is lost; "": there is no search

@@ -19,7 +19,8 @@ type request struct {
 	*http.Request
 	pkg    PackageName
 	who    auth.Identity
-	head   http.Header // of the answer
+	out    paced       // the answer
+	head   http.Header // of it
 	entry  audit.Entry // what the audit log is to say of it
 	advice []string    // what who publishes is to be told once it is done
 	params [3]param
@@ -56,7 +57,9 @@ type route struct {
 // ServeHTTP answers the npm API.
 func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	w.Header()["X-Content-Type-Options"] = nosniff
-	q, body := &request{Request: req, head: w.Header()}, req.Body
+	q, body := &request{Request: req, out: paced{ResponseWriter: w, stall: r.o.Stall}, head: w.Header()}, req.Body
+	w = &q.out
+	defer q.out.end()
 	if body != nil && body != http.NoBody {
 		mine := *req // the server looks at its own when it decides how to hang up
 		mine.Body = patiently(w, body, r.o.Stall)
