@@ -110,6 +110,9 @@ func reachError(err error) error {
 		return errNotFound
 	case errors.Is(err, upstream.ErrLoop):
 		return fail(http.StatusLoopDetected, "%s", upstream.ErrLoop)
+	case errors.Is(err, upstream.ErrTooLarge): // no 5xx, which clients would ask for again and again
+		const text = "This package is larger than the database of this registry takes as a document. An administrator can raise that: it is max_document_size."
+		return &Error{Status: http.StatusForbidden, Message: text, Notice: text, cause: err}
 	case errors.Is(err, upstream.ErrUnavailable):
 		const text = "The upstream registry does not answer as it should, and this package is not kept here yet. Please try again."
 		return &Error{Status: http.StatusServiceUnavailable, Message: text, Notice: text, cause: err}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"settee/couch"
 	"settee/database"
 	"settee/upstream"
 )
@@ -355,4 +356,22 @@ func TestSetteeBehindSettee(t *testing.T) {
 	require.Eventually(t, kept("first", ""), 10*time.Second, 5*time.Millisecond)
 	require.Eventually(t, func() bool { return near.do("GET", "/first", "", nil).Status == 404 }, 10*time.Second, 5*time.Millisecond)
 	require.True(t, kept("@bob/private", "")())
+}
+
+// TestBeyondTheDatabase reads through what the database has no room for in one document.
+func TestBeyondTheDatabase(t *testing.T) {
+	o := newOther(t)
+	h := open(t, func(c *couch.Options, _ *Options) { c.MaxDocumentSize = 100 << 10 })
+	h.reopen(o)
+	var many []farVersion
+	for i := range 400 {
+		many = append(many, farVersion{fmt.Sprintf("1.%d.0", i), time.Hour, []byte("x")})
+	}
+	o.publish("large", h.clock.Now(), many...)
+	res := h.do("GET", "/large", "", nil)
+	require.Equal(t, 403, res.Status, "%s", res.Body)
+	require.Contains(t, res.Header.Get("npm-notice"), "max_document_size")
+	o.publish("large", h.clock.Now(), many[:2]...)
+	h.clock.Pass(time.Hour)
+	require.Equal(t, 200, h.do("GET", "/large", "", nil).Status)
 }

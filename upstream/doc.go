@@ -11,6 +11,7 @@
 //	stale packument
 //	the other registry fails, or does not answer     what is kept, however old, and after a day of that a notice;
 //	                                                 where nothing is kept: ErrUnavailable, 503
+//	the database takes no document so large          the same: ErrTooLarge, 403
 //	it answers that there is no such package         ErrNotFound; believed for a minute. What was kept is forgotten
 //	it refuses to say (401, 403)                     what is kept, asked for again after Fresh; where nothing is kept: ErrNotFound
 //	the rules refuse the name                        Refused; nobody is asked

@@ -220,7 +220,10 @@ func (r *Reader) refresh(ctx context.Context, m *remote, name string) (changed b
 	})
 	if err != nil {
 		log.Warn("what the upstream registry gives cannot be kept", "error", err)
-		if status := kivik.HTTPStatus(err); errors.Is(err, errForeign) || status == http.StatusBadRequest || status == http.StatusRequestEntityTooLarge { // the database's word for too deep, too large
+		switch status := kivik.HTTPStatus(err); {
+		case status == http.StatusRequestEntityTooLarge:
+			err = fmt.Errorf("%w: %w: %w", ErrUnavailable, ErrTooLarge, err)
+		case errors.Is(err, errForeign) || status == http.StatusBadRequest: // the database's word for too deep
 			err = fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 		return false, err
