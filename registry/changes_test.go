@@ -204,10 +204,7 @@ func TestChangesWait(t *testing.T) {
 
 func TestAllDocs(t *testing.T) {
 	h, eve := followed(t, searching(t))
-	require.Eventually(t, func() bool {
-		is, err := h.SearchIndex().Status(t.Context())
-		return err == nil && is.Packages == 3
-	}, 10*time.Second, 5*time.Millisecond)
+	h.found()
 	list := func(token, query string) (ids []string, total float64) {
 		res := h.sends(token, "GET", "/_all_docs?"+query, nil, 200).JSON()
 		ids = []string{}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
@@ -50,14 +51,32 @@ func searching(t testing.TB) setting {
 	return func(_ *couch.Options, o *Options) { o.SearchDir = t.TempDir() }
 }
 
-// found waits until all that was published is found.
+// found waits until the index has every package as it is now, and none that is no more.
 func (h *house) found() {
 	h.t.Helper()
-	names := h.documents() - 1 // less the design document
+	want, names := map[string]string{}, []string{}
+	rows := h.client.DB(Database).AllDocs(h.t.Context(), kivik.Param("include_docs", true))
+	defer rows.Close()
+	for rows.Next() {
+		var doc struct {
+			ID       string `json:"_id"`
+			Rev      string `json:"_rev"`
+			Versions dict
+		}
+		require.NoError(h.t, rows.ScanDoc(&doc))
+		if doc.Versions != nil {
+			want[doc.ID], names = doc.Rev, append(names, doc.ID)
+		}
+	}
+	require.NoError(h.t, rows.Err())
 	require.Eventually(h.t, func() bool {
 		is, err := h.SearchIndex().Status(h.t.Context())
-		return err == nil && is.Complete && int(is.Packages) == names
-	}, 20*time.Second, 5*time.Millisecond)
+		if err != nil || !is.Complete || int(is.Packages) != len(want) {
+			return false
+		}
+		known, err := h.SearchIndex().Lookup(h.t.Context(), names)
+		return err == nil && !slices.ContainsFunc(names, func(name string) bool { return known[name].Rev != want[name] })
+	}, time.Minute, 5*time.Millisecond)
 }
 
 func open(t testing.TB, settings ...setting) *house { return openTrusting(t, auth.OIDC{}, settings...) }
