@@ -225,6 +225,7 @@ func tombstones(t *testing.T) {
 	require.Contains(t, h.json404("/p")["time"], "unpublished")
 	require.Contains(t, h.json404("/p")["time"], "1.0.0")
 	require.Equal(t, 404, h.do("DELETE", "/p/-rev/1-0", h.bob, nil).Status, "which clients take for success")
+	h.found()
 	require.Empty(t, h.finding("", "text=p"))
 }
 
