@@ -51,7 +51,8 @@ var (
 	errNotFound  = fail(http.StatusNotFound, "Not found")
 	errSignIn    = fail(http.StatusUnauthorized, "You must be logged in to publish packages.")
 	errWhoAreYou = fail(http.StatusUnauthorized, "You must be logged in.")
-	errStale     = &Error{Status: http.StatusConflict, Message: "conflict", Reason: "Document update conflict."}
+	errStale     = &Error{Status: http.StatusConflict, Message: "conflict", Reason: "Document update conflict.",
+		Notice: "Nothing was done, as somebody else changed the package at the same moment. Run the command again."}
 )
 
 // errTooLarge refuses a body over the limit.

@@ -76,7 +76,9 @@ func TestDeprecate(t *testing.T) {
 	require.NotContains(t, at(t, h.do("GET", "/p", "", nil).JSON(), "versions", "1.0.0"), "deprecated")
 	stale := h.do("GET", "/p?write=true", h.bob, nil).JSON()
 	require.Equal(t, 201, edit("again").Status)
-	require.Equal(t, 409, h.do("PUT", "/p", h.bob, stale).Status)
+	late := h.do("PUT", "/p", h.bob, stale)
+	require.Equal(t, 409, late.Status)
+	require.Contains(t, late.Header.Get("npm-notice"), "Run the command again", "npm prints the notice, and of the body \"conflict\" alone")
 	require.Equal(t, 403, h.do("PUT", "/p", h.ann, h.do("GET", "/p", "", nil).JSON()).Status)
 }
 
