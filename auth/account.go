@@ -106,7 +106,10 @@ func (a *Auth) Signup(ctx context.Context, name, password, email string) (Identi
 	case a.o.VerifyEmail && email == "":
 		return Identity{}, badRequest("Email is required: it must be confirmed before packages are published")
 	}
-	if err := a.notElsewhere(ctx, name); err != nil {
+	if err := a.checkAccount(name, password, email); err != nil {
+		return Identity{}, err
+	}
+	if err := a.Newcomer(ctx, name); err != nil {
 		return Identity{}, err
 	}
 	id, err := a.Register(ctx, name, password, email)
@@ -182,9 +185,18 @@ func (a *Auth) nameIsFree(ctx context.Context, name string) error {
 	return nil
 }
 
+// Newcomer refuses a name that whoever is no server admin makes no account of: one that is taken, or left by an account that was deleted; an
+// organisation's; that of a scope whose packages come from another registry.
+func (a *Auth) Newcomer(ctx context.Context, name string) error {
+	if err := a.nameIsFree(ctx, name); err != nil {
+		return err
+	}
+	return a.notElsewhere(ctx, name)
+}
+
 // notElsewhere refuses the name of a scope whose packages come from another registry.
 func (a *Auth) notElsewhere(ctx context.Context, name string) error {
-	if a.o.Elsewhere == nil {
+	if a.o.Elsewhere == nil || wrongName(name) != "" { // no scope is called so
 		return nil
 	}
 	elsewhere, err := a.o.Elsewhere(ctx, name)

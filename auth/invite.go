@@ -58,10 +58,7 @@ func (a *Auth) SignupInvited(ctx context.Context, secret, name, password string)
 	if err := a.checkAccount(name, password, i.Email); err != nil {
 		return Identity{}, err
 	}
-	if err := a.nameIsFree(ctx, name); err != nil {
-		return Identity{}, err
-	}
-	if err := a.notElsewhere(ctx, name); err != nil {
+	if err := a.Newcomer(ctx, name); err != nil {
 		return Identity{}, err
 	}
 	t, err := a.RedeemTicket(ctx, TicketInvite, secret)

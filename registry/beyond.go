@@ -65,6 +65,19 @@ func (r *Registry) theirs(ctx context.Context, p *publication) error {
 	return fail(http.StatusForbidden, "%s is a package of another registry, which is read through here: yours would take its place for everybody. Publish it under another name, or have an administrator of this registry publish it first.", p.name)
 }
 
+// Elsewhere reports whether the packages of a scope come from another registry, as far as that can be told (upstream.Reader.HasScope). It is asked for no scope
+// of ours.
+func (r *Registry) Elsewhere(ctx context.Context, scope string) (bool, error) {
+	if r.o.Upstream == nil {
+		return false, nil
+	}
+	if kept, err := r.o.Upstream.Keeps(ctx, scope); kept || err != nil {
+		return kept, err
+	}
+	ours, err := r.ownScope(ctx, PackageName("@"+scope+"/-"))
+	return err == nil && !ours && r.o.Upstream.HasScope(ctx, scope), err
+}
+
 // reach reads what is kept of another registry's package once look says that it may be served.
 func (r *Registry) reach(ctx context.Context, name PackageName, look func(context.Context, string, upstream.Held) (upstream.Found, error)) (e *entry, notice string, err error) {
 	if e, err = r.farEntry(ctx, name); err != nil {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"settee/auth"
 	"settee/couch"
 	"settee/database"
 	"settee/upstream"
@@ -109,6 +110,7 @@ func (h *house) reopen(o *other, settings ...func(*upstream.Options)) *Registry 
 	require.NoError(h.t, err)
 	r, err := New(h.t.Context(), h.client, h.blobs, h.auth, Options{Now: h.clock.Now, Upstream: up})
 	require.NoError(h.t, err)
+	h.reading = r
 	server := httptest.NewServer(r)
 	h.url = server.URL
 	h.t.Cleanup(func() {
@@ -234,12 +236,38 @@ func TestTheirs(t *testing.T) {
 	h.publish(h.bob, "near", "1.0.0")
 	h.publish(h.bob, "express", "1.0.0") // it is denied, so nobody has it from there
 	require.Empty(t, o.seen(), "nobody learned what is ours")
+}
 
-	for scope, want := range map[string]bool{"far": true, "near": false, "fa": false} {
-		kept, err := upstream.Keeps(t.Context(), h.client, scope)
-		require.NoError(t, err)
-		require.Equal(t, want, kept, scope)
+// TestScopesElsewhere: nobody gets a scope that another registry has packages of, be they read through or not; nor does that registry hear of a scope of ours.
+func TestScopesElsewhere(t *testing.T) {
+	const search = "/-/v1/search"
+	o := newOther(t)
+	h := openBeyond(t, o)
+	h.publish(h.root, "@unclaimed/ours", "1.0.0")
+	o.publish("@far/one", h.clock.Now(), farVersion{"1.0.0", time.Hour, []byte("far")})
+	require.Equal(t, 200, h.do("GET", "/@far%2fone", "", nil).Status)
+	_ = o.seen()
+	signup := func(name string) reply {
+		return h.do("PUT", "/-/user/org.couchdb.user:"+name, "", dict{"name": name, "password": "another secret", "email": "x@example.com"})
 	}
+	for name, status := range map[string]int{"far": 403, "bob": 401, "unclaimed": 201, "Types": 400, "-types": 400} {
+		require.Equal(t, status, signup(name).Status, name)
+	}
+	require.ErrorIs(t, h.auth.CreateOrg(t.Context(), auth.Identity{Name: "ann"}, "bob", "ann"), &auth.Error{Kind: auth.Exists})
+	h.publish(h.bob, "@bob/mine", "1.0.0")
+	require.Empty(t, o.seen(), "nobody learned what is ours, or what is no scope")
+
+	o.gives(search, "application/json", []byte(`{"objects":[{"package":{"name":"@types/node"}}]}`))
+	res := signup("types")
+	require.Equal(t, 403, res.Status, "%s", res.Body)
+	require.Contains(t, res.JSON()["error"], "The packages of @types come from another registry.")
+	res = h.do("PUT", "/@types%2fnode", h.bob, publishing("@types/node", "99.0.0", sampleTarball(t, "@types/node", "99.0.0", 100)))
+	require.Equal(t, 403, res.Status, "%s", res.Body)
+	require.ErrorIs(t, h.auth.CreateOrg(t.Context(), auth.Identity{Name: "ann"}, "types", "ann"), &auth.Error{Kind: auth.Forbidden})
+	require.Equal(t, []string{search}, o.seen(), "what it said is remembered")
+	h.publish(h.root, "@types/node", "99.0.0") // an admin means it
+	require.Equal(t, 201, signup("fresh").Status, "it finds packages of another scope")
+	require.Equal(t, []string{search}, o.seen())
 }
 
 func TestCooldown(t *testing.T) {

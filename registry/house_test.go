@@ -2,6 +2,7 @@ package registry
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -38,6 +39,7 @@ type house struct {
 	root   string
 	clock  *fixtures.Clock // followers read it while tests set it
 
+	reading *Registry // that reads through, of reopen; nil: none does
 	secrets *secrets
 }
 
@@ -97,7 +99,10 @@ func openTrusting(t testing.TB, builds auth.OIDC, settings ...setting) *house {
 	require.NoError(t, err)
 	record, err := audit.Open(ctx, h.client.DB(audit.Database), audit.Options{Now: o.Now})
 	require.NoError(t, err)
-	a, err := auth.Open(ctx, h.client, auth.Options{AdminName: "root", AdminPassword: "secret-root", Iterations: 10, Audit: record, OIDC: builds})
+	a, err := auth.Open(ctx, h.client, auth.Options{AdminName: "root", AdminPassword: "secret-root", Iterations: 10, Audit: record, OIDC: builds,
+		Elsewhere: func(ctx context.Context, scope string) (bool, error) {
+			return cmp.Or(h.reading, h.Registry).Elsewhere(ctx, scope)
+		}})
 	require.NoError(t, err)
 	h.Registry, err = New(ctx, h.client, h.blobs, a, o)
 	require.NoError(t, err)

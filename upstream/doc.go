@@ -77,6 +77,8 @@
 // a registry is, by a count of its own: packuments are asked for nevertheless. What is found is left out where another registry is asked
 // for the name, or the rules refuse it, and said to be hidden where they hide its version.
 //
+// Whether it has packages of a scope ([Reader.HasScope]) it is asked by a search too, remembered and left alone by counts of their own.
+//
 // # Keys and attestations
 //
 // [Reader.Keys] are the public keys of every registry asked, at most 32 of each; [Reader.Attestations] a version's, as its registry tells them, up to 4 MiB. Neither is

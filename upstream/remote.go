@@ -25,6 +25,7 @@ type remote struct {
 	o        Options
 	client   *http.Client
 	finder   finder
+	scopes   finder                  // apart: whoever searches must not be able to have scopes left alone
 	followed atomic.Pointer[stretch] // nil: its feed was not followed to its end yet
 }
 
@@ -39,7 +40,7 @@ const (
 )
 
 func newRemote(t Target, o Options) *remote {
-	m := &remote{Target: t, o: o, breaker: breaker{now: o.Now}, finder: finder{breaker: breaker{now: o.Now}}}
+	m := &remote{Target: t, o: o, breaker: breaker{now: o.Now}, finder: finder{breaker: breaker{now: o.Now}}, scopes: finder{breaker: breaker{now: o.Now}}}
 	m.client = &http.Client{Transport: m.transport(), CheckRedirect: func(q *http.Request, via []*http.Request) error {
 		if len(via) >= mostHops {
 			return errors.New("it redirects too often")

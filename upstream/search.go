@@ -54,26 +54,34 @@ func (r *Reader) Search(ctx context.Context, text string) ([]Hit, error) {
 	if circling(ctx, r.o.self) {
 		return nil, ErrLoop
 	}
-	objects, known := m.finder.recall(text)
-	if !known {
-		asking := m.finder.asking.DoChan(text, func() (any, error) {
-			if !r.enter() {
-				return nil, ErrUnavailable
-			}
-			defer r.running.Done()
-			return m.search(carried(r.ctx, ctx), text)
-		})
-		select {
-		case got := <-asking:
-			if got.Err != nil {
-				return nil, fmt.Errorf("%w: search at %s: %w", ErrUnavailable, m.Name(), got.Err)
-			}
-			objects, _ = got.Val.([]json.RawMessage)
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
+	objects, err := r.find(ctx, m, &m.finder, text, searchTime)
+	return r.hits(m, objects), err
+}
+
+// find asks a registry what it finds for a text, or remembers it. Of several who ask for the same at once one does.
+func (r *Reader) find(ctx context.Context, m *remote, f *finder, text string, within time.Duration) ([]json.RawMessage, error) {
+	if objects, known := f.recall(text); known {
+		return objects, nil
 	}
-	return r.hits(m, objects), nil
+	asking := f.asking.DoChan(text, func() (any, error) {
+		if !r.enter() {
+			return nil, ErrUnavailable
+		}
+		defer r.running.Done()
+		ctx, cancel := context.WithTimeout(carried(r.ctx, ctx), within)
+		defer cancel()
+		return m.search(ctx, f, text)
+	})
+	select {
+	case got := <-asking:
+		if got.Err != nil {
+			return nil, fmt.Errorf("%w: search at %s: %w", ErrUnavailable, m.Name(), got.Err)
+		}
+		objects, _ := got.Val.([]json.RawMessage)
+		return objects, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // hits are the packages that are asked of a registry, by names that can be asked for.
@@ -103,19 +111,17 @@ func (r *Reader) Elsewhere(name string) bool {
 }
 
 // search asks once.
-func (m *remote) search(ctx context.Context, text string) ([]json.RawMessage, error) {
-	if m.open() || !m.finder.enter() {
+func (m *remote) search(ctx context.Context, f *finder, text string) ([]json.RawMessage, error) {
+	if m.open() || !f.enter() {
 		return nil, errResting
 	}
-	ctx, cancel := context.WithTimeout(ctx, searchTime)
-	defer cancel()
 	objects, alone, err := m.find(ctx, text)
 	if err != nil {
-		m.finder.left(badly, alone)
+		f.left(badly, alone)
 		return nil, err
 	}
-	m.finder.left(well, 0)
-	m.finder.remember(text, answer{objects, m.now().Add(m.o.Fresh)})
+	f.left(well, 0)
+	f.remember(text, answer{objects, m.now().Add(m.o.Fresh)})
 	return objects, nil
 }
 

@@ -3,7 +3,6 @@ package upstream
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 
@@ -27,16 +26,6 @@ func after(rev string) []kivik.Option {
 		return nil
 	}
 	return []kivik.Option{kivik.Rev(rev)}
-}
-
-// Keeps reports whether a package of a scope was read through and is kept.
-func Keeps(ctx context.Context, client *kivik.Client, scope string) (bool, error) {
-	rows := client.DB(Database).AllDocs(ctx, kivik.Params(map[string]any{"startkey": "@" + scope + "/", "endkey": "@" + scope + "/\ufff0", "limit": 1}))
-	found := rows.Next()
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return false, fmt.Errorf("upstream: look for packages of a scope: %w", err)
-	}
-	return found, nil
 }
 
 // read reads a document's text and revision; nil where there is none.

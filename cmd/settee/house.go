@@ -98,7 +98,7 @@ func (h *house) wire(ctx context.Context, s settings, who admin, log *slog.Logge
 		Settings: h.settings, Region: s.region, Logger: log, Audit: recorder, OIDC: s.trust.oidc, Limiter: h.door.Limiter,
 	}
 	if len(s.upstream.options.Targets) > 0 {
-		o.Elsewhere = func(ctx context.Context, scope string) (bool, error) { return upstream.Keeps(ctx, client, scope) }
+		o.Elsewhere = func(ctx context.Context, scope string) (bool, error) { return h.registry.Elsewhere(ctx, scope) }
 	}
 	if post, err := s.post.open(log); err != nil {
 		return fmt.Errorf("--smtp: %w", err)
