@@ -17,7 +17,7 @@ var popularText []byte
 // among short names nearly all are.
 const leastCompared = 5
 
-// Popular are names that others must not come too near to.
+// Popular are names that others must not come too near to, and scopes that newcomers must not take.
 type Popular struct {
 	is        map[string]bool
 	byMoniker map[string]string
@@ -36,7 +36,7 @@ var BuiltIn = sync.OnceValue(func() *Popular {
 // MostPopular is the longest list that is taken, in bytes: some 300,000 names.
 const MostPopular = 4 << 20
 
-// ParsePopular reads a list: a name a line, without a scope; empty lines and those that begin with # say nothing.
+// ParsePopular reads a list: a line is the name of a package without a scope, or a scope (@acme); empty lines and those that begin with # say nothing.
 func ParsePopular(text []byte) (*Popular, error) {
 	if len(text) > MostPopular {
 		return nil, fmt.Errorf("the list is longer than %d bytes", MostPopular)
@@ -49,8 +49,12 @@ func ParsePopular(text []byte) (*Popular, error) {
 		if name == "" || name[0] == '#' {
 			continue
 		}
+		if name[0] == '@' && Storable(name+"/x") {
+			p.is[name] = true // that is all: nobody is named nearly so
+			continue
+		}
 		if name[0] == '@' || !Storable(name) {
-			return nil, fmt.Errorf("line %d: %.60q is no name of a package without a scope", n, name)
+			return nil, fmt.Errorf("line %d: %.60q is no name of a package without a scope, and no scope", n, name)
 		}
 		if p.is[name] {
 			continue
@@ -80,7 +84,7 @@ func (p *Popular) Similar(name string) string {
 	return p.byMoniker[Moniker(name)]
 }
 
-// Has reports whether a name is one of them.
+// Has reports whether a name, or a scope with its @, is one of them.
 func (p *Popular) Has(name string) bool { return p.is[name] }
 
 // Resembling is a popular name that differs by one letter, or by two that changed places; "" if

@@ -74,6 +74,9 @@ func (r *Registry) Elsewhere(ctx context.Context, scope string) (bool, error) {
 	if kept, err := r.o.Upstream.Keeps(ctx, scope); kept || err != nil {
 		return kept, err
 	}
+	if r.o.Popular.Has("@"+scope) && r.o.Upstream.ServesScope(scope) {
+		return true, nil
+	}
 	ours, err := r.ownScope(ctx, PackageName("@"+scope+"/-"))
 	return err == nil && !ours && r.o.Upstream.HasScope(ctx, scope), err
 }

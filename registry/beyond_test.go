@@ -250,22 +250,24 @@ func TestScopesElsewhere(t *testing.T) {
 	signup := func(name string) reply {
 		return h.do("PUT", "/-/user/org.couchdb.user:"+name, "", dict{"name": name, "password": "another secret", "email": "x@example.com"})
 	}
-	for name, status := range map[string]int{"far": 403, "bob": 401, "unclaimed": 201, "Types": 400, "-types": 400} {
+	for name, status := range map[string]int{"far": 403, "bob": 401, "unclaimed": 201, "Far2": 400, "-far2": 400} {
 		require.Equal(t, status, signup(name).Status, name)
 	}
 	require.ErrorIs(t, h.auth.CreateOrg(t.Context(), auth.Identity{Name: "ann"}, "bob", "ann"), &auth.Error{Kind: auth.Exists})
 	h.publish(h.bob, "@bob/mine", "1.0.0")
 	require.Empty(t, o.seen(), "nobody learned what is ours, or what is no scope")
 
-	o.gives(search, "application/json", []byte(`{"objects":[{"package":{"name":"@types/node"}}]}`))
-	res := signup("types")
+	require.Equal(t, 403, signup("babel").Status, "it is popular, which needs no asking")
+	require.Empty(t, o.seen())
+	o.gives(search, "application/json", []byte(`{"objects":[{"package":{"name":"@far2/node"}}]}`))
+	res := signup("far2")
 	require.Equal(t, 403, res.Status, "%s", res.Body)
-	require.Contains(t, res.JSON()["error"], "The packages of @types come from another registry.")
-	res = h.do("PUT", "/@types%2fnode", h.bob, publishing("@types/node", "99.0.0", sampleTarball(t, "@types/node", "99.0.0", 100)))
+	require.Contains(t, res.JSON()["error"], "The packages of @far2 come from another registry.")
+	res = h.do("PUT", "/@far2%2fnode", h.bob, publishing("@far2/node", "99.0.0", sampleTarball(t, "@far2/node", "99.0.0", 100)))
 	require.Equal(t, 403, res.Status, "%s", res.Body)
-	require.ErrorIs(t, h.auth.CreateOrg(t.Context(), auth.Identity{Name: "ann"}, "types", "ann"), &auth.Error{Kind: auth.Forbidden})
+	require.ErrorIs(t, h.auth.CreateOrg(t.Context(), auth.Identity{Name: "ann"}, "far2", "ann"), &auth.Error{Kind: auth.Forbidden})
 	require.Equal(t, []string{search}, o.seen(), "what it said is remembered")
-	h.publish(h.root, "@types/node", "99.0.0") // an admin means it
+	h.publish(h.root, "@far2/node", "99.0.0") // an admin means it
 	require.Equal(t, 201, signup("fresh").Status, "it finds packages of another scope")
 	require.Equal(t, []string{search}, o.seen())
 }

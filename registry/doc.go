@@ -208,7 +208,7 @@
 // Where Options.Upstream is set, a package that no document here bears the name of is read through (beyond.go); package
 // upstream says when. Names that are ours never get there: one that was unpublished or is restricted has a document, and
 // every name in a scope of an account, an organisation or a package here counts as ours. Therefore who is no admin takes no name that was read through, or that
-// is popular and may be (theirs), nor a scope of which something was read through (package auth). What is read through has a cache of
+// is popular and may be (theirs), nor a scope of which that holds, or the other registry says that it has it (Elsewhere; package auth). What is read through has a cache of
 // its own, over the database upstream; all reads answer from an entry of either alike, and no write does. An entry shows what the rules let
 // through at the time that it was made for (filter.go): versions, their times and the dist-tags agree, in both forms, and when time changes what they show the
 // entry is made anew. The member policyRestrictions has npm tell why; other clients are told by npm-notice, and by the

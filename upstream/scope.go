@@ -33,10 +33,10 @@ func (r *Reader) HasScope(ctx context.Context, scope string) bool {
 	if r.Claims("@" + scope) {
 		return true
 	}
-	m := r.remote("@" + scope + "/-")
-	if m == nil || !r.o.Rules.scope("@"+scope+"/") || circling(ctx, r.o.self) {
+	if !r.ServesScope(scope) || circling(ctx, r.o.self) {
 		return false
 	}
+	m := r.remote("@" + scope + "/-")
 	objects, err := r.find(ctx, m, &m.scopes, "scope:"+scope, scopeTime)
 	if err != nil {
 		r.o.Logger.Warn("nobody can tell whether the upstream registry has a scope: whoever asks for it gets it", "scope", scope, "error", err)
@@ -45,6 +45,11 @@ func (r *Reader) HasScope(ctx context.Context, scope string) bool {
 		name := packuments.Text(packuments.Member(packuments.Member(raw, "package"), "name"))
 		return strings.HasPrefix(strings.ToLower(name), "@"+scope+"/")
 	})
+}
+
+// ServesScope reports whether a registry is asked for packages of a scope.
+func (r *Reader) ServesScope(scope string) bool {
+	return r.Claims("@"+scope) || r.remote("@"+scope+"/-") != nil && r.o.Rules.scope("@"+scope+"/")
 }
 
 // scope reports whether some names that begin so, with @scope/, may be asked for.

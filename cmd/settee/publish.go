@@ -23,7 +23,7 @@ type publishSettings struct {
 func (p *publishSettings) flags(fs *flag.FlagSet) {
 	fs.DurationVar(&p.within, "unpublish-within", 72*time.Hour, "`TIME` after a publish in which its owners may undo it; 0: never")
 	fs.IntVar(&p.downloads, "unpublish-downloads", 300, "`NUMBER` of downloads a week that are too many to unpublish later, which must have one owner and no package here that needs it; 0: never later")
-	fs.StringVar(&p.popular, "popular-names", "", "`FILE` of the names that new packages must not come too near to, one a line, in place of the 3,000 built in; an empty file: none")
+	fs.StringVar(&p.popular, "popular-names", "", "`FILE` of the names that new packages must not come too near to, and of the @scopes of an --upstream that newcomers do not get, one a line, in place of the 3,000 and 1,000 built in; an empty file: none")
 }
 
 func (p *publishSettings) check() error {
