@@ -18,7 +18,7 @@
 //	readme          of the version that was published as latest, up to 64 KiB
 //	description, homepage, keywords, repository, bugs, license, author,
 //	contributors, readmeFilename: of the latest version
-//	versions        number -> the package.json that was sent, and
+//	versions        number, without build metadata -> the package.json that was sent, and
 //	    dist            shasum, integrity, fileCount, unpackedSize: as computed here;
 //	                    tarball: a path without scheme and host
 //	    _npmUser        who published it; maintainers: of the package at that time

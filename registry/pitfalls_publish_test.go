@@ -247,7 +247,7 @@ func apartNames(t *testing.T) {
 
 	for _, long := range []string{"1.0.0-" + strings.Repeat("a", 100) + "+" + strings.Repeat("b", 100), "2.0.0-" + strings.Repeat("x", 250)} {
 		h.publish(h.bob, "long", long)
-		link := at(t, h.json("/long"), "versions", long, "dist", "tarball").(string)
+		link := at(t, h.json("/long"), "versions", unbuilt(long), "dist", "tarball").(string)
 		require.Equal(t, 200, h.do("GET", strings.TrimPrefix(link, h.url), "", nil).Status)
 	}
 	require.Equal(t, 400, h.tryVersion("long", "3.0.0-"+strings.Repeat("x", 251)).Status)

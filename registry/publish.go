@@ -117,24 +117,28 @@ func (p *publication) pickVersion(u *upload, file string) (object, error) {
 		if err := checkVersion(m.name); err != nil {
 			return nil, err
 		}
-		p.version = m.name
-		p.sent = m.value
 		sent := parseObject(m.value)
-		return sent, p.consistent(sent)
+		if err := p.consistent(sent, m.name); err != nil {
+			return nil, err
+		}
+		p.version = unbuilt(m.name) // most clients send it so, and asked for 1.0.0+b they look for 1.0.0
+		sent = sent.with("version", quote(p.version))
+		p.sent = sent.raw()
+		return sent, nil
 	}
 	return nil, invalid("invalid document: no version fits the attachment %q", file)
 }
 
 // consistent compares a version's own name and number with its place.
-func (p *publication) consistent(sent object) error {
-	want := map[string]string{"name": string(p.name), "version": p.version}
+func (p *publication) consistent(sent object, place string) error {
+	want := map[string]string{"name": string(p.name), "version": place}
 	for field, text := range want {
 		if raw := sent.of(field); raw == nil || plain(raw) != text {
-			return invalid("invalid document: %s of version %s must be %q", field, p.version, text)
+			return invalid("invalid document: %s of version %s must be %q", field, place, text)
 		}
 	}
-	if raw := sent.of("_id"); raw != nil && plain(raw) != string(p.name)+"@"+p.version && plain(raw) != string(p.name)+"@"+unbuilt(p.version) {
-		return invalid("invalid document: _id of version %s must be %q", p.version, string(p.name)+"@"+p.version)
+	if raw := sent.of("_id"); raw != nil && plain(raw) != string(p.name)+"@"+place && plain(raw) != string(p.name)+"@"+unbuilt(place) {
+		return invalid("invalid document: _id of version %s must be %q", place, string(p.name)+"@"+place)
 	}
 	return nil
 }
@@ -142,7 +146,7 @@ func (p *publication) consistent(sent object) error {
 // pickTags takes the dist-tags that name the version; none stands for latest.
 func (p *publication) pickTags(raw []byte) error {
 	for _, m := range parseObject(raw) {
-		if plain(m.value) != p.version {
+		if unbuilt(plain(m.value)) != p.version {
 			continue
 		}
 		if err := checkTag(m.name); err != nil {

@@ -17,6 +17,25 @@ import (
 	"settee/couch"
 )
 
+// TestBuildMetadataIsNoPartOfANumber: most clients cut it off before they publish, and before they look for a version.
+func TestBuildMetadataIsNoPartOfANumber(t *testing.T) {
+	h := open(t)
+	tgz := h.publish(h.bob, "p", "1.0.0-rc.1+sha.5", "next")
+	for _, accept := range []string{abbreviatedAccept, "application/json"} {
+		doc := h.json("/p", "Accept", accept)
+		v := at(t, doc, "versions", "1.0.0-rc.1").(dict)
+		require.Equal(t, "1.0.0-rc.1", v["version"])
+		require.Equal(t, dict{"latest": "1.0.0-rc.1", "next": "1.0.0-rc.1"}, doc["dist-tags"])
+		require.Equal(t, h.url+"/p/-/p-1.0.0-rc.1.tgz", at(t, v, "dist", "tarball"))
+	}
+	require.Equal(t, "p@1.0.0-rc.1", h.json("/p/1.0.0-rc.1+sha.5")["_id"])
+	for _, path := range []string{"/p/-/p-1.0.0-rc.1.tgz", "/p/-/p-1.0.0-rc.1+sha.5.tgz"} {
+		require.Equal(t, tgz, h.do("GET", path, "", nil).Body, path)
+	}
+	h.publish(h.bob, "p", "1.0.0-rc.1+sha.5") // again: done before
+	require.Equal(t, 403, h.tryVersion("p", "1.0.0-rc.1+sha.6").Status)
+}
+
 func TestPublishAndRead(t *testing.T) {
 	h := open(t)
 	for _, name := range []string{"plain", "@bob/scoped"} {

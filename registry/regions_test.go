@@ -200,6 +200,7 @@ func (w *world) publish(h *house, who, version, tag string, size int) reply {
 	res := h.do("PUT", "/"+w.name, w.token(h, who), doc)
 	if res.Status == 201 {
 		sum := at(w.t, doc, "versions", version, "dist", "integrity").(string)
+		version = unbuilt(version)
 		if !slices.ContainsFunc(w.acks, func(a ack) bool { return a.version == version && a.integrity == sum && a.by == who }) {
 			w.acks = append(w.acks, ack{version, sum, who, h.clock.Now()})
 		}

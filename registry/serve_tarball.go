@@ -157,11 +157,15 @@ func (p *packument) file(name string) *file {
 
 // fileOf is the version whose tarball has that name.
 func (p *packument) fileOf(name string) (number string, manifest []byte) {
-	number, ok := strings.CutPrefix(strings.TrimSuffix(name, ".tgz"), p.name.Base()+"-")
-	if manifest = p.versions.of(number); ok && manifest != nil {
+	asked, ok := strings.CutPrefix(strings.TrimSuffix(name, ".tgz"), p.name.Base()+"-")
+	if manifest = p.versions.of(asked); ok && manifest != nil {
+		return asked, manifest
+	}
+	if number, manifest = p.linked(name); manifest != nil || !ok {
 		return number, manifest
 	}
-	return p.linked(name)
+	manifest, number = p.version(asked)
+	return number, manifest
 }
 
 func (p *packument) linked(name string) (number string, manifest []byte) {
