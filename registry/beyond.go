@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +14,6 @@ import (
 
 	"github.com/go-kivik/kivik/v4"
 
-	"settee/database"
 	"settee/tarballs"
 	"settee/upstream"
 	"settee/views/packuments"
@@ -126,9 +126,6 @@ func reachError(err error) error {
 		return errNotFound
 	case errors.Is(err, upstream.ErrLoop):
 		return fail(http.StatusLoopDetected, "%s", upstream.ErrLoop)
-	case errors.Is(err, upstream.ErrTooLarge): // no 5xx, which clients would ask for again and again
-		const text = "This package is larger than the database of this registry takes as a document. An administrator can raise that: it is max_document_size."
-		return &Error{Status: http.StatusForbidden, Message: text, Notice: text, cause: err}
 	case errors.Is(err, upstream.ErrUnavailable):
 		const text = "The upstream registry does not answer as it should, and this package is not kept here yet. Please try again."
 		return &Error{Status: http.StatusServiceUnavailable, Message: text, Notice: text, cause: err}
@@ -268,12 +265,13 @@ func (r *Registry) ownScope(ctx context.Context, name PackageName) (bool, error)
 
 // loadFar reads what is kept of another registry's package, shows of it what the rules let through now, and signs what nobody did.
 func (r *Registry) loadFar(ctx context.Context, name PackageName) (*packument, error) {
-	raw, err := database.Text(ctx, r.far.db, string(name))
+	raw, rev, err := r.o.Upstream.Document(ctx, string(name))
 	if raw == nil {
 		return nil, err
 	}
 	p := parsePackument(name, raw)
-	p.far = &far{mark: packuments.Member(raw, marksName)}
+	p.far = &far{mark: packuments.Member(raw, marksName), unkept: rev != ""}
+	p.rev = cmp.Or(rev, p.rev)
 	now := r.o.Now()
 	return r.keys.Load().vouched(p.filter(r.o.Upstream.Rules(), now), now)
 }

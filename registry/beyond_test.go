@@ -398,10 +398,18 @@ func TestBeyondTheDatabase(t *testing.T) {
 		many = append(many, farVersion{fmt.Sprintf("1.%d.0", i), time.Hour, []byte("x")})
 	}
 	o.publish("large", h.clock.Now(), many...)
-	res := h.do("GET", "/large", "", nil)
-	require.Equal(t, 403, res.Status, "%s", res.Body)
-	require.Contains(t, res.Header.Get("npm-notice"), "max_document_size")
+	for _, accept := range []string{"application/json", abbreviatedAccept} {
+		res := h.do("GET", "/large", "", nil, "Accept", accept)
+		require.Equal(t, 200, res.Status, "%s", res.Body)
+		require.Len(t, res.JSON()["versions"], 400)
+		require.Equal(t, 304, h.do("GET", "/large", "", nil, "Accept", accept, "If-None-Match", res.Header.Get("Etag")).Status)
+	}
+	require.Equal(t, []string{"/large"}, o.seen())
+	res := h.do("GET", "/large/-/large-1.7.0.tgz", "", nil)
+	require.Equal(t, 200, res.Status)
+	require.Equal(t, "x", string(res.Body))
 	o.publish("large", h.clock.Now(), many[:2]...)
-	h.clock.Pass(time.Hour)
-	require.Equal(t, 200, h.do("GET", "/large", "", nil).Status)
+	h.clock.Pass(2 * time.Hour)
+	require.Len(t, h.do("GET", "/large", "", nil).JSON()["versions"], 2)
+	require.Len(t, h.do("GET", "/large", "", nil, "Accept", abbreviatedAccept).JSON()["versions"], 2)
 }

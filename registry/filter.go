@@ -21,11 +21,14 @@ type far struct {
 	notice string                     // what who reads it should be told
 
 	vouched bool // versions have a signature of ours
+	unkept  bool // it is not in the database
 }
 
-// altered reports whether something is hidden, or signed by us. The database's index does not know of it, nor does any time in
+// altered reports whether something is hidden, or signed by us, or is not in the database at all. The database's index does not know of it, nor does any time in
 // the packument tell when it came to be so.
-func (p *packument) altered() bool { return p.far != nil && (len(p.far.hidden) > 0 || p.far.vouched) }
+func (p *packument) altered() bool {
+	return p.far != nil && (len(p.far.hidden) > 0 || p.far.vouched || p.far.unkept)
+}
 
 // policyName is the member that tells npm which versions it cannot have, and why.
 const policyName = "policyRestrictions"

@@ -11,7 +11,7 @@
 //	stale packument
 //	the other registry fails, or does not answer     what is kept, however old, and after a day of that a notice;
 //	                                                 where nothing is kept: ErrUnavailable, 503
-//	the database takes no document so large          the same: ErrTooLarge, 403
+//	the database takes no document so large          what is held of it in memory, at most Options.MaxUnkept of all such; else as where nothing is kept
 //	it answers that there is no such package         ErrNotFound; believed for a minute. What was kept is forgotten
 //	it refuses to say (401, 403)                     what is kept, asked for again after Fresh; where nothing is kept: ErrNotFound
 //	the rules refuse the name                        Refused; nobody is asked
@@ -47,6 +47,7 @@
 //	links     version -> where the tarball is, if not where the convention says
 //	seen      version -> when it was first seen, if time does not tell when it was published
 //
+// Where the database takes none so large the document is held in memory in its place, and names no blobs there: a sweep may take its tarballs, which come again.
 // A document is written when the other registry answers with another text, not when it says or shows that nothing changed. The design document is the
 // registry's, so the abbreviated form comes out of its view, and a sweep finds in it which blobs are named.
 //
@@ -92,5 +93,5 @@
 //
 // # Locks
 //
-// Reader.mu guards calls and what is known of freshness; a breaker's mu its counts, a finder's what was found. They are never held together, nor during I/O.
+// Reader.mu guards calls, what is known of freshness, and documents in memory; a breaker's mu its counts, a finder's what was found. They are never held together, nor during I/O.
 package upstream

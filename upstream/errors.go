@@ -10,8 +10,6 @@ var (
 	ErrNotFound = errors.New("no other registry has it")
 	// ErrUnavailable says that the registry that may have it does not give it now.
 	ErrUnavailable = errors.New("the upstream registry does not answer as it should")
-	// ErrTooLarge says of an ErrUnavailable that the database takes no document as large as the package's.
-	ErrTooLarge = errors.New("the package is larger than what the database takes as a document")
 	// ErrLoop says that a request has been here before: registries ask each other in a circle.
 	ErrLoop = errors.New("this request came back to where it began: registries read through to each other in a circle")
 

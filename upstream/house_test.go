@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/sha1"
@@ -156,7 +157,12 @@ type house struct {
 }
 
 func open(t testing.TB, o *other, settings ...func(*Options)) *house {
-	h := &house{Clock: fixtures.ClockAt(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)), t: t, client: engine.Open(t, engine.Twins).Client}
+	return openOn(t, engine.Open(t, engine.Twins).Client, o, settings...)
+}
+
+// openOn is open on a database of the caller's.
+func openOn(t testing.TB, client *kivik.Client, o *other, settings ...func(*Options)) *house {
+	h := &house{Clock: fixtures.ClockAt(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)), t: t, client: client}
 	var err error
 	h.blobs, err = tarballs.Folder(t.TempDir())
 	require.NoError(t, err)
@@ -195,8 +201,9 @@ func (h *house) insist(name string) (doc dict) {
 
 // held is what is kept of a package, its text too.
 func (h *house) held(name string) (Held, dict) {
-	raw, rev, err := read(context.Background(), h.db, name)
+	raw, rev, err := h.Document(context.Background(), name)
 	require.NoError(h.t, err)
+	rev = cmp.Or(rev, packuments.Text(packuments.Member(raw, "_rev")))
 	if raw == nil {
 		return Held{}, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"time"
 
@@ -72,6 +73,11 @@ func (r *Reader) look(ctx context.Context, name string, held Held, fresh, stale 
 	}
 	var f Found
 	age, absent := r.age(name, held, m)
+	if other, lost := r.outdated(name, held); other || lost && absent {
+		return Found{Changed: true}, nil
+	} else if lost {
+		age = math.MaxInt64 // nobody noted whether it is still so
+	}
 	if held.Rev != "" {
 		if since := m.failing(); age >= fresh && !since.IsZero() && r.o.Now().Sub(since) > mournTime {
 			f.Notice = fmt.Sprintf("%s is shown as it was: the registry that it comes from has not answered since %s.", name, since.UTC().Format("2006-01-02 15:04 UTC"))
@@ -114,8 +120,9 @@ func (r *Reader) age(name string, held Held, m *remote) (age time.Duration, abse
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	k, known := r.known[name]
+	absent = now.Sub(k.absent) < absentTime
 	if held.Rev == "" {
-		return 0, now.Sub(k.absent) < absentTime
+		return 0, absent
 	}
 	if !known || k.checked.IsZero() {
 		mark := parseMark(held.Mark)
@@ -124,7 +131,7 @@ func (r *Reader) age(name string, held Held, m *remote) (age time.Duration, abse
 		}
 		r.remember(name, k)
 	}
-	return now.Sub(m.checked(k.checked, now)), false
+	return now.Sub(m.checked(k.checked, now)), absent
 }
 
 // remember keeps what is known of a package; mu is held.
@@ -171,18 +178,14 @@ func (r *Reader) join(ctx context.Context, m *remote, name string) *call {
 // refresh asks for a package and keeps what is answered. Its errors are those of Look.
 func (r *Reader) refresh(ctx context.Context, m *remote, name string) (changed bool, err error) {
 	log := r.o.Logger.With("package", name, "upstream", m.Name())
-	was, rev, err := read(ctx, r.db, name)
+	was, _, _, err := r.stored(ctx, name)
 	if err != nil {
 		return false, err
 	}
-	etag := ""
-	if old := parseMark(packuments.Member(was, markName)); rev != "" && old.From == m.URL.String() {
-		etag = old.ETag
-	}
 	now := r.o.Now()
-	t, err := m.packument(ctx, name, etag)
+	t, err := m.packument(ctx, name, etagOf(was, m.URL.String()))
 	switch {
-	case errors.Is(err, errDenied) && rev != "": // as after a token expired: that is no reason to forget it
+	case errors.Is(err, errDenied) && was != nil: // as after a token expired: that is no reason to forget it
 		r.note(name, freshness{checked: now})
 		return false, fmt.Errorf("%w: %w", ErrUnavailable, errDenied)
 	case errors.Is(err, ErrNotFound):
@@ -220,10 +223,7 @@ func (r *Reader) refresh(ctx context.Context, m *remote, name string) (changed b
 	})
 	if err != nil {
 		log.Warn("what the upstream registry gives cannot be kept", "error", err)
-		switch status := kivik.HTTPStatus(err); {
-		case status == http.StatusRequestEntityTooLarge:
-			err = fmt.Errorf("%w: %w: %w", ErrUnavailable, ErrTooLarge, err)
-		case errors.Is(err, errForeign) || status == http.StatusBadRequest: // the database's word for too deep
+		if errors.Is(err, errForeign) || kivik.HTTPStatus(err) == http.StatusBadRequest { // the database's word for too deep
 			err = fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 		return false, err

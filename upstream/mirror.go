@@ -223,6 +223,9 @@ func (f *follower) one(ctx context.Context, name string, deleted bool) error {
 	}
 	_, err := f.db.GetRev(ctx, name)
 	absent := kivik.HTTPStatus(err) == http.StatusNotFound
+	if other, _ := f.outdated(name, Held{}); other {
+		err, absent = nil, false
+	}
 	switch {
 	case err != nil && !absent:
 		return fmt.Errorf("upstream: look for %s: %w", name, err)

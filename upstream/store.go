@@ -37,10 +37,10 @@ func read(ctx context.Context, db *kivik.DB, id string) (raw json.RawMessage, re
 }
 
 // edit writes what change makes of a document, again where another process was faster. nil changes nothing; forget
-// deletes the document.
+// deletes the document. One that is too large for the database is held in memory.
 func (r *Reader) edit(ctx context.Context, id string, change func(was []byte) (next []byte, forget bool, err error)) (changed bool, err error) {
 	for try := 1; ; try++ {
-		was, rev, err := read(ctx, r.db, id)
+		was, aside, rev, err := r.stored(ctx, id)
 		if err != nil {
 			return false, err
 		}
@@ -48,12 +48,20 @@ func (r *Reader) edit(ctx context.Context, id string, change func(was []byte) (n
 		switch {
 		case err != nil, next == nil && !forget, forget && was == nil:
 			return false, err
-		case forget:
-			_, err = r.db.Delete(ctx, id, rev)
-		default:
+		case !forget:
 			_, err = r.db.Put(ctx, id, json.RawMessage(next), after(rev)...)
+		case rev != "":
+			_, err = r.db.Delete(ctx, id, rev)
 		}
-		if !conflict(err) || try == attempts {
+		tooLarge := kivik.HTTPStatus(err) == http.StatusRequestEntityTooLarge
+		if tooLarge {
+			r.o.Logger.Warn("the database takes no document as large as what the upstream registry gives: it is held in memory", "package", id, "bytes", len(next))
+			err = nil
+		} else {
+			next = nil
+		}
+		lost := err == nil && (tooLarge || aside != "") && !r.aside(id, aside, next)
+		if !lost && !conflict(err) || try == attempts {
 			if err != nil {
 				err = fmt.Errorf("upstream: write %s: %w", id, err)
 			}

@@ -25,6 +25,8 @@ type Options struct {
 	Fresh time.Duration
 	// MaxPackument bounds a packument, inflated; default 64 MiB, thrice the largest known.
 	MaxPackument int64
+	// MaxUnkept bounds the documents that are held in memory as the database takes none so large; default twice MaxPackument.
+	MaxUnkept int64
 	// MaxTarball bounds a tarball; default 512 MiB, twice what the public registry takes.
 	MaxTarball int64
 	// Inside are networks inside that redirects and links may lead into; default none.
@@ -52,6 +54,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxPackument <= 0 {
 		o.MaxPackument = 64 << 20
+	}
+	if o.MaxUnkept <= 0 {
+		o.MaxUnkept = 2 * o.MaxPackument
 	}
 	if o.MaxTarball <= 0 {
 		o.MaxTarball = 512 << 20
@@ -86,11 +91,15 @@ type Reader struct {
 	closed bool
 	calls  map[string]*call
 	known  map[string]freshness
+
+	unkept      map[string]*unkept // by package
+	unkeptBytes int64
+	uses        uint64
 }
 
 // Open makes the database upstream where it is missing. client and blobs stay the caller's.
 func Open(ctx context.Context, client *kivik.Client, blobs tarballs.Store, o Options) (*Reader, error) {
-	r := &Reader{o: o.withDefaults(), db: client.DB(Database), calls: map[string]*call{}, known: map[string]freshness{}}
+	r := &Reader{o: o.withDefaults(), db: client.DB(Database), calls: map[string]*call{}, known: map[string]freshness{}, unkept: map[string]*unkept{}}
 	if err := database.Private(ctx, client, Database); err != nil {
 		return nil, fmt.Errorf("upstream: %w", err)
 	}
