@@ -53,7 +53,7 @@ func (a *apartness) once(ctx context.Context, t *try) error {
 		}
 		if d.err != nil {
 			a.log.Debug("a revision is not there any more", "replication", a.mover.id, "document", a.id, "rev", d.rev, "error", d.err)
-			a.came(d.rev)
+			a.came(t, d.rev)
 			return nil
 		}
 		if !isOf(d.json, a.id) {
@@ -61,7 +61,7 @@ func (a *apartness) once(ctx context.Context, t *try) error {
 		}
 		a.stats.DocsRead++
 		if d.parts == nil && !hasAttachments(d.json) {
-			a.came(d.rev)
+			a.came(t, d.rev)
 			t.silence.Stop() // while the target writes
 			defer t.alive()
 			return a.add(ctx, d.json)
@@ -79,7 +79,7 @@ func (a *apartness) once(ctx context.Context, t *try) error {
 		default:
 			a.refused(refusal{a.id, d.rev, err})
 		}
-		a.came(d.rev)
+		a.came(t, d.rev)
 		return nil
 	})
 	if err == nil && came == 0 { // each revision is there or said to be missing
@@ -92,8 +92,12 @@ func (a *apartness) once(ctx context.Context, t *try) error {
 	return a.once(ctx, t)
 }
 
-func (a *apartness) came(rev string) {
+func (a *apartness) came(t *try, rev string) {
+	n := len(a.revs)
 	a.revs = slices.DeleteFunc(a.revs, func(r string) bool { return r == rev })
+	if len(a.revs) < n {
+		t.further()
+	}
 }
 
 // put writes one revision with its attachments; each piece that passes is a sign of life.

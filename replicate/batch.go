@@ -98,8 +98,12 @@ func (m *mover) together(ctx context.Context, refs []ref) ([]*lack, error) {
 			if m.lacks[d.id] == nil || !isOf(d.json, d.id) {
 				return errUnasked
 			}
-			if err := left.came(d); err != nil {
+			asked, err := left.came(d)
+			if err != nil {
 				return err
+			}
+			if asked {
+				t.further()
 			}
 			m.stats.BulkGetDocs++
 			m.stats.DocsRead++

@@ -49,7 +49,7 @@
 // A request that fails in passing (no connection, silence for ConnectionTimeout, 408, 429, 5xx, an answer that is cut
 // or no JSON) is tried again Retries times, after 0.25 s, then twice as long each time, up to a minute,
 // half of it at random; or when the server said (Retry-After), within that minute. What came of an answer before
-// it was cut is kept. A peer is believed in nothing that can be checked: a document that was not asked for, a feed with _local documents,
+// it was cut is kept, and tries are counted anew after it. A peer is believed in nothing that can be checked: a document that was not asked for, a feed with _local documents,
 // values of more than 256 MB are errors, or left out.
 //
 // What does not pass is told by kind: [ErrDBNotFound], [ErrUnauthorized], [ErrFilter], [ErrBadOptions], [ErrCheckpoint].

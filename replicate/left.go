@@ -29,19 +29,19 @@ func (l *left) refs() []ref {
 	return refs
 }
 
-// came takes what came from the list.
-func (l *left) came(d document) error {
+// came takes what came from the list, and tells whether it was on it.
+func (l *left) came(d document) (asked bool, err error) {
 	revs := l.revs[d.id]
 	for i, rev := range revs {
 		if rev == d.rev {
 			l.revs[d.id] = append(revs[:i:i], revs[i+1:]...)
-			return nil
+			return true, nil
 		}
 	}
 	if l.more[d.id]++; l.more[d.id] > standstill {
-		return errCircles
+		return false, errCircles
 	}
-	return nil
+	return false, nil
 }
 
 // lacks is what did not come. A revision that was asked for when another one followed it came as that one (latest).

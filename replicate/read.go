@@ -29,6 +29,7 @@ type reader struct {
 	pending int64
 	waits   bool  // all there was has been read: the feed waits for more
 	far     int64 // the highest number of a sequence in this answer
+	best    int64 // and in all of them
 	still   int   // rows since one got further
 }
 
@@ -44,6 +45,7 @@ var errCircles = errors.New("the answer goes on without getting anywhere")
 // read reads the source's feed into batches, from where the session begins.
 func (s *session) read(ctx context.Context, out chan<- *batch) error {
 	r := &reader{session: s, out: out, since: s.begin, sent: s.begin, pending: -1}
+	r.best, _ = seqNumber(s.begin)
 	for {
 		began, from := time.Now(), r.since
 		if err := r.once(ctx); err != nil || !s.o.Continuous {
@@ -70,6 +72,10 @@ func (r *reader) once(ctx context.Context) error {
 		end, err := r.source.changes(t.ctx, f, func(c change) error {
 			t.silence.Stop() // the rows wait for the workers, which have time-outs of their own
 			defer t.alive()
+			if n, err := seqNumber(c.seq); err == nil && n > r.best { // of one without a number nobody knows whether it has an end
+				r.best = n
+				t.further()
+			}
 			return r.take(ctx, c)
 		})
 		if err != nil {
@@ -142,7 +148,7 @@ func (s *session) count(ctx context.Context) {
 	if s.o.Progress == nil {
 		return
 	}
-	_ = s.once(ctx, func(t *try) error {
+	_, _ = s.once(ctx, func(t *try) error {
 		end, err := s.source.changes(t.ctx, feed{since: s.begin, limit: 0, o: &s.o}, func(change) error { return nil })
 		if err == nil {
 			s.stats.ChangesPending = end.pending

@@ -26,16 +26,24 @@ type try struct {
 	ctx      context.Context
 	silence  *time.Timer
 	patience time.Duration
+	moved    bool
 }
 
 // alive says that something came or went.
 func (t *try) alive() { t.silence.Reset(t.patience) }
 
+// further says that less is left to do, whatever comes of the rest. There must be an end of that.
+func (t *try) further() { t.moved = true }
+
 // attempt does what fn does, again if it fails in passing: after 0.25 s, 0.5 s, 1 s, … up to
-// a minute, each a bit at random so that many replications do not come back at once, or when the server said.
+// a minute, each a bit at random so that many replications do not come back at once, or when the server said. A try that
+// got further is the first of a new row.
 func (s *session) attempt(ctx context.Context, what string, fn func(*try) error) error {
 	for n := 0; ; n++ {
-		err := s.once(ctx, fn)
+		moved, err := s.once(ctx, fn)
+		if moved {
+			n = 0
+		}
 		switch {
 		case err == nil, ctx.Err() != nil, lasting(err):
 			return err
@@ -50,18 +58,18 @@ func (s *session) attempt(ctx context.Context, what string, fn func(*try) error)
 	}
 }
 
-// once tries once.
-func (s *session) once(ctx context.Context, fn func(*try) error) error {
+// once tries once, and tells whether that got further.
+func (s *session) once(ctx context.Context, fn func(*try) error) (moved bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	t := &try{ctx: ctx, patience: s.o.ConnectionTimeout}
 	t.silence = time.AfterFunc(t.patience, func() { cancel(errUnanswered) })
 	defer t.silence.Stop()
-	err := fn(t)
+	err = fn(t)
 	if err != nil && context.Cause(ctx) == errUnanswered {
-		return fmt.Errorf("%w of %v", errUnanswered, t.patience)
+		err = fmt.Errorf("%w of %v", errUnanswered, t.patience)
 	}
-	return err
+	return t.moved, err
 }
 
 const (
