@@ -10,17 +10,17 @@ import (
 // Policy says when a database compacts itself. Its garbage are the bodies of
 // superseded revisions, and their attachments where nothing else uses them; an
 // index overwrites its rows in place and has none that Pebble does not find by
-// itself. The zero value is CouchDB's: half garbage, or 512 MiB of it.
+// itself. The zero value is CouchDB's, half garbage, or 512 MiB of it, but for the least of it that counts.
 type Policy struct {
 	Off     bool
-	Minimum int64   // bytes of garbage with which to begin; default 1 MiB, smoosh's min_size
+	Minimum int64   // bytes of garbage with which to begin; default 8 MiB, a memory table's: of less there is much that never reached one of the disk's
 	Ratio   float64 // all bytes to live ones; default 2, of smoosh's ratio_dbs
 	Slack   int64   // bytes of garbage that are too much whatever their ratio; default 512 MiB, of smoosh's slack_dbs
 	Rate    int64   // bytes read a second; default 32 MiB: a third of what one disk of the slow sort does. < 0: no limit
 }
 
 func (p *Policy) defaults() {
-	p.Minimum = cmp.Or(p.Minimum, 1<<20)
+	p.Minimum = cmp.Or(p.Minimum, memTable)
 	p.Ratio = cmp.Or(p.Ratio, 2)
 	p.Slack = cmp.Or(p.Slack, 512<<20)
 	p.Rate = max(cmp.Or(p.Rate, 32<<20), 0)

@@ -20,10 +20,10 @@ func TestPolicy(t *testing.T) {
 		want            float64
 	}{
 		"nothing":         {},
-		"tiny":            {external: 10, stale: mib - 1},
-		"half":            {external: mib, stale: mib, want: 2},
-		"less than half":  {external: 3 * mib, stale: 2 * mib},
-		"all is garbage":  {external: 0, stale: mib, want: 1 + mib},
+		"tiny":            {external: 10, stale: 8*mib - 1},
+		"half":            {external: 8 * mib, stale: 8 * mib, want: 2},
+		"less than half":  {external: 30 * mib, stale: 20 * mib},
+		"all is garbage":  {external: 0, stale: 8 * mib, want: 1 + 8*mib},
 		"large, little":   {external: 100 << 30, stale: 512 * mib, want: 1},
 		"large, more":     {external: 100 << 30, stale: 1 << 30, want: 2},
 		"off":             {policy: Policy{Off: true}, stale: 1 << 40},
