@@ -47,9 +47,9 @@
 // path does not touch the crown. Stemming drops whole segments. A forest of
 // several roots, which only replication makes, has no trunk and is not split.
 //
-// A body of 256 KiB or more is cut in pieces of 64 KiB or so where its bytes say (see firstPiece), and an update
-// stores those that are new: of a document of 20 MB to which 200 kB are added, these and the list of all, 40 bytes each.
-// The log, the flush and the compactions of the tables then move a hundredth; hashing and parsing are left.
+// A body of 32 KiB or more is cut in pieces of 8 KiB or so, of 64 where it is large, where its bytes say (see firstPiece), and an update
+// stores those that are new: of a document of 400 kB to which 2 kB are added, two or three, and the list of all, 40 bytes each.
+// The log, the flush and the compactions of the tables then move little; hashing and parsing are left.
 // A reader gathers a body from its pieces. The last text of each large document that was written is remembered with its
 // terms (Parse): what is new of the next one is parsed, the rest is compared.
 //

@@ -8,8 +8,9 @@ import (
 )
 
 // piecedFrom is from how many bytes on a body is cut in pieces. Below it a body is a few of them, and one
-// value is read faster than its pieces are gathered.
-const piecedFrom = 256 << 10
+// value is read faster than its pieces are gathered. Larger pieces made updates of packuments slower, by what the log
+// and the compactions moved; smaller ones too, by the list of them that each revision has.
+const piecedFrom = 32 << 10
 
 // A bodyPiece is a part of a body: its length, the sha256 under which it lies, and on the way in its bytes.
 type bodyPiece struct {
@@ -52,11 +53,25 @@ func firstPiece(body []byte, most int) int {
 	return end
 }
 
+// mostPiece is how large a piece of a body of so many bytes may be: of 2 MiB or less as large as the least body that is
+// cut, of more up to eight times that, so that all but the largest are gathered from 250 pieces or so.
+func mostPiece(least, body int) int {
+	most := least
+	for most < 8*least && body > 64*most {
+		most *= 2
+	}
+	return most
+}
+
 // pieced cuts a body; nil where it is stored as one.
 func (db *DB) pieced(body []byte, before *memory) (pieces []bodyPiece) {
-	most := db.store.o.piecedFrom
-	if len(body) < most || len(body) <= db.store.o.currentLimit {
+	least := db.store.o.piecedFrom
+	if len(body) < least || len(body) <= db.store.o.currentLimit {
 		return nil
+	}
+	most := mostPiece(least, len(body))
+	if before != nil && mostPiece(least, len(before.body)) != most {
+		before = nil // it is in other pieces
 	}
 	first := like(before)
 	for len(body) > 0 {
