@@ -63,11 +63,19 @@ type Security []byte
 
 // WriteOptions are the options of Put and Bulk.
 type WriteOptions struct {
-	Replicated bool  // new_edits=false: graft the given revision, never conflict
-	User       *User // who writes, for validation
+	Replicated bool         // new_edits=false: graft the given revision, never conflict
+	User       *User        // who writes, for validation
+	Ready      func() error // asked when all is computed, before anything is stored: an error refuses; nil: nothing is waited for
 
 	ahead bool       // look records up before the lock is taken
 	none  *docRecord // what would be found, where it is known that there are none
+}
+
+func (o *WriteOptions) ready() error {
+	if o.Ready == nil {
+		return nil
+	}
+	return o.Ready()
 }
 
 // WriteResult is one row of Bulk. Err is an *Error.

@@ -154,13 +154,14 @@ func (all *memories) keep(m *memory) {
 }
 
 // Parse is ParseDocument for a document that is to be stored under an id. Of a large one that was stored before it reads
-// only what is new: the rest is compared with what it was. What is remembered are copies: the text stays the caller's.
-func (db *DB) Parse(id DocID, raw []byte) (*Document, error) {
+// only what is new: the rest is compared with what it was. What is remembered are copies, but of a text that is ours,
+// which nobody will change: then the body is part of it where it has no special members and no white space.
+func (db *DB) Parse(id DocID, raw []byte, ours bool) (*Document, error) {
 	if len(raw) < db.store.o.piecedFrom {
 		return ParseDocument(raw)
 	}
 	l := &learner{before: db.store.memories.of(db.number, id)}
-	doc, twins, err := parseDocument(raw, false, l)
+	doc, twins, err := parseDocument(raw, reading{ours: ours, learner: l})
 	if twins && err == nil {
 		return ParseDocument(raw)
 	}

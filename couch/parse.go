@@ -22,21 +22,29 @@ var errJSON = &Error{Kind: BadRequest, Reason: "invalid UTF-8 JSON"}
 // takes the underscore members out and keeps the rest as raw bytes.
 // It keeps no reference to raw.
 func ParseDocument(raw []byte) (*Document, error) {
-	doc, twins, err := parseDocument(raw, false, nil)
+	doc, twins, err := parseDocument(raw, reading{})
 	if err == nil && twins {
-		doc, _, err = parseDocument(withoutTwins(raw), true, nil)
+		doc, _, err = parseDocument(withoutTwins(raw), reading{unique: true})
 	}
 	return doc, err
 }
 
-// parseDocument reads raw; twins tells that a key seems to come twice. l is nil where nothing is to be learnt.
-func parseDocument(raw []byte, unique bool, l *learner) (doc *Document, twins bool, err error) {
+// A reading is how a text is read.
+type reading struct {
+	unique  bool     // no key comes twice
+	ours    bool     // nobody changes the text afterwards: the body may be part of it
+	learner *learner // nil: nothing is to be learnt
+}
+
+// parseDocument reads raw; twins tells that a key seems to come twice.
+func parseDocument(raw []byte, how reading) (doc *Document, twins bool, err error) {
+	l := how.learner
 	var few struct { // on the stack, which is all that most documents need
 		keys    [24]uint64
 		runs    [2][2]int
 		special [4]member
 	}
-	s := scanner{b: raw, unique: unique, out: make([]byte, 0, l.room(len(raw))), keys: few.keys[:0], learner: l}
+	s := scanner{b: raw, unique: how.unique, out: make([]byte, 0, l.room(len(raw))), keys: few.keys[:0], learner: l}
 	s.space()
 	if s.i >= len(raw) || s.b[s.i] != '{' {
 		if s.i < len(raw) && s.value() {
@@ -56,9 +64,14 @@ func parseDocument(raw []byte, unique bool, l *learner) (doc *Document, twins bo
 	if s.duplicate {
 		return nil, true, nil
 	}
-	doc = &Document{Body: p.body()}
-	if s.spaced {
-		doc.Body = compacted(doc.Body)
+	doc = &Document{}
+	switch {
+	case s.spaced:
+		doc.Body = compacted(p.body())
+	case how.ours && len(p.special) == 0:
+		doc.Body = raw[p.begin:p.end:p.end]
+	default:
+		doc.Body = p.body()
 	}
 	doc.digest = docDigest{terms: s.out, of: doc.Body}
 	if l != nil {

@@ -215,7 +215,7 @@ func BenchmarkLargeEdit(b *testing.B) {
 	all := strings.Join(members, ",")
 	rev := put(b, db, `{"_id":"a","time":0,"versions":{`+all+`}}`)
 	for i := 0; b.Loop(); i++ {
-		doc, err := db.Parse("a", fmt.Appendf(nil, `{"_id":"a","_rev":"%s","time":%d,"versions":{%s,"2.%d.0":{}}}`, rev, i, all, i))
+		doc, err := db.Parse("a", fmt.Appendf(nil, `{"_id":"a","_rev":"%s","time":%d,"versions":{%s,"2.%d.0":{}}}`, rev, i, all, i), false)
 		require.NoError(b, err)
 		rev, err = db.Put(ctx, doc, WriteOptions{})
 		require.NoError(b, err)

@@ -104,6 +104,9 @@ func (db *DB) bulk(ctx context.Context, docs []*Document, o WriteOptions) ([]Wri
 		o.none = &docRecord{}
 	}
 	inParallel(len(docs), func(i int) { db.prepare(ctx, &edits[i], docs[i], o) })
+	if err := o.ready(); err != nil {
+		return nil, err
+	}
 	batch, seq, err := db.land(edits, at)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package database_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -141,5 +142,34 @@ func TestText(t *testing.T) {
 		_, err = database.Text(t.Context(), db, "a", kivik.Rev("nonsense"))
 		require.Equal(t, http.StatusBadRequest, kivik.HTTPStatus(err))
 		require.ErrorContains(t, err, "a of texts")
+	})
+}
+
+// TestPutAfter stores a document when it may be, not before, and not at all where it may not.
+func TestPutAfter(t *testing.T) {
+	on(t, func(t *testing.T, client *kivik.Client) {
+		require.NoError(t, client.CreateDB(t.Context(), "db"))
+		db := client.DB("db")
+		for _, id := range []string{"a", "_local/a"} {
+			missing := func() bool { return kivik.HTTPStatus(db.Get(t.Context(), id).Err()) == http.StatusNotFound }
+			text := []byte(`{"n":1}`)
+			why := errors.New("no")
+			_, err := database.PutAfter(t.Context(), db, id, text, func() error { return why })
+			require.Equal(t, why, err)
+			require.True(t, missing())
+
+			asked, ready, done := make(chan bool, 10), make(chan bool), make(chan error, 1)
+			go func() {
+				_, err := database.PutAfter(t.Context(), db, id, text, func() error { asked <- true; <-ready; return nil })
+				done <- err
+			}()
+			<-asked
+			require.True(t, missing())
+			close(ready)
+			require.NoError(t, <-done)
+			var doc struct{ N int }
+			require.NoError(t, db.Get(t.Context(), id).ScanDoc(&doc))
+			require.Equal(t, 1, doc.N)
+		}
 	})
 }

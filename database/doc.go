@@ -1,6 +1,6 @@
 // Package database is what every room does alike that keeps its documents in a [kivik.DB], of the embedded engine or of a
 // CouchDB: make a database that strangers stay out of ([Private]), bring a design document up to date ([PutDesign]), read
-// a document as its text ([Text], [Raw]), or none of those that are here ([Held]).
+// a document as its text ([Text], [Raw]), put one that waits for something ([PutAfter]), or none of those that are here ([Held]).
 //
 // # Private databases
 //

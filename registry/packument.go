@@ -55,15 +55,25 @@ func parsePackument(name PackageName, raw []byte) *packument {
 
 // encode is the document's text without its revision. The values of p move into
 // it, so that p, which nobody else may know yet, keeps alive no older text.
-func (p *packument) encode() []byte {
-	raw := make([]byte, 0, 32+len(p.name)+p.top.size()+p.versions.size())
-	raw = appendQuoted(append(raw, `{"_id":`...), string(p.name))
-	for i, m := range p.top {
-		raw = append(appendQuoted(append(raw, ','), m.name), ':')
-		p.top[i].value = appendMoved(&raw, m.value)
+func (p *packument) encode() []byte { return p.text(object{{"_id", quote(string(p.name))}}) }
+
+// text is encode with other members in place of the id, which who puts a document names beside it.
+func (p *packument) text(first object) []byte {
+	raw := append(make([]byte, 0, 32+first.size()+p.top.size()+p.versions.size()), '{')
+	for _, list := range []object{first, p.top} {
+		for i, m := range list {
+			if len(raw) > 1 {
+				raw = append(raw, ',')
+			}
+			raw = append(appendQuoted(raw, m.name), ':')
+			list[i].value = appendMoved(&raw, m.value)
+		}
 	}
 	if p.versions != nil {
-		raw = append(raw, `,"versions":{`...)
+		if len(raw) > 1 {
+			raw = append(raw, ',')
+		}
+		raw = append(raw, `"versions":{`...)
 		for i, m := range p.versions {
 			if i > 0 {
 				raw = append(raw, ',')

@@ -175,21 +175,16 @@ func (r *Registry) place(ctx context.Context, q *request, p *publication, allowe
 	}
 	defer release()
 	defer r.hold.take(p.digest)()
-	if p.tarball != nil {
-		stored := make(chan error, 1)
-		go func() {
-			_, err := r.blobs.Put(ctx, p.tarball.Reader(), &p.digest)
-			stored <- err
-		}()
-		r.advise(ctx, q, p) // while the disk is at work
-		if err := <-stored; err != nil {
-			return nil, fmt.Errorf("registry: store a tarball: %w", err)
-		}
+	stored, advice := func() error { return nil }, func() []string { return nil }
+	if p.tarball != nil { // while the disk is at work all is done up to the packument's revision
+		stored = r.store(ctx, p)
+		defer stored() //nolint:errcheck // whoever needed it has asked; its bytes are the upload's, which ends with the request
+		advice = r.advise(ctx, p)
 		if err := r.keepAttestation(ctx, p); err != nil {
 			return nil, err
 		}
 	}
-	doc, err = r.update(ctx, p.name, func(cur *packument) (*packument, error) {
+	doc, err = r.updateAfter(ctx, p.name, stored, func(cur *packument) (*packument, error) {
 		if err := r.mayPublish(ctx, p, cur); err != nil {
 			return nil, err
 		}
@@ -206,8 +201,25 @@ func (r *Registry) place(ctx context.Context, q *request, p *publication, allowe
 	})
 	if err == nil {
 		r.unscoped.changed(p.name, false) // before release: the feed is later
+		q.advice = advice()
 	}
 	return doc, err
+}
+
+// store begins to store a publication's tarball; the function returned waits until it is durable.
+func (r *Registry) store(ctx context.Context, p *publication) (wait func() error) {
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if _, err = r.blobs.Put(ctx, p.tarball.Reader(), &p.digest); err != nil {
+			err = fmt.Errorf("store a tarball: %w", err)
+		}
+	}()
+	return func() error {
+		<-done
+		return err
+	}
 }
 
 // mayPublish asks for the right to publish, and for more where the publish changes who may read the package.

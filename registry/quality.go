@@ -184,13 +184,18 @@ func (r *Registry) circle(ctx context.Context, who auth.Identity, name string, n
 	return nil
 }
 
-// advise tells who published what there is to be done about it.
-func (r *Registry) advise(ctx context.Context, q *request, p *publication) {
+// advise begins to find out what there is to be done about a publication; the function returned waits for the lines.
+func (r *Registry) advise(ctx context.Context, p *publication) (wait func() []string) {
 	ctx, cancel := context.WithTimeout(ctx, judgingTime)
-	defer cancel()
+	name := r.aboutName(p)
 	s := manifest.Subject{Package: p.said, Facts: &p.facts, Readme: hasReadme(p.readme), Size: p.size}
-	report := r.judge(ctx, p.who, s)
-	q.advice = append(r.aboutName(p), report.Notices()...)
+	lines := make(chan []string, 1)
+	go func() {
+		defer cancel()
+		report := r.judge(ctx, p.who, s)
+		lines <- append(name, report.Notices()...)
+	}()
+	return func() []string { return <-lines }
 }
 
 // look makes the facts of a tarball, and keeps them with the version.

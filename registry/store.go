@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -57,6 +56,11 @@ type edit func(cur *packument) (next *packument, err error)
 // update writes an edit: in turn with other writers of this process, and again
 // on what others made of the package in the meantime. It returns what then is.
 func (r *Registry) update(ctx context.Context, name PackageName, change edit) (*packument, error) {
+	return r.updateAfter(ctx, name, func() error { return nil }, change)
+}
+
+// updateAfter is update of what may not be written before ready has returned, nor where it fails.
+func (r *Registry) updateAfter(ctx context.Context, name PackageName, ready func() error, change edit) (*packument, error) {
 	unlock, err := r.cache.lock(ctx, name)
 	if err != nil {
 		return nil, err
@@ -87,7 +91,7 @@ func (r *Registry) update(ctx context.Context, name PackageName, change edit) (*
 			return e.doc, err
 		}
 		next.note(e.doc, r.o.Now())
-		err = r.put(ctx, e, next)
+		err = r.put(ctx, e, next, ready)
 		if err == nil {
 			return next, nil
 		}
@@ -100,13 +104,12 @@ func (r *Registry) update(ctx context.Context, name PackageName, change edit) (*
 	}
 }
 
-func (r *Registry) put(ctx context.Context, e *entry, next *packument) error {
-	raw := next.encode()
+func (r *Registry) put(ctx context.Context, e *entry, next *packument, ready func() error) error {
 	var options []kivik.Option
 	if e.doc != nil {
 		options = append(options, kivik.Rev(e.doc.rev))
 	}
-	rev, err := r.db.Put(ctx, string(next.name), json.RawMessage(raw), options...)
+	rev, err := database.PutAfter(ctx, r.db, string(next.name), next.text(nil), ready, options...)
 	if err != nil {
 		return err
 	}

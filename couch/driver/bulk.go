@@ -47,7 +47,7 @@ func (d *db) bulk(ctx context.Context, c *couch.DB, docs []*couch.Document, repl
 	var at []int
 	for i, doc := range docs {
 		if doc.ID.IsLocal() {
-			rev, err := d.storeOne(ctx, c, doc, replicated)
+			rev, err := d.storeOne(ctx, c, doc, d.writes(replicated))
 			results[i] = couch.WriteResult{ID: doc.ID, Rev: rev, Err: err}
 			continue
 		}

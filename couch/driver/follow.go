@@ -20,14 +20,25 @@ type followed struct {
 	next func() (io.Reader, error)
 }
 
+// A pending document may not be stored before Ready has returned; its text, which nobody changes
+// any more, can be read, and its revision computed, meanwhile.
+type pending interface {
+	Text() []byte
+	Ready() error
+}
+
 // document is the document to put under an id.
 func (o *options) document(c *couch.DB, id couch.DocID, doc any) (*couch.Document, error) {
+	if p, ok := doc.(pending); ok && o.follow == nil {
+		o.ready = p.Ready
+		return c.Parse(id, p.Text(), true)
+	}
 	if o.follow == nil {
 		raw, err := encodeDocument(doc)
 		if err != nil {
 			return nil, err
 		}
-		return c.Parse(id, raw)
+		return c.Parse(id, raw, false)
 	}
 	in, err := couch.ParseDocument(o.follow.text)
 	if err != nil {

@@ -35,7 +35,8 @@ type options struct {
 	follow *followed                        // see Follow
 
 	// Writing.
-	Replicated bool // new_edits=false
+	Replicated bool         // new_edits=false
+	ready      func() error // see pending
 
 	// Listing: AllDocs, Query, AllDBs.
 	Key, StartKey, EndKey    json.RawMessage   // key, startkey, endkey (start_key, end_key)

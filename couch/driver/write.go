@@ -46,20 +46,28 @@ func (d *db) put(ctx context.Context, c *couch.DB, doc *couch.Document, p *optio
 	case doc.Rev != p.Rev:
 		return "", badRequest("Document rev from request body and query string have different values")
 	}
-	rev, err := d.storeOne(ctx, c, doc, p.Replicated)
+	o := d.writes(p.Replicated)
+	o.Ready = p.ready
+	rev, err := d.storeOne(ctx, c, doc, o)
 	if err != nil {
 		return "", err
 	}
 	return rev.String(), nil
 }
 
-func (d *db) storeOne(ctx context.Context, c *couch.DB, doc *couch.Document, replicated bool) (couch.Rev, error) {
+func (d *db) storeOne(ctx context.Context, c *couch.DB, doc *couch.Document, o couch.WriteOptions) (couch.Rev, error) {
 	if err := d.mayWrite(doc.ID); err != nil {
 		return couch.Rev{}, err
 	}
+	if !doc.ID.IsLocal() {
+		return c.Put(ctx, doc, o)
+	}
+	if o.Ready != nil {
+		if err := o.Ready(); err != nil {
+			return couch.Rev{}, err
+		}
+	}
 	switch {
-	case !doc.ID.IsLocal():
-		return c.Put(ctx, doc, d.writes(replicated))
 	case doc.Deleted:
 		return couch.Rev{ID: "0"}, c.DeleteLocal(ctx, doc.ID) // CouchDB's "0-0"
 	default:
