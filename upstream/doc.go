@@ -87,9 +87,9 @@
 //
 // # Mirror
 //
-// A [Mirror] reads a registry's _changes in pages, keeps its place in _local/mirror-… after each page is dealt with, and asks for
+// A [Mirror] reads a registry's _changes in pages, keeps its place in _local/mirror-… after each 500 rows that are dealt with, and asks for
 // each package named there: for those that are kept here, or for all. A package that is deleted there is forgotten here. While it is at the end of the feed, what
-// is kept is fresh.
+// is kept is fresh. A feed that fails is asked again within a minute, an address that never was one within ten.
 //
 // # Locks
 //

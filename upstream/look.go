@@ -201,7 +201,7 @@ func (r *Reader) refresh(ctx context.Context, m *remote, name string) (changed b
 	case errors.Is(err, ErrLoop):
 		return false, err
 	case err != nil:
-		if r.ctx.Err() == nil {
+		if r.ctx.Err() == nil && !errors.Is(err, errResting) { // what made it rest was told
 			log.Warn("the upstream registry does not give a packument", "error", err)
 		}
 		return false, fmt.Errorf("%w: %w", ErrUnavailable, err)

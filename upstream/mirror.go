@@ -31,9 +31,11 @@ const (
 // The bounds of following a feed.
 const (
 	feedPage    = 10_000           // rows of a page: as many as the public registry gives
+	feedPart    = 500              // rows of it after which the place is kept: what is asked for again after a kill -9 or an outage
 	feedWorkers = 4                // packuments asked for at once, beside what readers ask for
 	feedTries   = 3                // of a package, before it is left to its next reader
-	mostPause   = 10 * time.Minute // between looks at a feed that fails, or is none
+	mostPause   = 10 * time.Minute // between looks at an address that never was a feed
+	outagePause = longestRest      // between looks at a feed that fails
 )
 
 // place is how far a feed was followed: the document _local/mirror-….
@@ -46,11 +48,14 @@ type place struct {
 
 // page is an answer of a feed.
 type page struct {
-	Results []struct {
-		ID      string `json:"id"`
-		Deleted bool   `json:"deleted"`
-	} `json:"results"`
-	Last json.RawMessage `json:"last_seq"`
+	Results []row           `json:"results"`
+	Last    json.RawMessage `json:"last_seq"`
+}
+
+type row struct {
+	Seq     json.RawMessage `json:"seq"`
+	ID      string          `json:"id"`
+	Deleted bool            `json:"deleted"`
 }
 
 // follower follows one registry's feed.
@@ -60,11 +65,12 @@ type follower struct {
 	feed  *remote // the same, with a breaker of its own: readers do not suffer from a feed that fails
 	which Mirror
 	id    string // of its place
+	lives bool   // it has answered once, now or before a restart
 }
 
 func newFollower(r *Reader, m *remote, which Mirror) *follower {
 	sum := sha256.Sum256([]byte(m.changes().String() + " " + string(which)))
-	return &follower{r, m, newRemote(m.Target, m.o), which, "_local/mirror-" + hex.EncodeToString(sum[:8])}
+	return &follower{Reader: r, m: m, feed: newRemote(m.Target, m.o), which: which, id: "_local/mirror-" + hex.EncodeToString(sum[:8])}
 }
 
 // changes is where a registry tells what has changed.
@@ -87,7 +93,11 @@ func (f *follower) run(ctx context.Context) {
 			return
 		case err != nil:
 			log.Warn("the feed of the upstream registry cannot be followed", "error", err)
-			pause = min(2*pause, mostPause)
+			most := mostPause
+			if f.lives {
+				most = outagePause
+			}
+			pause = min(2*pause, most)
 		case more:
 			continue
 		default:
@@ -99,25 +109,43 @@ func (f *follower) run(ctx context.Context) {
 	}
 }
 
-// step deals with one page, and keeps the place behind it.
+// step deals with one page, and keeps the place behind each part of it.
 func (f *follower) step(ctx context.Context) (more bool, err error) {
 	at, rev, err := f.place(ctx)
 	if err != nil {
 		return false, err
 	}
+	f.lives = f.lives || rev != ""
 	asked := f.o.Now()
 	p, err := f.feed.page(ctx, at.Since)
 	if err != nil {
 		return false, err
 	}
-	if err := f.deal(ctx, p); err != nil {
+	f.lives = true
+	moved := string(at.Since) != string(p.Last)
+	left := make(map[string]bool, len(p.Results)) // of a package that is named twice the last row counts
+	for _, row := range p.Results {
+		left[row.ID] = row.Deleted
+	}
+	rows := p.Results
+	for ; len(rows) > feedPart; rows = rows[feedPart:] {
+		if err := f.deal(ctx, rows[:feedPart], left); err != nil {
+			return false, err
+		}
+		if seq := rows[feedPart-1].Seq; len(seq) > 0 && string(seq) != "null" { // some feeds tell it of some rows
+			at.Since = seq
+			if rev, err = f.keep(ctx, at, rev); err != nil {
+				return false, err
+			}
+		}
+	}
+	if err := f.deal(ctx, rows, left); err != nil {
 		return false, err
 	}
-	moved := string(at.Since) != string(p.Last)
 	if moved || rev == "" {
 		at.Since = p.Last
-		if _, err := f.db.Put(ctx, f.id, at, after(rev)...); err != nil && !conflict(err) { // another process keeps it too
-			return false, fmt.Errorf("upstream: keep the place in the feed: %w", err)
+		if _, err := f.keep(ctx, at, rev); err != nil {
+			return false, err
 		}
 	}
 	if len(p.Results) >= feedPage {
@@ -128,6 +156,18 @@ func (f *follower) step(ctx context.Context) (more bool, err error) {
 	}
 	f.m.vouch(at.Began, asked)
 	return false, nil
+}
+
+// keep writes how far the feed was followed.
+func (f *follower) keep(ctx context.Context, at place, rev string) (string, error) {
+	next, err := f.db.Put(ctx, f.id, at, after(rev)...)
+	if conflict(err) { // another process keeps it too
+		return rev, nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("upstream: keep the place in the feed: %w", err)
+	}
+	return next, nil
 }
 
 // place reads how far the feed was followed. The first time a mirror of what is known begins at the feed's end, and one of all
@@ -176,21 +216,17 @@ func (m *remote) page(ctx context.Context, since json.RawMessage) (*page, error)
 	return &p, nil
 }
 
-// deal asks for the packages of a page, some at once; of one that is named twice the last row counts.
-func (f *follower) deal(ctx context.Context, p *page) error {
-	last := make(map[string]bool, len(p.Results))
-	for _, row := range p.Results {
-		last[row.ID] = row.Deleted
-	}
-	names := make(chan string)
+// deal asks for the packages of some rows that are left to ask for, some at once, and takes them out of what is left.
+func (f *follower) deal(ctx context.Context, rows []row, left map[string]bool) error {
+	names := make(chan row)
 	errs := make(chan error, feedWorkers)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var all sync.WaitGroup
 	for range feedWorkers {
 		all.Go(func() {
-			for name := range names {
-				if err := f.one(ctx, name, last[name]); err != nil {
+			for row := range names {
+				if err := f.one(ctx, row.ID, row.Deleted); err != nil {
 					errs <- err
 					cancel()
 					return
@@ -198,9 +234,14 @@ func (f *follower) deal(ctx context.Context, p *page) error {
 			}
 		})
 	}
-	for name := range last {
+	for _, each := range rows {
+		deleted, ok := left[each.ID]
+		if !ok {
+			continue
+		}
+		delete(left, each.ID)
 		select {
-		case names <- name:
+		case names <- row{ID: each.ID, Deleted: deleted}:
 			continue
 		case <-ctx.Done():
 		}
@@ -249,7 +290,13 @@ func (f *follower) one(ctx context.Context, name string, deleted bool) error {
 		case !errors.Is(c.err, ErrUnavailable):
 			return c.err
 		case errors.Is(c.err, errResting):
-			return c.err
+			if f.m.open() {
+				return c.err
+			}
+			if !sleep(ctx, f.o.pause) { // another request is trying whether the registry is well again
+				return ctx.Err()
+			}
+			try--
 		case try == feedTries:
 			f.note(name, freshness{checked: time.Unix(1, 0)}) // its next reader asks
 			return nil

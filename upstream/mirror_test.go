@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -169,6 +170,46 @@ func TestMirrorWaits(t *testing.T) {
 	f.tell("n", false)
 	o.on("/_changes", f.ServeHTTP)
 	require.Eventually(t, func() bool { h.Pass(2 * time.Minute); return h.has("n", "1.0.0")() }, 20*time.Second, 10*time.Millisecond)
+}
+
+// TestMirrorIsCut has the registry go away within a page: the place is kept behind each part of it, and once the registry is well again
+// the first look at the feed goes on from there.
+func TestMirrorIsCut(t *testing.T) {
+	for _, opaque := range []bool{false, true} {
+		o, f := newOther(t), &feed{opaque: opaque}
+		o.on("/_changes", f.ServeHTTP)
+		var down atomic.Bool
+		for i := range feedPart + 30 {
+			name := fmt.Sprintf("n%d", i)
+			o.publish(name, "1.0.0", nil)
+			f.tell(name, false)
+			if answer := o.answers["/"+name]; i >= feedPart {
+				o.on("/"+name, func(w http.ResponseWriter, q *http.Request) {
+					if down.Load() {
+						w.WriteHeader(503)
+						return
+					}
+					answer(w, q)
+				})
+			}
+		}
+		down.Store(true)
+		h := open(t, o)
+		m := newFollower(h.Reader, h.remotes[0], MirrorAll)
+		defer m.feed.close()
+		_, err := m.step(t.Context())
+		require.ErrorIs(t, err, errResting)
+		down.Store(false)
+		h.Pass(2 * longestRest)
+		more, err := m.step(t.Context())
+		require.NoError(t, err, "while one request tries whether the registry is well, the others wait")
+		require.False(t, more)
+		for i := range feedPart + 30 {
+			require.True(t, h.has(fmt.Sprintf("n%d", i), "1.0.0")(), i)
+		}
+		require.Equal(t, []string{"0", fmt.Sprint(f.seq(feedPart))}, f.past())
+		require.Equal(t, 1, o.asked("/n0"))
+	}
 }
 
 func TestHostileFeeds(t *testing.T) {
