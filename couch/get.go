@@ -221,59 +221,6 @@ func newestOf(path []revtree.Node, known []Rev) uint64 {
 	return newest
 }
 
-// OpenRevs reads the given revisions, or all leaves when revs is nil.
-func (db *DB) OpenRevs(ctx context.Context, id DocID, revs []Rev, o GetOptions) ([]OpenRev, error) {
-	if err := db.enter(); err != nil {
-		return nil, err
-	}
-	defer db.leave()
-	snap := db.store.pebble.NewSnapshot()
-	defer snap.Close() //nolint:errcheck // it only releases the snapshot
-	record, err := db.fullRecord(snap, id, true)
-	if errors.Is(err, ErrMissing) && revs != nil {
-		record, err = docRecord{}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var rows []OpenRev
-	for _, rev := range wantedRevs(&record.tree, revs, o.Latest) {
-		row := OpenRev{Rev: rev}
-		if record.tree.Has(rev) {
-			doc, err := db.dress(ctx, snap, id, &record, rev, o)
-			if err != nil && !errors.Is(err, ErrMissing) {
-				return nil, err
-			}
-			row.Doc = doc
-		}
-		rows = append(rows, row)
-	}
-	return rows, nil
-}
-
-// wantedRevs lists what open_revs answers; with latest a revision stands for
-// all leaves below it.
-func wantedRevs(tree *revtree.Tree, revs []Rev, latest bool) []Rev {
-	var out []Rev
-	add := func(nodes []revtree.Node) {
-		for _, n := range nodes {
-			out = append(out, n.Rev)
-		}
-	}
-	if revs == nil {
-		add(tree.Leaves())
-		return out
-	}
-	for _, r := range revs {
-		if latest && tree.Has(r) {
-			add(tree.LeavesUnder(r))
-		} else {
-			out = append(out, r)
-		}
-	}
-	return out
-}
-
 // RevsDiff answers what is missing; documents that lack nothing are left out.
 func (db *DB) RevsDiff(_ context.Context, qs []RevsQuery) ([]RevsAnswer, error) {
 	if err := db.enter(); err != nil {

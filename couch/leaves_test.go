@@ -2,6 +2,7 @@ package couch
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -91,6 +92,42 @@ func TestThousandsOfLeaves(t *testing.T) {
 	require.ElementsMatch(t, []Rev{edited, deleted}, purged(t, db, "a", edited, deleted))
 	require.NoError(t, db.Compact(ctx))
 	require.Zero(t, keysOf(t, db, "a"))
+}
+
+// Leaves that are asked for one by one cost no reading of the whole tree each, and are all of one state of the document.
+func TestLeavesOneByOne(t *testing.T) {
+	const n = 1000
+	db := database(t, Options{})
+	revs := leafRevs(n)
+	graftAll(t, db, revs, 250)
+	put(t, db, `{"_id":"b"}`)
+	reading := db.Opening()
+	defer reading.Close()
+	one := func(id DocID, rev Rev, o GetOptions) *Document {
+		rows, err := reading.Revs(ctx, id, []Rev{rev}, o)
+		require.NoError(t, err)
+		require.Len(t, rows, 1)
+		return rows[0].Doc
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for _, rev := range revs {
+		require.Equal(t, rev, one("a", rev, GetOptions{Revs: true, Latest: true}).Rev)
+	}
+	runtime.ReadMemStats(&after)
+	require.Less(t, (after.TotalAlloc-before.TotalAlloc)/n, uint64(10<<10), "bytes a leaf; the tree has four times that")
+
+	edit, err := db.Put(ctx, &Document{ID: "a", Rev: revs[0], Body: []byte(`{}`)}, WriteOptions{})
+	require.NoError(t, err)
+	require.Nil(t, one("a", edit, GetOptions{}), "it is not of that state")
+	require.Equal(t, revs[0], one("a", revs[0], GetOptions{Latest: true}).Rev)
+	require.Nil(t, one("nothing", edit, GetOptions{}))
+	_, err = reading.Revs(ctx, "nothing", nil, GetOptions{})
+	require.ErrorIs(t, err, ErrMissing)
+	require.Equal(t, edit, one("a", revs[0], GetOptions{Latest: true}).Rev)
+	rows, err := reading.Revs(ctx, "a", nil, GetOptions{})
+	require.NoError(t, err)
+	require.Len(t, rows, n)
 }
 
 // The limit of revisions is lowered and raised on a document with conflicts,

@@ -76,19 +76,20 @@ func (d *db) BulkGet(ctx context.Context, refs []kdriver.BulkGetReference, o kdr
 	if err != nil {
 		return nil, err
 	}
-	return &listed{n: len(refs), row: func(i int, row *kdriver.Row) error {
+	reading := c.Opening()
+	return &guarded{Rows: &listed{n: len(refs), done: reading.Close, row: func(i int, row *kdriver.Row) error {
 		row.ID, row.Rev = refs[i].ID, refs[i].Rev
-		doc, err := bulkGet(ctx, c, refs[i], *p)
+		doc, err := bulkGet(ctx, reading, refs[i], *p)
 		if err != nil {
 			row.Error = err
 			return nil
 		}
 		row.Rev, row.Doc = doc.Rev.String(), p.text(doc)
 		return nil
-	}}, nil
+	}}}, nil
 }
 
-func bulkGet(ctx context.Context, c *couch.DB, ref kdriver.BulkGetReference, p options) (*couch.Document, error) {
+func bulkGet(ctx context.Context, reading *couch.Opening, ref kdriver.BulkGetReference, p options) (*couch.Document, error) {
 	if ref.AttsSince != "" {
 		if err := setAttsSince(&p, ref.AttsSince); err != nil {
 			return nil, err
@@ -101,7 +102,7 @@ func bulkGet(ctx context.Context, c *couch.DB, ref kdriver.BulkGetReference, p o
 			return nil, err
 		}
 	}
-	leaves, err := c.OpenRevs(ctx, couch.DocID(ref.ID), revs, p.get())
+	leaves, err := reading.Revs(ctx, couch.DocID(ref.ID), revs, p.get())
 	if err != nil {
 		return nil, err
 	}

@@ -39,6 +39,7 @@ func (g *guarded) Close() error {
 type listed struct {
 	n, at int
 	row   func(i int, row *kdriver.Row) error
+	done  func() // of what it holds, in a guarded; nil: it holds nothing
 }
 
 func (l *listed) Next(row *kdriver.Row) error {
@@ -49,7 +50,14 @@ func (l *listed) Next(row *kdriver.Row) error {
 	return l.row(l.at-1, row)
 }
 
-func (*listed) Close() error      { return nil } // it holds nothing, and comes while Next runs: see guarded
+// Close comes while Next runs: see guarded.
+func (l *listed) Close() error {
+	if l.done != nil {
+		l.done()
+	}
+	return nil
+}
+
 func (*listed) UpdateSeq() string { return "" }
 func (*listed) Offset() int64     { return 0 }
 func (*listed) TotalRows() int64  { return 0 }

@@ -121,14 +121,14 @@ var errWantedObject = badRequest("document must be a JSON object")
 
 // open reads what an entry wants, a row for each revision; where the entry or
 // the read is wrong the error is a row too.
-func (c *call) open(w wanted, get couch.GetOptions) ([]couch.OpenRev, error) {
+func (c *call) open(reading *couch.Opening, w wanted, get couch.GetOptions) ([]couch.OpenRev, error) {
 	if w.err != nil {
 		return nil, w.err
 	}
 	if err := c.mayRead(w.id); err != nil {
 		return nil, err
 	}
-	return c.db.OpenRevs(c.ctx(), w.id, w.revs, get)
+	return reading.Revs(c.ctx(), w.id, w.revs, get)
 }
 
 // bulkGet is POST /{db}/_bulk_get: as JSON, or as multipart/mixed where the
@@ -143,9 +143,11 @@ func (c *call) bulkGet() error {
 		return err
 	}
 	p.Get = ofRevision(p.Get)
+	reading := c.db.Opening()
+	defer reading.Close()
 	h := c.r.Header
 	if names(h, "multipart/") && !names(h, "application/json") {
-		return c.bulkGetMixed(list, p)
+		return c.bulkGetMixed(reading, list, p)
 	}
 	out := c.stream()
 	defer out.release()
@@ -159,7 +161,7 @@ func (c *call) bulkGet() error {
 		out.buf = appendRaw(out.buf, w.rawID)
 		out.buf = append(out.buf, `,"docs":[`...)
 		p.Since = w.since
-		revs, err := c.open(w, p.read(p.Get))
+		revs, err := c.open(reading, w, p.read(p.Get))
 		for j, r := range revs {
 			if j > 0 {
 				out.buf = append(out.buf, ',')
@@ -216,7 +218,7 @@ func appendRaw(dst []byte, raw json.RawMessage) []byte {
 	return append(dst, raw...)
 }
 
-func (c *call) bulkGetMixed(list []wanted, p docParams) error {
+func (c *call) bulkGetMixed(reading *couch.Opening, list []wanted, p docParams) error {
 	out := c.stream()
 	defer out.release()
 	kind := "multipart/mixed"
@@ -227,15 +229,15 @@ func (c *call) bulkGetMixed(list []wanted, p docParams) error {
 	out.start(kind + `; boundary="` + mixed.boundary + `"`)
 	return out.send(func() error {
 		for _, w := range list {
-			c.writeWanted(&mixed, w, p)
+			c.writeWanted(&mixed, reading, w, p)
 		}
 		return mixed.end()
 	})
 }
 
-func (c *call) writeWanted(mixed *parts, w wanted, p docParams) {
+func (c *call) writeWanted(mixed *parts, reading *couch.Opening, w wanted, p docParams) {
 	p.Since = w.since
-	revs, err := c.open(w, p.asStored(p.Get))
+	revs, err := c.open(reading, w, p.asStored(p.Get))
 	if len(revs) == 0 {
 		mixed.json(`application/json; error="true"`, appendUnopened(nil, w, err))
 		return
