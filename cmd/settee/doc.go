@@ -22,7 +22,7 @@
 //
 // # Exit codes
 //
-//	0  done; for serve: drained after SIGTERM or SIGINT
+//	0  done; for serve: drained after SIGTERM, SIGINT or SIGHUP
 //	1  failed, or check found a problem
 //	2  the command line, the environment or the file is wrong; nothing was started
 package main

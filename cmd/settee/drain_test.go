@@ -163,6 +163,21 @@ func TestDrainCutsWhatIsStuck(t *testing.T) {
 	require.Contains(t, stdout, " 0 attachments, 0 blobs, 0 versions: 0 problems")
 }
 
+// TestClosedTerminal ends as SIGTERM does, but where the server was told to stay, as by nohup.
+func TestClosedTerminal(t *testing.T) {
+	s := startServing(t, "--data", t.TempDir(), "--admin", "me:secret")
+	require.NoError(t, s.cmd.Process.Signal(syscall.SIGHUP))
+	require.Equal(t, exitDone, s.wait(t))
+
+	s = startCommand(t, "sh", "-c", `trap "" HUP; exec settee serve --npm 127.0.0.1:0 --couch 127.0.0.1:0 --data data --admin me:secret`)
+	require.NoError(t, s.cmd.Process.Signal(syscall.SIGHUP))
+	for range 100 { // time enough to hear of it, were it not ignored
+		status, answer := ask(t, "", "GET", s.npm+"/-/ping", "")
+		require.Equal(t, http.StatusOK, status, answer)
+	}
+	require.Equal(t, exitDone, s.stop(t))
+}
+
 func TestSecondSignalKills(t *testing.T) {
 	s := startServing(t, "--data", t.TempDir(), "--admin", "me:secret", "--drain", "1h")
 	body, err := publishBody("stuck", "1.0.0", 100_000, 1)

@@ -32,8 +32,14 @@ type serving struct {
 // startServing runs settee serve on free ports until the test ends, and returns when it says ready.
 func startServing(t *testing.T, args ...string) *serving {
 	t.Helper()
+	return startCommand(t, "settee", append([]string{"serve", "--npm", "127.0.0.1:0", "--couch", "127.0.0.1:0"}, args...)...)
+}
+
+// startCommand is startServing by a command that comes to be settee serve.
+func startCommand(t *testing.T, name string, args ...string) *serving {
+	t.Helper()
 	s := &serving{ended: make(chan struct{})}
-	s.cmd = exec.Command("settee", append([]string{"serve", "--npm", "127.0.0.1:0", "--couch", "127.0.0.1:0"}, args...)...)
+	s.cmd = exec.Command(name, args...)
 	s.cmd.Dir, s.cmd.Stderr = t.TempDir(), &s.stderr
 	stdout, err := s.cmd.StdoutPipe()
 	require.NoError(t, err)
@@ -52,12 +58,12 @@ func startServing(t *testing.T, args ...string) *serving {
 		_ = s.cmd.Process.Kill()
 		<-s.ended
 		if t.Failed() {
-			t.Logf("settee %v:\n%s%s", args, s.banner, s.stderr.String())
+			t.Logf("%s %v:\n%s%s", name, args, s.banner, s.stderr.String())
 		}
 	})
 	if !ready {
 		<-s.ended // until then it writes there
-		require.FailNow(t, "it is not ready", "settee %v: %s", args, s.stderr.String())
+		require.FailNow(t, "it is not ready", "%s %v: %s", name, args, s.stderr.String())
 	}
 	s.npm, s.couch = s.url("npm"), s.url("couch")
 	return s
