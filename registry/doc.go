@@ -186,7 +186,7 @@
 // without a signature by any of these keys is given one of ours beside those it has, each time that it is read for the cache: the signature says that this registry lets no other
 // bytes through under that name and number, and nothing of who published them. The follower is durable, and another set of keys begins it anew. As clients refuse
 // what is not signed once there are keys, GET /-/npm/v1/keys answers 404 until it is through. Signing is no edit: it moves
-// time.modified by a millisecond, so regions that do it at once write the same revision, and merges unite signatures.
+// time.modified into the next second, so regions that do it at once write the same revision, and merges unite signatures.
 //
 // Who may write the packuments' database may have anything signed, and who reads signing can sign. Both are server admins.
 //

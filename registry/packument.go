@@ -135,10 +135,15 @@ func (p *packument) tombstone() []byte {
 	return packuments.Member(p.top.of("time"), "unpublished")
 }
 
-// touch sets moments of a clone. time.modified moves always, be the clock slower than those who write or set back: clients
-// take what has the same one for what they have.
+// touch sets moments of a clone. time.modified moves always, into another second, be the clock slower than those who write or set back: clients
+// take what has the same one for what they have, and ask by If-Modified-Since, which counts seconds.
 func (p *packument) touch(now time.Time, times object) {
-	p.set("time", times.with("modified", quote(later(times.text("modified"), now))).raw())
+	if at, err := time.Parse(time.RFC3339, times.text("modified")); err == nil {
+		if next := at.Truncate(time.Second).Add(time.Second); now.Before(next) {
+			now = next
+		}
+	}
+	p.set("time", times.with("modified", quote(now.UTC().Format(isoTime))).raw())
 }
 
 // modified is time.modified, zero where it is unknown.

@@ -58,7 +58,7 @@ func (r *Registry) servePackument(w http.ResponseWriter, q *request) error {
 	if err != nil {
 		return err
 	}
-	rep.send(w, q)
+	rep.send(w, q, r.o.Now())
 	return nil
 }
 
@@ -98,7 +98,7 @@ func (r *Registry) serveForWrite(w http.ResponseWriter, q *request) error {
 	rep.modified = time.Time{} // seconds are too coarse for who edits
 	rep.header.Del("Last-Modified")
 	r.notify(w, q, doc)
-	rep.send(w, q)
+	rep.send(w, q, r.o.Now())
 	return nil
 }
 
@@ -118,7 +118,7 @@ func (r *Registry) serveVersion(w http.ResponseWriter, q *request) error {
 	}
 	f := form{text{full: true, base: r.base(q)}, c}
 	rep := newRepresentation(e.doc, f, appendRebased(make([]byte, 0, len(manifest)+64), manifest, q.pkg, f.base), nil)
-	rep.send(w, q)
+	rep.send(w, q, r.o.Now())
 	return nil
 }
 

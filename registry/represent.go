@@ -240,10 +240,13 @@ func newRepresentation(doc *packument, f form, body []byte, known pieces) *repre
 var notKept = []string{"private, no-store"}
 
 // send answers with the representation, or that the client has it.
-func (rep *representation) send(w http.ResponseWriter, q *request) {
+func (rep *representation) send(w http.ResponseWriter, q *request, now time.Time) {
 	h := w.Header()
 	for name, value := range rep.header {
 		h[name] = value
+	}
+	if rep.modified.After(now) {
+		delete(h, "Last-Modified") // of two changes in a second the later counts for the next: no answer tells what is to come
 	}
 	if len(h[noticeHeader]) > 0 {
 		h["Cache-Control"] = notKept

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -15,6 +16,34 @@ import (
 	"settee/couch"
 	"settee/fixtures"
 )
+
+// TestChangesWithinASecond: who asks by a date alone, be it Last-Modified or time.modified cut to seconds as pnpm sends it, hears of every change.
+func TestChangesWithinASecond(t *testing.T) {
+	h := open(t)
+	h.publish(h.bob, "p", "1.0.0")
+	modified := func() string {
+		at, err := time.Parse(time.RFC3339, fmt.Sprint(at(t, h.do("GET", "/p", "", nil).JSON(), "time", "modified")))
+		require.NoError(t, err)
+		return at.UTC().Format(http.TimeFormat)
+	}
+	seen := map[string]bool{}
+	for i := range 3 {
+		was := modified()
+		require.False(t, seen[was])
+		seen[was] = true
+		for _, accept := range []string{abbreviatedAccept, "*/*"} {
+			res := h.do("GET", "/p", "", nil, "Accept", accept)
+			require.Equal(t, i == 0, res.Header.Get("Last-Modified") == was, "none is in the future")
+			require.Equal(t, 304, h.do("GET", "/p", "", nil, "Accept", accept, "If-Modified-Since", was).Status)
+		}
+		require.Equal(t, 201, h.do("PUT", fmt.Sprint("/-/package/p/dist-tags/t", i), h.bob, "1.0.0").Status)
+		for _, accept := range []string{abbreviatedAccept, "*/*"} {
+			require.Equal(t, 200, h.do("GET", "/p", "", nil, "Accept", accept, "If-Modified-Since", was).Status)
+		}
+	}
+	h.clock.Pass(time.Minute)
+	require.Equal(t, modified(), h.do("GET", "/p", "", nil).Header.Get("Last-Modified"))
+}
 
 // TestRepresentations asks for a package in both forms and every coding.
 func TestRepresentations(t *testing.T) {

@@ -135,7 +135,7 @@ func (k *keyring) complete(p *packument, now time.Time) (next *packument, err er
 		next.versions[i].value = manifest.with("dist", d.raw()).raw()
 	}
 	if next != nil {
-		next.touch(p.modified().Add(time.Millisecond), p.times())
+		next.touch(p.modified(), p.times())
 	}
 	return next, nil
 }

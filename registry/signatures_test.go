@@ -124,7 +124,7 @@ func TestBackfillSignsWhatIsThere(t *testing.T) {
 	h.overwrite("old", foreign("old", func(map[string]dict) {}))
 	require.Eventually(t, func() bool { return h.audited("old", keys) == "" }, 10*time.Second, 5*time.Millisecond)
 	p := parsePackument("old", h.stored1("old"))
-	require.Equal(t, "2020-01-02T00:00:00.001Z", plain(p.times().of("modified")), "the same in every region")
+	require.Equal(t, "2020-01-02T00:00:01.000Z", plain(p.times().of("modified")), "the same in every region")
 	require.Equal(t, "old", at(t, h.do("GET", "/old", "", nil).JSON(), "versions", "1.0.0", "deprecated"))
 	require.Equal(t, "2", p.rev[:1])
 
