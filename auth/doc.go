@@ -114,7 +114,7 @@
 // A scope without a document belongs to the account of its name. A claim counts more than a
 // name, and a claimed name cannot be signed up, nor an account's claimed, so nobody gets into a
 // scope by taking its name. Nor does who is no admin take the name of a scope whose packages come from another
-// registry (Options.Elsewhere), as an account, an organisation or by a publish: they would come from here. A name that is taken is not
+// registry (Options.Elsewhere), as an account by either API, an organisation or by a publish: they would come from here. A name that is taken is not
 // asked about: the other registry may hear of it.
 //
 // # Rights

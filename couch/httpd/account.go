@@ -3,6 +3,7 @@ package httpd
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"settee/auth"
 	"settee/couch"
@@ -25,7 +26,7 @@ var errClearPassword = &couch.Error{Kind: couch.Forbidden, Reason: "Server canno
 
 // accounts is the validator of _users. Who writes is the caller of the API; nil is
 // the server itself, who may store whatever is well formed.
-type accounts struct{}
+type accounts struct{ auth Authenticator }
 
 var _ couch.Selective = accounts{}
 
@@ -35,8 +36,8 @@ func (accounts) Cares(db *couch.DB, doc *couch.Document, _ *couch.User) bool {
 }
 
 // Validate implements couch.Validator. Only _users itself has the rules of CouchDB's
-// _design/_auth; that others keep to their own account holds for all of the nature.
-func (accounts) Validate(_ context.Context, db *couch.DB, doc, old *couch.Document, user *couch.User) error {
+// _design/_auth, and ours of who may have a name; that others keep to their own account holds for all of the nature.
+func (v accounts) Validate(ctx context.Context, db *couch.DB, doc, old *couch.Document, user *couch.User) error {
 	by, dbAdmin, err := writerOf(db, user)
 	if err != nil {
 		return err
@@ -54,7 +55,10 @@ func (accounts) Validate(_ context.Context, db *couch.DB, doc, old *couch.Docume
 	if old != nil && !old.Deleted {
 		edit.Old = old.Body
 	}
-	return refused(edit.Validate())
+	if err := edit.Validate(); err != nil || edit.Old != nil || doc.Deleted || dbAdmin || by.Name != "" {
+		return refused(err)
+	}
+	return refused(v.auth.Newcomer(ctx, strings.TrimPrefix(string(doc.ID), userPrefix))) // somebody signs up
 }
 
 // writerOf is who writes and whether as an admin of the database.

@@ -41,21 +41,28 @@ func own(t testing.TB) string { return start(t, httpd.Options{}).address }
 // A house is a server of our own with all that stands under it.
 type house struct {
 	*httpd.Server
-	address string // with the admin's credentials
-	base    *url.URL
-	store   *couch.Store
+	address  string // with the admin's credentials
+	base     *url.URL
+	store    *couch.Store
+	accounts *auth.Auth
 }
 
 func start(t testing.TB, o httpd.Options) *house { return startOn(t, couch.Options{}, o) }
 
 // startOn starts a server on a store that is proved when the test ends.
 func startOn(t testing.TB, on couch.Options, o httpd.Options) *house {
+	return startWith(t, on, auth.Options{}, o)
+}
+
+// startWith is startOn with more to say of accounts.
+func startWith(t testing.TB, on couch.Options, who auth.Options, o httpd.Options) *house {
 	store, err := couch.Open(t.TempDir(), on)
 	require.NoError(t, err)
 	engine := views.New(store, views.Options{})
 	client, err := driver.NewClient(store, engine)
 	require.NoError(t, err)
-	a, err := auth.Open(context.Background(), client, auth.Options{AdminName: "admin", AdminPassword: "secret", Iterations: 10, Settings: store})
+	who.AdminName, who.AdminPassword, who.Iterations, who.Settings = "admin", "secret", 10, store
+	a, err := auth.Open(context.Background(), client, who)
 	require.NoError(t, err)
 	s := httpd.New(store, engine, a, o)
 	h := httptest.NewUnstartedServer(s)
@@ -74,7 +81,7 @@ func startOn(t testing.TB, on couch.Options, o httpd.Options) *house {
 	address := strings.Replace(h.URL, "http://", "http://admin:secret@", 1)
 	base, err := url.Parse(address)
 	require.NoError(t, err)
-	return &house{Server: s, address: address, base: base, store: store}
+	return &house{Server: s, address: address, base: base, store: store, accounts: a}
 }
 
 // do sends one request, as the admin unless user names someone ("-": nobody).

@@ -105,6 +105,8 @@ type Authenticator interface {
 	ForgetAccounts()
 	// HashPassword replaces a password in clear in a document of _users by its hash.
 	HashPassword(ctx context.Context, doc json.RawMessage) (json.RawMessage, error)
+	// Newcomer refuses a name of which nobody but an admin makes an account.
+	Newcomer(ctx context.Context, name string) error
 	// HashAdminPassword makes of a password what [admins] keeps of it.
 	HashAdminPassword(ctx context.Context, password string) (string, error)
 }
@@ -152,7 +154,7 @@ func New(store *couch.Store, engine *views.Engine, a Authenticator, o Options) *
 	s.defaults = s.defaultsOf()
 	s.readSettings("")
 	s.unwatch = store.WatchSettings(s.readSettings)
-	store.AddValidator(accounts{})
+	store.AddValidator(accounts{a})
 	store.AddValidator(replications{})
 	if len(o.ReadOnly) > 0 {
 		store.AddValidator(copies(o.ReadOnly))

@@ -1,11 +1,14 @@
 package httpd_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"settee/auth"
+	"settee/couch"
 	"settee/couch/httpd"
 )
 
@@ -27,6 +30,29 @@ func (h *house) as(t *testing.T, name, do_, body string, status int, words ...st
 		require.Contains(t, answer, w, "%s as %q", do_, name)
 	}
 	return answer
+}
+
+// Who signs up here gets no name that who signs up with npm does not: of a scope from elsewhere, of an organisation, of an account that is deleted.
+func TestUsersNames(t *testing.T) {
+	h := startWith(t, couch.Options{}, auth.Options{Elsewhere: func(_ context.Context, scope string) (bool, error) { return scope == "types", nil }}, httpd.Options{})
+	h.must(t, "PUT /_node/_local/_config/couchdb/users_db_security_editable", `"true"`, 200)
+	h.must(t, "PUT /_users/_security", `{"admins":{"names":["keeper"]}}`, 200)
+	for _, name := range []string{"tom", "keeper", "gone"} {
+		h.must(t, "POST /_users", accountDoc(name, ""), 201)
+	}
+	root := auth.Identity{Name: "admin", Roles: []string{"_admin"}}
+	require.NoError(t, h.accounts.CreateOrg(t.Context(), root, "acme", "tom"))
+	require.NoError(t, h.accounts.DeleteAccount(t.Context(), "gone"))
+
+	h.as(t, "-", "PUT /_users/org.couchdb.user:types", accountDoc("types", ""), 403, "The packages of @types come from another registry.")
+	h.as(t, "-", "POST /_users/_bulk_docs", `{"docs":[`+accountDoc("types", "")+`,`+accountDoc("ann", "")+`]}`, 201, `"id":"org.couchdb.user:types","error":"forbidden"`, `"ok":true,"id":"org.couchdb.user:ann"`)
+	for _, name := range []string{"acme", "gone"} {
+		h.as(t, "-", "POST /_users", accountDoc(name, ""), 409, "This name is already registered.")
+	}
+	h.as(t, "-", "POST /_users/_bulk_docs", `{"new_edits":false,"docs":[{"_id":"org.couchdb.user:tom","_rev":"9-f","name":"tom","type":"user","roles":[]}]}`, 201, `"error":"conflict"`)
+	h.as(t, "tom", "GET /_users/org.couchdb.user:tom", "", 200, `"_rev":"1-`)
+	h.as(t, "-", "POST /_users", accountDoc("Not A Scope", ""), 201)
+	h.as(t, "keeper", "POST /_users", accountDoc("types", ""), 201)
 }
 
 func openUsers(t *testing.T) *house {
