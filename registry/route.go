@@ -12,6 +12,7 @@ import (
 
 	"settee/auth"
 	"settee/auth/audit"
+	"settee/pace"
 )
 
 // request is a request on its way through: what its path names and who asks.
@@ -19,7 +20,7 @@ type request struct {
 	*http.Request
 	pkg    PackageName
 	who    auth.Identity
-	out    paced       // the answer
+	out    pace.Writer // the answer
 	head   http.Header // of it
 	entry  audit.Entry // what the audit log is to say of it
 	advice []string    // what who publishes is to be told once it is done
@@ -57,9 +58,9 @@ type route struct {
 // ServeHTTP answers the npm API.
 func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	w.Header()["X-Content-Type-Options"] = nosniff
-	q, body := &request{Request: req, out: paced{ResponseWriter: w, stall: r.o.Stall}, head: w.Header()}, req.Body
+	q, body := &request{Request: req, out: pace.Writer{ResponseWriter: w, Stall: r.o.Stall}, head: w.Header()}, req.Body
 	w = &q.out
-	defer q.out.end()
+	defer q.out.End()
 	if body != nil && body != http.NoBody {
 		mine := *req // the server looks at its own when it decides how to hang up
 		mine.Body = patiently(w, body, r.o.Stall)
