@@ -74,31 +74,45 @@ func TestContinuous(t *testing.T) {
 	}
 }
 
-// What is written goes over without a further request for the feed: no change waits for another one's way.
-func TestContinuousAsksOnce(t *testing.T) {
+// continuously replicates one database into another for good, over a link, until end. ended tells of an end before that.
+func continuously(t *testing.T, link http.RoundTripper, o replicate.Options) (source, target replicate.Peer, ended chan error, end func()) {
 	h := newHouse(t)
-	source, target := h.embedded("source"), h.embedded("target")
+	source, target = h.embedded("source"), h.embedded("target")
 	require.NoError(t, source.Create(t.Context()))
 	require.NoError(t, target.Create(t.Context()))
-	var asked atomic.Int64
-	link := roundTrip(func(req *http.Request) (*http.Response, error) {
+	from := linked(t, h.address+"/source", link)
+	o.Continuous = true
+	ctx, cancel := context.WithCancel(t.Context())
+	ended = make(chan error, 1)
+	go func() {
+		_, err := replicate.Run(ctx, from, target, o)
+		ended <- err
+	}()
+	return source, target, ended, func() {
+		cancel()
+		require.ErrorIs(t, <-ended, context.Canceled)
+	}
+}
+
+// noting is a link that counts the requests for feeds.
+func noting(asked *atomic.Int64) roundTrip {
+	return func(req *http.Request) (*http.Response, error) {
 		if strings.HasSuffix(req.URL.Path, "/_changes") {
 			asked.Add(1)
 		}
 		return http.DefaultTransport.RoundTrip(req)
-	})
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() {
-		_, err := replicate.Run(ctx, linked(t, h.address+"/source", link), target, replicate.Options{Continuous: true})
-		ended <- err
-	}()
+	}
+}
+
+// What is written goes over without a further request for the feed: no change waits for another one's way.
+func TestContinuousAsksOnce(t *testing.T) {
+	var asked atomic.Int64
+	source, target, _, end := continuously(t, noting(&asked), replicate.Options{})
 	for i := range 20 {
 		id := fmt.Sprint("doc", i)
 		arrives(t, target.DB, id, put(t, source.DB, id, `{}`))
 	}
-	cancel()
-	require.ErrorIs(t, <-ended, context.Canceled)
+	end()
 	require.LessOrEqual(t, asked.Load(), int64(2), "to the feed's end, and on from there")
 }
 
@@ -140,50 +154,23 @@ func hurried(next http.RoundTripper, milliseconds string) http.RoundTripper {
 
 // A feed that ends as it should is no failure, however often: a source may be still for days.
 func TestContinuousWaitsForGood(t *testing.T) {
-	h := newHouse(t)
-	source, target := h.embedded("source"), h.embedded("target")
-	require.NoError(t, source.Create(t.Context()))
-	require.NoError(t, target.Create(t.Context()))
 	var asked atomic.Int64
-	link := roundTrip(func(req *http.Request) (*http.Response, error) {
-		if strings.HasSuffix(req.URL.Path, "/_changes") {
-			asked.Add(1)
-		}
-		return http.DefaultTransport.RoundTrip(req)
-	})
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() {
-		_, err := replicate.Run(ctx, linked(t, h.address+"/source", hurried(link, "1")), target, replicate.Options{Continuous: true, Retries: 1})
-		ended <- err
-	}()
+	source, target, ended, end := continuously(t, hurried(noting(&asked), "1"), replicate.Options{Retries: 1})
 	require.Eventually(t, func() bool { return asked.Load() > 4 || len(ended) > 0 }, time.Minute, time.Millisecond)
 	require.Empty(t, ended)
 	arrives(t, target.DB, "doc", put(t, source.DB, "doc", `{}`))
-	cancel()
-	require.ErrorIs(t, <-ended, context.Canceled)
+	end()
 }
 
 // The feed of a peer may end, be cut, or its server go away for a while.
 func TestContinuousOutlivesItsLinks(t *testing.T) {
-	h := newHouse(t)
-	source, target := h.embedded("source"), h.embedded("target")
-	require.NoError(t, source.Create(t.Context()))
-	require.NoError(t, target.Create(t.Context()))
-	link := hurried(&breaker{at: 9, way: ways["answer cut"]}, "20")
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() {
-		_, err := replicate.Run(ctx, linked(t, h.address+"/source", link), target, replicate.Options{Continuous: true})
-		ended <- err
-	}()
+	source, target, _, end := continuously(t, hurried(&breaker{at: 9, way: ways["answer cut"]}, "20"), replicate.Options{})
 	for i := range 8 {
 		rev := put(t, source.DB, "doc", fmt.Sprintf(`{%s"n":%d}`, revOf(t, source.DB), i))
 		arrives(t, target.DB, "doc", rev)
 		time.Sleep(60 * time.Millisecond) // feeds end in between
 	}
-	cancel()
-	require.ErrorIs(t, <-ended, context.Canceled)
+	end()
 }
 
 func revOf(t testing.TB, db *kivik.DB) string {
