@@ -55,7 +55,8 @@
 //
 // Two names are too similar if they are the same but for capitals and punctuation: their
 // Moniker is one. A list of Popular names is compared with; of local names the registry knows. The one that is built in (popular.txt)
-// has the three thousand unscoped names that were installed most in 2026, and the thousand scopes of the most installed scoped ones, sorted, one a line; from where they were taken was not written down then, and no command here reads
+// has the three thousand unscoped names, and the thousand scopes of the scoped ones, that were downloaded most in a month of 2026 as the
+// public registry counts, sorted, one a line; no command here reads
 // such a list from another registry. ParsePopular reads another one in its place. A letter that is
 // more, less, another, or in its neighbour's place is a Resembling name: something to be told, no more.
 package manifest
