@@ -71,26 +71,39 @@ func publishRaces(t *testing.T) {
 		all.Wait()
 		require.Len(t, h.json("/p?write=true")["versions"], 22)
 	})
-	t.Run("no version is seen before its tarball is durable", func(t *testing.T) {
-		gate := &gated{h.blobs, make(chan struct{}), make(chan struct{})}
-		r, err := New(t.Context(), h.client, gate, h.auth, Options{ReadOnly: true})
-		require.NoError(t, err)
-		defer func() { require.NoError(t, r.Close()) }()
-		u, err := readUpload(bytes.NewReader(at1("p", "4.0.0", 40)), "", 1<<20)
-		require.NoError(t, err)
-		defer u.Close()
-		ended := make(chan error)
-		go func() {
-			_, err := r.publish(t.Context(), &request{Request: &http.Request{}, pkg: "p", who: bob}, u)
-			ended <- err
-		}()
-		<-gate.came
-		require.NotContains(t, h.json("/p?write=true")["versions"], "4.0.0")
-		close(gate.pass)
-		require.NoError(t, <-ended)
-		require.Contains(t, h.json("/p?write=true")["versions"], "4.0.0")
-		require.Equal(t, 200, h.do("GET", "/p/-/p-4.0.0.tgz", "", nil).Status)
-	})
+	for number, size := range map[string]int{"4.0.0": 40, "5.0.0": spoolMemory + 1} {
+		t.Run(fmt.Sprintf("no version is seen before its tarball of %d bytes is durable", size), func(t *testing.T) {
+			gate := &gated{h.blobs, make(chan struct{}), make(chan struct{})}
+			pass := sync.OnceFunc(func() { close(gate.pass) })
+			r, err := New(t.Context(), h.client, gate, h.auth, Options{ReadOnly: true})
+			require.NoError(t, err)
+			defer func() { require.NoError(t, r.Close()) }()
+			u, err := readUpload(bytes.NewReader(at1("p", number, size)), "", 1<<20)
+			require.NoError(t, err)
+			defer u.Close()
+			defer pass()
+			ended := make(chan error, 1)
+			go func() {
+				_, err := r.publish(t.Context(), &request{Request: &http.Request{}, pkg: "p", who: bob}, u)
+				ended <- err
+			}()
+			<-gate.came
+			if size > spoolMemory { // which takes its time: others are not kept waiting
+				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+				defer cancel()
+				_, err := r.update(ctx, "p", func(*packument) (*packument, error) { return nil, nil })
+				require.NoError(t, err)
+			}
+			for i := range 3 { // meanwhile
+				h.publish(h.bob, fmt.Sprintf("other%d", i), number)
+			}
+			require.NotContains(t, h.json("/p?write=true")["versions"], number)
+			pass()
+			require.NoError(t, <-ended)
+			require.Contains(t, h.json("/p?write=true")["versions"], number)
+			require.Equal(t, 200, h.do("GET", "/p/-/p-"+number+".tgz", "", nil).Status)
+		})
+	}
 }
 
 // together sends PUTs at once.

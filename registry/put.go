@@ -183,6 +183,11 @@ func (r *Registry) place(ctx context.Context, q *request, p *publication, allowe
 		if err := r.keepAttestation(ctx, p); err != nil {
 			return nil, err
 		}
+		if p.tarball.size > spoolMemory { // it may take minutes, in which others want to write the package
+			if err := stored(); err != nil {
+				return nil, fmt.Errorf("registry: %w", err)
+			}
+		}
 	}
 	doc, err = r.updateAfter(ctx, p.name, stored, func(cur *packument) (*packument, error) {
 		if err := r.mayPublish(ctx, p, cur); err != nil {
