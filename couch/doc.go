@@ -128,7 +128,8 @@
 // anew later, and a write to the log waits for space instead of failing. Room is
 // looked for once a megabyte of writes.
 // The file SPARE holds an eighth of the reserve in blocks that no other program can take: where others use up the
-// disk to its last byte, the log gets that room before it waits, and the file comes back when there is space.
+// disk to its last byte, the log gets that room before it waits, and the file comes back when there is space. So do the tables that
+// Open makes of the log of a killed store; where that is not enough Open fails with Full.
 //
 // # Listeners
 //

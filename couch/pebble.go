@@ -94,10 +94,13 @@ func (s *Store) damage(info pebble.DataCorruptionInfo) {
 
 // diskError tells of a flush or a compaction that failed, which Pebble will try
 // again. A full disk fails all
-// of them until there is space; it is told once, by room.
+// of them until there is space; it is told once, by room. Open waits for its flushes, but not for space.
 func (s *Store) diskError(err error) {
-	if !isFull(err) {
+	switch {
+	case !isFull(err):
 		s.o.Logger.Error("storage failed", "err", err)
+	case !s.room.opened.Load() && !s.room.spare.give():
+		s.room.giveUp()
 	}
 }
 

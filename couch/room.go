@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -41,6 +42,8 @@ type room struct {
 	spare   *spare
 
 	opened  atomic.Bool           // before that nothing waits: Open fails instead
+	stuck   chan struct{}         // closed when Open has no room to go on
+	giveUp  func()                // closes it
 	closing <-chan struct{}       // closed when nothing shall wait any more
 	full    atomic.Pointer[Error] // why writes are refused; nil: they are not
 	spent   atomic.Int64          // bytes admitted since the last look
@@ -49,7 +52,8 @@ type room struct {
 }
 
 func newRoom(dir string, o *Options, closing <-chan struct{}) *room {
-	r := &room{fs: o.FS, dir: dir, logger: o.Logger, every: lookEvery, closing: closing, spare: newSpare(o.FS, dir, 0)}
+	r := &room{fs: o.FS, dir: dir, logger: o.Logger, every: lookEvery, closing: closing, spare: newSpare(o.FS, dir, 0), stuck: make(chan struct{})}
+	r.giveUp = sync.OnceFunc(func() { close(r.stuck) })
 	if disk, err := o.FS.GetDiskUsage(dir); err == nil {
 		r.reserve = min(uint64(o.Reserve), disk.TotalBytes/4) // a disk that small has no better use for it
 		r.every = min(r.every, int64(r.reserve/8))
@@ -137,7 +141,7 @@ func (r *room) met(err error) bool {
 func (r *room) insist(do func() error) error {
 	for {
 		err := do()
-		if !r.met(err) || !r.opened.Load() || !r.spare.give() && !r.sleep(again) {
+		if !r.met(err) || !r.spare.give() && (!r.opened.Load() || !r.sleep(again)) {
 			return err
 		}
 	}

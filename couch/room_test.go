@@ -348,6 +348,46 @@ func TestOpenOnFullDisk(t *testing.T) {
 	refused(t, err)
 }
 
+// A killed store's log is made tables of before the store is open: on a disk without room for them by the spare, and without that not
+// at all, which Open says and does not wait for.
+func TestOpenAfterACrashOnFullDisk(t *testing.T) {
+	r, base := random(t), vfs.NewCrashableMem()
+	q := &quota{FS: base, limit: 64 << 20}
+	s, err := Open("store", Options{FS: q})
+	require.NoError(t, err)
+	db, err := s.Create(ctx, "db")
+	require.NoError(t, err)
+	for i := range 20 {
+		put(t, db, fmt.Sprintf(`{"_id":"%d","noise":"%x"}`, i, noise(r, 20_000)))
+	}
+	killed := func() *quota {
+		usage, err := q.GetDiskUsage("")
+		require.NoError(t, err)
+		used := int64(usage.UsedBytes)
+		return &quota{FS: base.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: rand.New(rand.NewPCG(1, 1))}), used: used, limit: used + 64<<10}
+	}
+	tight := killed()
+	again, err := Open("store", Options{FS: tight})
+	require.NoError(t, err)
+	db, err = again.DB("db")
+	require.NoError(t, err)
+	_, err = db.Get(ctx, "19", GetOptions{})
+	require.NoError(t, err)
+	require.NoError(t, again.Close())
+
+	tight = killed()
+	require.NoError(t, tight.FS.Remove("store/"+spareName)) // its room is another's
+	_, err = Open("store", Options{FS: tight})
+	refused(t, err)
+	tight.raise(64 << 20)
+	require.Eventually(t, func() bool {
+		again, err = Open("store", Options{FS: tight})
+		return err == nil
+	}, time.Minute, 10*time.Millisecond, "and the lock is given back")
+	require.NoError(t, again.Close())
+	require.NoError(t, s.Close())
+}
+
 // A crash on a full disk loses nothing.
 func TestCrashOnFullDisk(t *testing.T) {
 	if testing.Short() {

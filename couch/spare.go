@@ -24,12 +24,15 @@ type spare struct {
 }
 
 func newSpare(fs vfs.FS, dir string, size int64) *spare {
-	return &spare{fs: fs, name: filepath.Join(dir, spareName), size: size}
+	s := &spare{fs: fs, name: filepath.Join(dir, spareName), size: size}
+	_, err := fs.Stat(s.name) // of when the store was open before
+	s.kept.Store(err == nil)
+	return s
 }
 
 // keep makes the file, unless it is there. That there is no room for it is no error: it is tried again when there is.
 func (s *spare) keep() {
-	if s.size == 0 || s.kept.Load() || !s.keeping.CompareAndSwap(false, true) {
+	if s.size == 0 || !s.keeping.CompareAndSwap(false, true) {
 		return
 	}
 	defer s.keeping.Store(false)

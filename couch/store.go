@@ -116,15 +116,7 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, &Error{Kind: Unavailable, Reason: "The store in " + dir + " is in use by another process.", Err: err}
 	}
 	s.lock, s.room = lock, newRoom(dir, &o, s.closing.Done())
-	po := s.pebbleOptions()
-	po.Lock = lock
-	if err := s.caught(func() (err error) {
-		if s.pebble, err = pebble.Open(dir, po); err == nil {
-			s.tables = loadOptions(po, s.pebble)
-		}
-		return err
-	}); err != nil {
-		_ = lock.Close()
+	if err := s.openPebble(dir); err != nil {
 		if isFull(err) {
 			return nil, &Error{Kind: Full, Reason: "The disk is full: free space, then open the store in " + dir + " again.", Err: err}
 		}
@@ -151,6 +143,38 @@ func Open(dir string, o Options) (*Store, error) {
 	s.room.spare.keep()
 	go s.keeper.run(s)
 	return s, nil
+}
+
+// openPebble opens what is locked, and unlocks it where that fails. Pebble first makes tables of its logs, and where the disk has no
+// room for them it begins anew for ever: it is left alone with that, and with the lock, until there is some.
+func (s *Store) openPebble(dir string) error {
+	po := s.pebbleOptions()
+	po.Lock = s.lock
+	done := make(chan error, 1)
+	var db *pebble.DB
+	go func() {
+		done <- s.caught(func() (err error) {
+			db, err = pebble.Open(dir, po)
+			return err
+		})
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			_ = s.lock.Close()
+			return err
+		}
+		s.pebble, s.tables = db, loadOptions(po, db)
+		return nil
+	case <-s.room.stuck:
+		go func() {
+			if <-done == nil {
+				_ = db.Close()
+			}
+			_ = s.lock.Close()
+		}()
+		return errKept
+	}
 }
 
 // load reads the store's own keys, or writes those of a new one.
