@@ -158,6 +158,9 @@ func (s *Store) make(_ context.Context, name string, partitioned bool) (*DB, err
 	}
 	defer s.gate.leave()
 	if err := s.room.admit(len(name)); err != nil {
+		if _, is := s.DB(name); is == nil { // who makes sure that it is there writes nothing
+			err = ErrDatabaseExists
+		}
 		return nil, err
 	}
 	db, b, err := s.create(name, partitioned)

@@ -302,6 +302,8 @@ func TestDiskFull(t *testing.T) {
 	d.exhaust(t, c)
 	_, err = s.Create(ctx, "more")
 	refused(t, err)
+	_, err = s.Create(ctx, "db")
+	require.ErrorIs(t, err, ErrDatabaseExists)
 	refused(t, db.SetRevsLimit(ctx, 10))
 	b := db.Space("x").Batch()
 	b.Set([]byte("k"), []byte("v"))

@@ -5,12 +5,15 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -112,6 +115,9 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, &Error{Kind: Unavailable, Reason: "The folder " + dir + " cannot be made.", Err: err}
 	}
 	lock, err := pebble.LockDirectory(dir, o.FS)
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		return nil, &Error{Kind: Unavailable, Reason: "The store in " + dir + " may not be written by this user: let it write there and to all in it.", Err: err}
+	}
 	if err != nil {
 		return nil, &Error{Kind: Unavailable, Reason: "The store in " + dir + " is in use by another process.", Err: err}
 	}

@@ -3,7 +3,10 @@ package couch
 import (
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"os"
+	"syscall"
 	"testing"
 
 	"settee/fixtures"
@@ -164,4 +167,23 @@ func TestLongHistory(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []Rev{{Pos: 5, ID: "x"}}, answers[0].Missing)
 	require.NoError(t, db.Compact(ctx))
+}
+
+// unlockable is a folder that its user may only read.
+type unlockable struct {
+	vfs.FS
+	err error
+}
+
+func (u unlockable) Lock(name string) (io.Closer, error) {
+	return nil, &os.PathError{Op: "open", Path: name, Err: u.err}
+}
+
+func TestOpenReadOnly(t *testing.T) {
+	for _, errno := range []syscall.Errno{syscall.EACCES, syscall.EROFS} {
+		_, err := Open("store", Options{FS: unlockable{vfs.NewMem(), errno}})
+		require.ErrorContains(t, err, "may not be written by this user")
+	}
+	_, err := Open("store", Options{FS: unlockable{vfs.NewMem(), syscall.EAGAIN}})
+	require.ErrorContains(t, err, "in use by another process")
 }
