@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // admin is the server admin of both APIs.
@@ -41,6 +42,9 @@ func keptAdmin(file string) (admin, error) {
 	raw, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return admin{name: "admin", password: rand.Text(), file: file, made: true}, nil
+	}
+	if errors.Is(err, syscall.ENOTDIR) {
+		return admin{}, fmt.Errorf("--data %s: not a folder", filepath.Dir(file))
 	}
 	if err != nil {
 		return admin{}, fmt.Errorf("read the admin's password: %w", err)

@@ -80,6 +80,7 @@ func inWords(err error) error {
 
 // readWords parses flags that stand anywhere, and returns the words between them.
 func readWords(fs *flag.FlagSet, args []string) (words []string, err error) {
+	wording(fs)
 	for {
 		if err := fs.Parse(args); err != nil {
 			return nil, misread(fs, err)

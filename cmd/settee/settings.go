@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 )
@@ -36,6 +37,7 @@ func newFlags(name, summary, examples string, stdout io.Writer) *flag.FlagSet {
 // parse fills the flags from the command line, then those that it left out from
 // the environment, then from the file that --config names.
 func parse(fs *flag.FlagSet, args []string, env func(string) (string, bool)) error {
+	wording(fs)
 	if err := fs.Parse(args); err != nil {
 		return misread(fs, err)
 	}
@@ -49,6 +51,36 @@ func parse(fs *flag.FlagSet, args []string, env func(string) (string, bool)) err
 		return usageError{err}
 	}
 	return nil
+}
+
+// worded is a flag's value that says what it wants, where package flag says "parse error".
+type worded struct {
+	flag.Value
+	want string
+}
+
+// Set implements flag.Value.
+func (w worded) Set(text string) error {
+	if w.Value.Set(text) != nil {
+		return errors.New("want " + w.want)
+	}
+	return nil
+}
+
+// wording has times and numbers say what they want.
+func wording(fs *flag.FlagSet) {
+	fs.VisitAll(func(f *flag.Flag) {
+		got, ok := f.Value.(flag.Getter)
+		if !ok {
+			return
+		}
+		switch got.Get().(type) {
+		case time.Duration:
+			f.Value = worded{f.Value, "a time like 20s, 5m or 72h"}
+		case int, int64:
+			f.Value = worded{f.Value, "a whole number"}
+		}
+	})
 }
 
 // misread is the error for flags that could not be read, or that asked for help and got it.

@@ -112,6 +112,9 @@ func (u *upstreamSettings) checkMirror(o *upstream.Options) error {
 	default:
 		return fmt.Errorf("--upstream-mirror %q: want known or all", u.mirror)
 	}
+	if o.Mirror != upstream.MirrorNone && len(o.Targets) == 0 {
+		return errors.New("--upstream-mirror wants --upstream URL: there is nothing else to follow")
+	}
 	if len(u.feeds) > 0 && o.Mirror == upstream.MirrorNone {
 		return errors.New("--upstream-feed wants --upstream-mirror known or all")
 	}
