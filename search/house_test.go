@@ -100,16 +100,16 @@ func (h *house) put(database string, packages ...Package) {
 // await waits until all is found that has been written.
 func (h *house) await() {
 	h.t.Helper()
-	began := time.Now()
 	require.Eventually(h.t, func() bool {
 		g, err := h.index.acquire(context.Background())
 		if err != nil {
 			return false
 		}
 		defer h.index.release(g)
-		for _, f := range g.followers {
-			s := f.Status()
-			if s.State != replicate.Following || s.Lag.Changes > 0 || s.CaughtUp.IsZero() || time.Since(began) < 120*time.Millisecond {
+		for i, f := range g.followers {
+			is, err := h.client.DB(h.names[i]).Stats(context.Background())
+			require.NoError(h.t, err)
+			if s := f.Status(); s.State != replicate.Following || s.Lag.Changes > 0 || s.CaughtUp.IsZero() || s.Seq != is.UpdateSeq {
 				return false
 			}
 		}
