@@ -407,7 +407,10 @@ func TestCrashOnFullDisk(t *testing.T) {
 		for _, err := range c.cram() {
 			refused(t, err)
 		}
-		left := base.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: r.IntN(101), RNG: rand.New(rand.NewPCG(r.Uint64(), 1))})
+		crash := func(disk *vfs.MemFS) *vfs.MemFS {
+			return disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: r.IntN(101), RNG: rand.New(rand.NewPCG(r.Uint64(), 1))})
+		}
+		left := crash(base)
 		usage, err := q.GetDiskUsage("")
 		require.NoError(t, err)
 		used := int64(usage.UsedBytes)
@@ -418,6 +421,7 @@ func TestCrashOnFullDisk(t *testing.T) {
 			require.NoError(t, s.Close())
 		} else {
 			refused(t, err)
+			left = crash(left) // with the process, which may still be trying
 		}
 		s, err = Open(d.dir, Options{FS: &quota{FS: left, used: used, limit: used + diskSize}})
 		require.NoError(t, err)
